@@ -1,0 +1,1 @@
+//! Business days, periods, time zones, working days.

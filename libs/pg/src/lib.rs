@@ -1,0 +1,1 @@
+//! Postgres: pool, migrations, errors, pages, bulk copy, idempotency keys, audit.

@@ -1,0 +1,90 @@
+//! The access rules of all RPCs as data, read from the method options in `proto/`.
+
+pub use crate::jinpai::access::v1::{Role, Scope};
+
+/// What the proto says of one RPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MethodRule {
+    /// `/package.Service/Method`.
+    pub path: &'static str,
+    /// `package.Service`.
+    pub service: &'static str,
+    /// `Method`.
+    pub method: &'static str,
+    /// Which role may call it, and how far it then reaches.
+    pub grants: &'static [(Role, Scope)],
+    /// The longest a call may take in milliseconds; 0 takes the server's setting.
+    pub deadline_ms: u32,
+    /// Whether a call may change something: every method without `idempotency_level = NO_SIDE_EFFECTS`.
+    pub changes: bool,
+    /// Whether the client sends a stream.
+    pub client_streaming: bool,
+    /// Whether the server answers with a stream.
+    pub server_streaming: bool,
+}
+
+impl MethodRule {
+    /// The widest scope granted to any of `roles`; `None` refuses the call.
+    pub fn scope_for(&self, roles: &[Role]) -> Option<Scope> {
+        let granted = self.grants.iter().filter(|(role, _)| roles.contains(role));
+        granted.map(|(_, scope)| *scope).max_by_key(|scope| *scope as i32)
+    }
+}
+
+static RULES: &[MethodRule] = include!(concat!(env!("OUT_DIR"), "/access.rs"));
+
+/// All rules, sorted by path.
+pub fn rules() -> &'static [MethodRule] {
+    RULES
+}
+
+/// The rule of `/package.Service/Method`.
+pub fn rule(path: &str) -> Option<&'static MethodRule> {
+    RULES.binary_search_by(|rule| rule.path.cmp(path)).ok().map(|at| &RULES[at])
+}
+
+/// A role's name in tokens: `ROLE_SENIOR_AGENT` is `senior_agent`.
+pub fn role_name(role: Role) -> String {
+    role.as_str_name().trim_start_matches("ROLE_").to_ascii_lowercase()
+}
+
+/// The role of a token's role name; `None` for names that are no role.
+pub fn role_named(name: &str) -> Option<Role> {
+    let role = Role::from_str_name(&format!("ROLE_{}", name.to_ascii_uppercase()))?;
+    (role != Role::Unspecified).then_some(role)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_found_by_path() {
+        assert!(!rules().is_empty());
+        for wanted in rules() {
+            assert_eq!(rule(wanted.path), Some(wanted));
+        }
+        assert_eq!(rule("/jinpai.nowhere.v1.Nobody/Does"), None);
+    }
+
+    #[test]
+    fn the_widest_scope_of_all_roles_counts() {
+        let rule = MethodRule {
+            grants: &[(Role::Agent, Scope::Own), (Role::Lead, Scope::Team)],
+            ..*rules().first().expect("there are rules")
+        };
+        assert_eq!(rule.scope_for(&[Role::Lead, Role::Agent]), Some(Scope::Team));
+        assert_eq!(rule.scope_for(&[Role::Agent]), Some(Scope::Own));
+        assert_eq!(rule.scope_for(&[Role::Warehouse]), None);
+        assert_eq!(rule.scope_for(&[]), None);
+    }
+
+    #[test]
+    fn role_names_round_trip() {
+        for name in ["agent", "senior_agent", "service_account"] {
+            assert_eq!(role_named(name).map(role_name).as_deref(), Some(name));
+        }
+        assert_eq!(role_named("unspecified"), None);
+        assert_eq!(role_named("root"), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! The verifiable draw and its verifier.

@@ -1,0 +1,1 @@
+//! A private Postgres and a private NATS on loopback, started as an unprivileged user.

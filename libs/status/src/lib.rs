@@ -1,0 +1,1 @@
+//! Error kinds and their gRPC statuses, in both directions.

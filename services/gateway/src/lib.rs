@@ -1,0 +1,1 @@
+//! The one port: gRPC, gRPC-Web and JSON for every public method.

@@ -1,0 +1,1 @@
+//! What every agent achieves: conversation facts and day figures.

@@ -1,0 +1,1 @@
+//! How good the chats are: transcripts, the verifiable draw, reviews.

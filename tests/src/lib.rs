@@ -1,0 +1,1 @@
+//! The whole suite behind the gateway: journeys, failures, benches.
