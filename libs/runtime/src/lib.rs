@@ -1,1 +1,13 @@
 //! What every service process shares: configuration, telemetry, server, identity, clients, clock.
+//!
+//! A service's `start` reads like this: [`config::load`] gives its settings, [`telemetry::init`] its logs, traces
+//! and figures, [`server::Server`] answers its calls, [`client::channel`] reaches other services, and
+//! [`background::every`] runs what it does by itself. Handlers take who calls and how far they reach from
+//! [`identity`], and the time from a [`clock::Clock`].
+//!
+//! Nothing here knows a service, SQL or an event. Start reading at [`server`].
+
+pub mod clock;
+pub mod config;
+pub mod identity;
+pub mod ids;

@@ -1,0 +1,99 @@
+//! Settings in layers: the service's `default.toml` < a file < environment variables < values given by code.
+//!
+//! A variable is `JINPAI_<SERVICE>__<SECTION>__<KEY>`. Values from the environment keep their text until the type
+//! they go to is known, so a password `007` stays `007`; lists are separated by commas. A key that `default.toml`
+//! has may also be given as `<key>_file`: its content is then read from there, which is how mounted secrets come
+//! in. A key that nobody reads is an error.
+
+mod layers;
+mod sections;
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+pub use sections::{
+    AccessConfig, ServerConfig, TelemetryConfig, TlsConfig, UpstreamConfig, UpstreamTlsConfig,
+};
+
+/// Why the settings cannot be used; the text names the key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The settings file or a secret's file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A layer is not TOML.
+    #[error("{layer} is not valid TOML")]
+    Syntax {
+        /// Which layer.
+        layer: String,
+        /// Why.
+        #[source]
+        source: config::ConfigError,
+    },
+    /// Keys that no setting has.
+    #[error("no such setting: {}", keys.join(", "))]
+    Unknown {
+        /// The keys, each with the layer it came from.
+        keys: Vec<String>,
+    },
+    /// A section where a value belongs, or the other way round.
+    #[error("{key} ({layer}) is {found}, not {wanted}")]
+    Shape {
+        /// The key.
+        key: String,
+        /// The layer that gave it.
+        layer: String,
+        /// What it is there.
+        found: &'static str,
+        /// What it has to be.
+        wanted: &'static str,
+    },
+    /// Both the value and the file with the value are given in one layer.
+    #[error("{key} and {key}_file are both given ({layer})")]
+    Twice {
+        /// The key.
+        key: String,
+        /// The layer that gave them.
+        layer: String,
+    },
+    /// A value of the wrong type, or one that is missing.
+    #[error("{0}")]
+    Value(#[source] config::ConfigError),
+}
+
+/// The settings of `service`. `default_toml` is compiled in, `file` is what `--config` names, `overrides` are
+/// dotted keys with their values.
+pub fn load<T: DeserializeOwned>(
+    service: &str,
+    default_toml: &str,
+    file: Option<&Path>,
+    overrides: &[(&str, &str)],
+) -> Result<T, ConfigError> {
+    load_from(service, default_toml, file, std::env::vars(), overrides)
+}
+
+/// [`load`] with the environment as a value.
+pub fn load_from<T: DeserializeOwned>(
+    service: &str,
+    default_toml: &str,
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    overrides: &[(&str, &str)],
+) -> Result<T, ConfigError> {
+    let mut settings = layers::Settings::of_default(default_toml)?;
+    if let Some(path) = file {
+        let text = layers::read(path)?;
+        settings.add_toml(&path.display().to_string(), &text)?;
+    }
+    settings.add_environment(service, environment)?;
+    settings.add_overrides(overrides)?;
+    settings.read()
+}

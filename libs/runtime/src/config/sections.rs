@@ -1,0 +1,187 @@
+//! The sections that every service's settings have.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Certificates as PEM files. They are read when a connection is made or accepted, so renewed ones come into use
+/// without a restart.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TlsConfig {
+    /// The own certificate chain.
+    pub cert_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
+    /// Who must have signed the other side's certificate. At a server this demands client certificates (mTLS).
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// `[server]`: where a service listens and how much it takes on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct ServerConfig {
+    /// Where calls are answered.
+    pub listen: SocketAddr,
+    /// Where health and figures are answered: never behind access, limits or TLS.
+    pub ops_listen: SocketAddr,
+    /// The longest a call may take where its rule says nothing.
+    pub deadline_ms_max: u64,
+    /// The largest message taken, in bytes as sent.
+    pub message_bytes_max: usize,
+    /// Calls worked on at once, over all connections; more are refused at once.
+    pub in_flight_max: usize,
+    /// Connections held at once; more are closed at once.
+    pub connections_max: usize,
+    /// Calls open at once on one connection.
+    pub streams_per_connection_max: u32,
+    /// How long a new connection may stay silent.
+    pub handshake_ms_max: u64,
+    /// How often an idle connection is asked whether it lives.
+    pub keepalive_ms: u64,
+    /// How long it may take to answer that.
+    pub keepalive_timeout_ms: u64,
+    /// When a connection is asked to go, so that clients spread over new replicas; 0 means never.
+    pub connection_age_ms_max: u64,
+    /// How long its last calls may then still take.
+    pub connection_age_grace_ms: u64,
+    /// How long after readiness went away the server goes on taking calls, for balancers to notice.
+    pub drain_notice_ms: u64,
+    /// How long calls in flight may take when the service stops.
+    pub drain_ms_max: u64,
+    /// Whether anyone may ask what services there are.
+    pub reflection: bool,
+    /// TLS for the calls; none in development and behind a mesh.
+    pub tls: Option<TlsConfig>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            listen: anywhere,
+            ops_listen: anywhere,
+            deadline_ms_max: 10_000,
+            message_bytes_max: 4 << 20,
+            in_flight_max: 1_000,
+            connections_max: 1_000,
+            streams_per_connection_max: 200,
+            handshake_ms_max: 5_000,
+            keepalive_ms: 20_000,
+            keepalive_timeout_ms: 10_000,
+            connection_age_ms_max: 600_000,
+            connection_age_grace_ms: 60_000,
+            drain_notice_ms: 0,
+            drain_ms_max: 20_000,
+            reflection: false,
+            tls: None,
+        }
+    }
+}
+
+/// `[telemetry]`: what is told to whom.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct TelemetryConfig {
+    /// What is logged, as `tracing` filter directives.
+    pub log: String,
+    /// Whether log lines are JSON; otherwise they are for people.
+    pub json: bool,
+    /// The OTLP collector (`http://collector:4317`) for traces, metrics and logs; none sends nothing.
+    pub otlp_endpoint: Option<String>,
+    /// How often figures are sent there.
+    pub otlp_interval_ms: u64,
+    /// The share of new traces that are recorded. Traces begun elsewhere follow their parent.
+    pub trace_ratio: f64,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self {
+            log: "info".to_owned(),
+            json: true,
+            otlp_endpoint: None,
+            otlp_interval_ms: 15_000,
+            trace_ratio: 1.0,
+        }
+    }
+}
+
+/// `[access]`: whose internal tokens count.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct AccessConfig {
+    /// The gateway's public keys (JWKS). The file is read again when a token names a key it does not have.
+    pub jwks_file: PathBuf,
+    /// The `iss` that a token must have.
+    pub issuer: String,
+    /// How far the two clocks may differ.
+    pub skew_seconds: u64,
+    /// Checked tokens remembered until they expire.
+    pub cache_entries_max: usize,
+}
+
+impl Default for AccessConfig {
+    fn default() -> Self {
+        Self {
+            jwks_file: PathBuf::new(),
+            issuer: "jinpai-gateway".to_owned(),
+            skew_seconds: 30,
+            cache_entries_max: 10_000,
+        }
+    }
+}
+
+/// One service that is called.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct UpstreamConfig {
+    /// `http://host:port`, or `https://` with `tls`.
+    pub url: String,
+    /// How long connecting may take.
+    pub connect_timeout_ms: u64,
+    /// The longest a call may take when the caller's own deadline says nothing.
+    pub call_timeout_ms: u64,
+    /// How often an idle connection is asked whether it lives.
+    pub keepalive_ms: u64,
+    /// How long it may take to answer that.
+    pub keepalive_timeout_ms: u64,
+    /// The authority to check the server's certificate against, and our own certificate.
+    pub tls: Option<UpstreamTlsConfig>,
+}
+
+impl Default for UpstreamConfig {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            connect_timeout_ms: 2_000,
+            call_timeout_ms: 10_000,
+            keepalive_ms: 20_000,
+            keepalive_timeout_ms: 10_000,
+            tls: None,
+        }
+    }
+}
+
+/// TLS towards a server.
+#[derive(Debug, Clone, Deserialize)]
+pub struct UpstreamTlsConfig {
+    /// Who must have signed the server's certificate.
+    pub ca_file: PathBuf,
+    /// Our own certificate chain and key, for servers that demand one.
+    #[serde(default)]
+    pub cert_file: Option<PathBuf>,
+    /// The key of `cert_file`.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// The name in the server's certificate when it is not the host of the url.
+    #[serde(default)]
+    pub domain: Option<String>,
+}
+
+/// Milliseconds as settings have them.
+pub(crate) fn millis(value: u64) -> Duration {
+    Duration::from_millis(value)
+}
