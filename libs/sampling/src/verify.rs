@@ -1,0 +1,327 @@
+//! Checking a bundle: recompute everything from the seed and the lists, and name the first thing that differs.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use chrono::NaiveDate;
+
+use crate::{
+    bundle::{Bundle, FORMAT, SLICE_FORMAT, Slice},
+    draw::{late_accepted, lowest},
+    list::{AgentHash, ListHash, ListTerms, agent_hash_sorted, list_hash},
+    rank::{AgentRanker, ConversationId, Ranker},
+    seed::{Commitment, Seed, commitment},
+};
+
+/// What the checker knows from elsewhere: which day was asked for, and what was published and kept outside the
+/// service. Without the two hashes a bundle only proves that it agrees with itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Anchor<'a> {
+    /// The merchant that was asked for.
+    pub merchant: &'a str,
+    /// The day that was asked for.
+    pub day: NaiveDate,
+    /// The commitment as it was published before the draw.
+    pub commitment: Option<Commitment>,
+    /// The list's hash as it was published with the reveal.
+    pub list_hash: Option<ListHash>,
+}
+
+/// What a bundle that holds says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Accounts with an eligible chat.
+    pub agents: usize,
+    /// Eligible chats of all accounts.
+    pub eligible: usize,
+    /// Drawn chats, late ones not counted.
+    pub drawn: usize,
+    /// Accounts that had fewer chats than the plan's size.
+    pub short_agents: usize,
+    /// Late chats that were added.
+    pub late_added: usize,
+}
+
+/// The first thing that differs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant's message says what its fields are")]
+pub enum Difference {
+    /// Not a version that this verifier knows.
+    #[error("the format is {found:?}, this verifier reads {expected:?}")]
+    Format { expected: &'static str, found: String },
+    /// A bundle of somebody else.
+    #[error("the bundle is of merchant {found:?}, not of {expected:?}")]
+    Merchant { expected: String, found: String },
+    /// A bundle of another day.
+    #[error("the bundle is of {found}, not of {expected}")]
+    Day { expected: NaiveDate, found: NaiveDate },
+    /// The bundle's commitment is not the one that was published.
+    #[error("the commitment in the bundle is {found}, published was {published}")]
+    PublishedCommitment { published: Commitment, found: Commitment },
+    /// The bundle's list is not the one that was published.
+    #[error("the list hash in the bundle is {found}, published was {published}")]
+    PublishedList { published: ListHash, found: ListHash },
+    /// The seed is not the one that was committed to (or not of this merchant and day).
+    #[error("the seed gives the commitment {computed}, the bundle says {found}")]
+    Commitment { found: Commitment, computed: Commitment },
+    /// An account stands in the list twice.
+    #[error("account {account:?} is listed twice")]
+    AccountTwice { account: String },
+    /// A chat stands in the eligible lists or among the late chats twice.
+    #[error("conversation {conversation} is listed twice: for account {account:?} and for {other:?}")]
+    ConversationTwice { account: String, other: String, conversation: ConversationId },
+    /// An account's list was changed after it was hashed.
+    #[error("the list of account {account:?} gives the hash {computed}, the bundle says {found}")]
+    AgentHash { account: String, found: AgentHash, computed: AgentHash },
+    /// A chat that belongs to the sample is not in it.
+    #[error("conversation {conversation} of account {account:?} should have been drawn and was not")]
+    DrawnMissing { account: String, conversation: ConversationId },
+    /// A chat is in the sample that doesn't belong there.
+    #[error("conversation {conversation} of account {account:?} was drawn and should not have been")]
+    DrawnExtra { account: String, conversation: ConversationId },
+    /// The accounts' hashes or the terms are not those that were hashed.
+    #[error("the agents and the plan give the list hash {computed}, the bundle says {found}")]
+    ListHash { found: ListHash, computed: ListHash },
+    /// A late chat was treated against the rule.
+    #[error("late conversation {conversation} of account {account:?}: the rule gives accepted = {expected}")]
+    Late { account: String, conversation: ConversationId, expected: bool },
+    /// Something that no published hash covers was damaged: a time or a mark.
+    #[error("the bundle's checksum does not hold: a time, the mark before_day or the seal was changed")]
+    Seal,
+    /// The slice's account has no published hash.
+    #[error("account {account:?} is not among the published hashes")]
+    NotPublished { account: String },
+    /// The slice's own hash is not the published one.
+    #[error("the list of account {account:?} gives the hash {computed}, published was {published}")]
+    PublishedAgentHash { account: String, published: AgentHash, computed: AgentHash },
+}
+
+/// Checks a bundle against itself. Linear in the chats but for sorting.
+///
+/// # Errors
+/// The first thing that differs.
+pub fn verify(bundle: &Bundle) -> Result<Verified, Difference> {
+    if bundle.format != FORMAT {
+        return Err(Difference::Format { expected: FORMAT, found: bundle.format.clone() });
+    }
+    check_commitment(&bundle.merchant, bundle.day, &bundle.seed, bundle.commitment)?;
+    check_accounts(bundle.agents.iter().map(|agent| agent.account.as_str()))?;
+    check_repeats(bundle)?;
+    let ranker = Ranker::new(&bundle.seed, &bundle.merchant, bundle.day);
+    let size = bundle.plan.size;
+    for agent in &bundle.agents {
+        let computed = hash_list(&bundle.terms(), &agent.account, &agent.eligible)?;
+        if computed != agent.agent_hash {
+            return Err(Difference::AgentHash {
+                account: agent.account.clone(),
+                found: agent.agent_hash,
+                computed,
+            });
+        }
+        check_drawn(&ranker.agent(&agent.account), &agent.account, &agent.eligible, &agent.drawn, size)?;
+    }
+    let hashes = bundle.agents.iter().map(|agent| (agent.account.as_str(), &agent.agent_hash));
+    check_list(&bundle.terms(), hashes, bundle.list_hash)?;
+    check_late(bundle, &ranker)?;
+    if bundle.checksum() != bundle.seal {
+        return Err(Difference::Seal);
+    }
+    Ok(Verified {
+        agents: bundle.agents.len(),
+        eligible: bundle.agents.iter().map(|agent| agent.eligible.len()).sum(),
+        drawn: bundle.agents.iter().map(|agent| agent.drawn.len()).sum(),
+        short_agents: bundle.agents.iter().filter(|agent| agent.eligible.len() < size as usize).count(),
+        late_added: bundle.late.iter().filter(|chat| chat.accepted).count(),
+    })
+}
+
+/// Checks that a bundle is the one that was asked for and published, then checks it against itself.
+///
+/// # Errors
+/// The first thing that differs.
+pub fn verify_against(bundle: &Bundle, anchor: &Anchor<'_>) -> Result<Verified, Difference> {
+    if bundle.merchant != anchor.merchant {
+        let expected = anchor.merchant.to_owned();
+        return Err(Difference::Merchant { expected, found: bundle.merchant.clone() });
+    }
+    if bundle.day != anchor.day {
+        return Err(Difference::Day { expected: anchor.day, found: bundle.day });
+    }
+    if let Some(published) = anchor.commitment
+        && published != bundle.commitment
+    {
+        return Err(Difference::PublishedCommitment { published, found: bundle.commitment });
+    }
+    if let Some(published) = anchor.list_hash
+        && published != bundle.list_hash
+    {
+        return Err(Difference::PublishedList { published, found: bundle.list_hash });
+    }
+    verify(bundle)
+}
+
+/// Checks one account's slice: that the own list is the published one, that the published hashes make the published
+/// list hash, and that the sample follows from the seed.
+///
+/// # Errors
+/// The first thing that differs.
+pub fn verify_slice(slice: &Slice) -> Result<Verified, Difference> {
+    if slice.format != SLICE_FORMAT {
+        return Err(Difference::Format { expected: SLICE_FORMAT, found: slice.format.clone() });
+    }
+    check_commitment(&slice.merchant, slice.day, &slice.seed, slice.commitment)?;
+    check_accounts(slice.agent_hashes.iter().map(|entry| entry.account.as_str()))?;
+    let account = &slice.account;
+    let computed = hash_list(&slice.terms(), account, &slice.eligible)?;
+    let published = slice
+        .agent_hashes
+        .iter()
+        .find(|entry| entry.account == *account)
+        .ok_or_else(|| Difference::NotPublished { account: account.clone() })?
+        .agent_hash;
+    if computed != published {
+        return Err(Difference::PublishedAgentHash { account: account.clone(), published, computed });
+    }
+    let ranker = Ranker::new(&slice.seed, &slice.merchant, slice.day).agent(account);
+    check_drawn(&ranker, account, &slice.eligible, &slice.drawn, slice.plan.size)?;
+    let hashes = slice.agent_hashes.iter().map(|entry| (entry.account.as_str(), &entry.agent_hash));
+    check_list(&slice.terms(), hashes, slice.list_hash)?;
+    Ok(Verified {
+        agents: 1,
+        eligible: slice.eligible.len(),
+        drawn: slice.drawn.len(),
+        short_agents: usize::from(slice.eligible.len() < slice.plan.size as usize),
+        late_added: 0,
+    })
+}
+
+fn check_commitment(
+    merchant: &str,
+    day: NaiveDate,
+    seed: &Seed,
+    found: Commitment,
+) -> Result<(), Difference> {
+    let computed = commitment(merchant, day, seed);
+    if computed == found { Ok(()) } else { Err(Difference::Commitment { found, computed }) }
+}
+
+fn check_accounts<'a>(accounts: impl Iterator<Item = &'a str>) -> Result<(), Difference> {
+    let mut seen = HashSet::new();
+    for account in accounts {
+        if !seen.insert(account) {
+            return Err(Difference::AccountTwice { account: account.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn check_list<'a>(
+    terms: &ListTerms<'_>,
+    agents: impl Iterator<Item = (&'a str, &'a AgentHash)>,
+    found: ListHash,
+) -> Result<(), Difference> {
+    let computed = list_hash(terms, agents);
+    if computed == found { Ok(()) } else { Err(Difference::ListHash { found, computed }) }
+}
+
+/// Hashes an account's list and refuses a chat that it names twice.
+fn hash_list(
+    terms: &ListTerms<'_>,
+    account: &str,
+    eligible: &[ConversationId],
+) -> Result<AgentHash, Difference> {
+    let mut sorted: Vec<&ConversationId> = eligible.iter().collect();
+    if !sorted.is_sorted() {
+        sorted.sort_unstable();
+    }
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        let conversation = twice[0].clone();
+        let account = account.to_owned();
+        return Err(Difference::ConversationTwice { other: account.clone(), account, conversation });
+    }
+    Ok(agent_hash_sorted(terms.merchant, terms.day, account, &sorted))
+}
+
+fn check_drawn(
+    ranker: &AgentRanker,
+    account: &str,
+    eligible: &[ConversationId],
+    drawn: &[ConversationId],
+    size: u32,
+) -> Result<(), Difference> {
+    let expected = lowest(ranker, eligible, size);
+    let mut unseen: HashSet<&ConversationId> = drawn.iter().collect();
+    for (_, conversation) in &expected {
+        if !unseen.remove(conversation) {
+            let conversation = (*conversation).clone();
+            return Err(Difference::DrawnMissing { account: account.to_owned(), conversation });
+        }
+    }
+    if drawn.len() == expected.len() {
+        return Ok(());
+    }
+    // More than expected: either one that doesn't belong there, or one named twice.
+    let expected: HashSet<&ConversationId> =
+        expected.into_iter().map(|(_, conversation)| conversation).collect();
+    let mut seen = HashSet::new();
+    let extra =
+        drawn.iter().find(|conversation| !expected.contains(conversation) || !seen.insert(*conversation));
+    extra.map_or(Ok(()), |conversation| {
+        Err(Difference::DrawnExtra { account: account.to_owned(), conversation: conversation.clone() })
+    })
+}
+
+fn check_late(bundle: &Bundle, ranker: &Ranker) -> Result<(), Difference> {
+    let sizes: HashMap<&str, usize> =
+        bundle.agents.iter().map(|agent| (agent.account.as_str(), agent.eligible.len())).collect();
+    for chat in &bundle.late {
+        let eligible = sizes.get(chat.account.as_str()).copied().unwrap_or(0);
+        let rank = ranker.rank(&chat.account, &chat.conversation);
+        let expected = late_accepted(&rank, bundle.plan.size, eligible as u64);
+        if chat.accepted != expected {
+            return Err(Difference::Late {
+                account: chat.account.clone(),
+                conversation: chat.conversation.clone(),
+                expected,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a chat that stands under two accounts, or in a list and among the late ones.
+///
+/// A million names in a hash map cost more than everything else here, so short fingerprints are sorted first; only if
+/// two are equal the names themselves are compared.
+fn check_repeats(bundle: &Bundle) -> Result<(), Difference> {
+    let listed = || {
+        let eligible = bundle.agents.iter().flat_map(|agent| {
+            agent.eligible.iter().map(|conversation| (agent.account.as_str(), conversation))
+        });
+        eligible.chain(bundle.late.iter().map(|chat| (chat.account.as_str(), &chat.conversation)))
+    };
+    let mut fingerprints: Vec<u64> = listed().map(|(_, conversation)| fingerprint(conversation)).collect();
+    fingerprints.sort_unstable();
+    if fingerprints.windows(2).all(|pair| pair[0] != pair[1]) {
+        return Ok(());
+    }
+    let mut owners: HashMap<&ConversationId, &str> = HashMap::new();
+    for (account, conversation) in listed() {
+        if let Some(other) = owners.insert(conversation, account) {
+            return Err(Difference::ConversationTwice {
+                account: account.to_owned(),
+                other: other.to_owned(),
+                conversation: conversation.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn fingerprint(conversation: &ConversationId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    conversation.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,57 @@
+//! The independent verifier in Python, which shares no line with this crate, comes to the same verdicts.
+
+use std::{
+    io::Write,
+    process::{Command, Output, Stdio},
+};
+
+use sampling::{Bundle, verify};
+
+use crate::support::{bundle, seed};
+
+fn python(bundle: &Bundle) -> Output {
+    let mut child = Command::new("python3")
+        .args([concat!(env!("CARGO_MANIFEST_DIR"), "/verify.py"), "-"])
+        .env("PYTHONIOENCODING", "utf-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("python3 starts");
+    // Dropping the pipe ends the script's input.
+    child.stdin.take().unwrap().write_all(&serde_json::to_vec(bundle).unwrap()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn python_accepts_what_we_accept() {
+    for (number, sizes) in [(1, &[12, 5, 2, 0][..]), (2, &[40, 1][..]), (3, &[][..])] {
+        let honest = bundle(&seed(number), 5, sizes);
+        verify(&honest).unwrap();
+        let output = python(&honest);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let agents = format!("ok: {} agents", sizes.len());
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with(&agents));
+    }
+}
+
+#[test]
+fn python_refuses_what_we_refuse() {
+    let honest = bundle(&seed(1), 5, &[12, 5, 2]);
+    let changes: [(&str, fn(&mut Bundle)); 6] = [
+        ("commitment", |bundle| bundle.seed = seed(2)),
+        ("hash of", |bundle| drop(bundle.agents[0].eligible.pop())),
+        ("sample of", |bundle| drop(bundle.agents[0].drawn.pop())),
+        ("list hash", |bundle| bundle.plan.threshold = 9),
+        ("the rule gives", |bundle| bundle.late[0].accepted = !bundle.late[0].accepted),
+        ("seal", |bundle| bundle.before_day = false),
+    ];
+    for (said, change) in changes {
+        let mut changed = honest.clone();
+        change(&mut changed);
+        verify(&changed).unwrap_err();
+        let output = python(&changed);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(said), "{said}: {error}");
+    }
+}

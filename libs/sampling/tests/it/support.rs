@@ -1,0 +1,86 @@
+//! Builders: a valid bundle of a small shop.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sampling::{
+    AgentList, Bundle, ConversationId, Counts, FORMAT, LateChat, ListTerms, Plan, Ranker, Seal, Seed,
+    agent_hash, commitment, draw_agent, inclusion, late_accepted, list_hash,
+};
+
+pub const MERCHANT: &str = "merchant-1";
+
+pub fn day() -> NaiveDate {
+    "2020-05-13".parse().unwrap()
+}
+
+pub fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// A seed that a test can count up.
+pub fn seed(number: u64) -> Seed {
+    let mut bytes = [0x5a; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    Seed::new(bytes)
+}
+
+pub fn chat(number: usize) -> ConversationId {
+    ConversationId::new(format!("shop-{}", number % 2), "chat", format!("c-{number}"))
+}
+
+/// `count` chats, counted from `first`.
+pub fn chats(first: usize, count: usize) -> Vec<ConversationId> {
+    (first..first + count).map(chat).collect()
+}
+
+/// The bundle of a draw of `size` for agents with as many chats as `sizes` says, with one late chat each.
+pub fn bundle(seed: &Seed, size: u32, sizes: &[usize]) -> Bundle {
+    let plan = Plan { size, threshold: 10, counts: Counts::AgentReplies };
+    let ranker = Ranker::new(seed, MERCHANT, day());
+    let mut agents = Vec::new();
+    let mut late = Vec::new();
+    for (number, &eligible) in sizes.iter().enumerate() {
+        let account = format!("shop:客服{number}");
+        let eligible = chats(number * 1000, eligible);
+        let sample = draw_agent(&ranker.agent(&account), &eligible, size);
+        assert_eq!(sample.eligible, eligible.len());
+        assert_eq!(sample.shortfall, (size as usize).saturating_sub(eligible.len()));
+        let conversation = chat(number * 1000 + 999);
+        let rank = ranker.rank(&account, &conversation);
+        late.push(LateChat {
+            account: account.clone(),
+            conversation,
+            arrived_at: at("2020-05-15T01:02:03.000004Z"),
+            accepted: late_accepted(&rank, size, eligible.len() as u64),
+        });
+        agents.push(AgentList {
+            agent_hash: agent_hash(MERCHANT, day(), &account, &eligible),
+            account,
+            eligible,
+            drawn: sample.drawn.into_iter().map(|(_, conversation)| conversation).collect(),
+        });
+    }
+    let terms = ListTerms { merchant: MERCHANT, day: day(), plan, day_closed_version: 3 };
+    Bundle {
+        format: FORMAT.to_owned(),
+        merchant: MERCHANT.to_owned(),
+        day: day(),
+        plan,
+        commitment: commitment(MERCHANT, day(), seed),
+        committed_at: at("2020-05-12T12:00:00Z"),
+        before_day: true,
+        seed: seed.clone(),
+        day_closed_version: 3,
+        list_hash: list_hash(&terms, agents.iter().map(|agent| (agent.account.as_str(), &agent.agent_hash))),
+        agents,
+        late,
+        drawn_at: at("2020-05-14T18:00:00.5Z"),
+        seal: Seal::UNSET,
+    }
+    .sealed()
+}
+
+/// The chance as a number, for statistics only.
+pub fn chance(size: u32, eligible: u64) -> f64 {
+    let chance = inclusion(size, eligible);
+    chance.numerator as f64 / chance.denominator as f64
+}

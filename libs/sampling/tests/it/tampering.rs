@@ -1,0 +1,282 @@
+//! Whatever is changed in a bundle is found, and named.
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use sampling::{
+    AgentHash, Anchor, Bundle, Commitment, ConversationId, Counts, Difference, LateChat, ListHash, Seal,
+    Verified, agent_hash, commitment, list_hash, verify, verify_against, verify_slice,
+};
+
+use crate::support::{MERCHANT, at, bundle, chat, day, seed};
+
+/// Three agents: one above the size, one exactly at it, one short.
+fn sample() -> Bundle {
+    bundle(&seed(1), 5, &[12, 5, 2])
+}
+
+fn relisted(mut bundle: Bundle) -> Bundle {
+    let hashes = bundle.agents.iter().map(|agent| (agent.account.as_str(), &agent.agent_hash));
+    bundle.list_hash = list_hash(&bundle.terms(), hashes);
+    bundle
+}
+
+#[test]
+fn an_honest_bundle_holds() {
+    let late_added = sample().late.iter().filter(|chat| chat.accepted).count();
+    assert_eq!(
+        verify(&sample()),
+        Ok(Verified { agents: 3, eligible: 19, drawn: 12, short_agents: 1, late_added })
+    );
+    assert!(verify(&bundle(&seed(1), 15, &[])).is_ok(), "a day without long chats has an empty, valid draw");
+}
+
+#[test]
+fn the_order_in_which_things_are_listed_is_free() {
+    let mut other = sample();
+    other.agents.reverse();
+    other.late.reverse();
+    for agent in &mut other.agents {
+        agent.eligible.reverse();
+        agent.drawn.reverse();
+    }
+    assert!(verify(&other).is_ok());
+}
+
+#[test]
+fn json_keeps_a_bundle_as_it_is_and_refuses_what_it_does_not_know() {
+    let text = serde_json::to_string(&sample()).unwrap();
+    assert_eq!(serde_json::from_str::<Bundle>(&text).unwrap(), sample());
+    let more = text.replacen("\"merchant\"", "\"note\":1,\"merchant\"", 1);
+    assert!(serde_json::from_str::<Bundle>(&more).is_err());
+    let short = text.replacen(&sample().commitment.to_string(), "abcd", 1);
+    assert!(
+        serde_json::from_str::<Bundle>(&short).unwrap_err().to_string().contains("64 hexadecimal digits")
+    );
+}
+
+#[test]
+fn another_seed_breaks_the_commitment() {
+    let other = Bundle { seed: seed(2), ..sample() };
+    assert!(matches!(verify(&other), Err(Difference::Commitment { .. })));
+    // With a commitment made to fit, the sample doesn't follow from the seed any more …
+    let fitted = Bundle { commitment: commitment(MERCHANT, day(), &seed(2)), ..other };
+    assert!(matches!(verify(&fitted), Err(Difference::DrawnMissing { .. })));
+    // … and a whole bundle made under another seed is not the one that was published.
+    let forged = bundle(&seed(2), 5, &[12, 5, 2]);
+    let published = sample().commitment;
+    let anchor = Anchor { merchant: MERCHANT, day: day(), commitment: Some(published), list_hash: None };
+    assert_eq!(
+        verify_against(&forged, &anchor),
+        Err(Difference::PublishedCommitment { published, found: forged.commitment })
+    );
+}
+
+#[test]
+fn a_bundle_of_another_day_or_merchant_is_refused() {
+    let sample = sample();
+    let anchor = |merchant: &'static str, day: &str| Anchor {
+        merchant,
+        day: day.parse().unwrap(),
+        commitment: Some(sample.commitment),
+        list_hash: Some(sample.list_hash),
+    };
+    assert!(verify_against(&sample, &anchor(MERCHANT, "2020-05-13")).is_ok());
+    assert!(matches!(
+        verify_against(&sample, &anchor("merchant-2", "2020-05-13")),
+        Err(Difference::Merchant { .. })
+    ));
+    assert!(matches!(verify_against(&sample, &anchor(MERCHANT, "2020-05-14")), Err(Difference::Day { .. })));
+    let unlike = Anchor { list_hash: Some(ListHash::from_bytes([9; 32])), ..anchor(MERCHANT, "2020-05-13") };
+    assert!(matches!(verify_against(&sample, &unlike), Err(Difference::PublishedList { .. })));
+    // Renaming the day inside doesn't help: the commitment covers it.
+    let renamed = Bundle { day: "2020-05-14".parse().unwrap(), ..sample };
+    assert!(matches!(verify(&renamed), Err(Difference::Commitment { .. })));
+}
+
+#[test]
+fn a_swapped_chat_is_named() {
+    let mut swapped = sample();
+    let agent = &mut swapped.agents[0];
+    let dropped = agent.drawn[2].clone();
+    let unwanted = agent.eligible.iter().find(|id| !agent.drawn.contains(id)).unwrap().clone();
+    agent.drawn[2] = unwanted;
+    let account = agent.account.clone();
+    assert_eq!(verify(&swapped.sealed()), Err(Difference::DrawnMissing { account, conversation: dropped }));
+
+    let mut added = sample();
+    let agent = &mut added.agents[0];
+    let unwanted = agent.eligible.iter().find(|id| !agent.drawn.contains(id)).unwrap().clone();
+    agent.drawn.push(unwanted.clone());
+    let account = agent.account.clone();
+    assert_eq!(verify(&added.sealed()), Err(Difference::DrawnExtra { account, conversation: unwanted }));
+
+    let mut repeated = sample();
+    let agent = &mut repeated.agents[1];
+    agent.drawn.push(agent.drawn[0].clone());
+    let (account, conversation) = (agent.account.clone(), agent.drawn[0].clone());
+    assert_eq!(verify(&repeated.sealed()), Err(Difference::DrawnExtra { account, conversation }));
+}
+
+#[test]
+fn a_list_cannot_be_changed_after_it_was_hashed() {
+    let mut removed = sample();
+    // Somebody hides a chat and draws again, with the agent's hash made to fit: the list hash gives it away.
+    let hidden = removed.agents[1].eligible.pop().unwrap();
+    removed.agents[1].drawn.retain(|id| *id != hidden);
+    let account = removed.agents[1].account.clone();
+    assert!(
+        matches!(verify(&removed), Err(Difference::AgentHash { account: found, .. }) if found == account)
+    );
+    let eligible = removed.agents[1].eligible.clone();
+    removed.agents[1].agent_hash = agent_hash(MERCHANT, day(), &account, &eligible);
+    assert!(matches!(verify(&removed), Err(Difference::ListHash { .. })));
+    // Made to fit all over, it is not what was published.
+    let refitted = relisted(removed).sealed();
+    assert!(verify(&refitted).is_ok());
+    let anchor =
+        Anchor { merchant: MERCHANT, day: day(), commitment: None, list_hash: Some(sample().list_hash) };
+    assert!(matches!(verify_against(&refitted, &anchor), Err(Difference::PublishedList { .. })));
+}
+
+#[test]
+fn a_chat_or_account_listed_twice_is_named() {
+    let mut twice = sample();
+    let stolen = twice.agents[0].eligible[3].clone();
+    twice.agents[2].eligible.push(stolen.clone());
+    let (other, account) = (twice.agents[0].account.clone(), twice.agents[2].account.clone());
+    assert_eq!(verify(&twice), Err(Difference::ConversationTwice { account, other, conversation: stolen }));
+
+    let mut late = sample();
+    late.late[0].conversation = chat(3);
+    assert!(matches!(verify(&late), Err(Difference::ConversationTwice { .. })));
+
+    let mut accounts = sample();
+    accounts.agents[1].account = accounts.agents[0].account.clone();
+    let account = accounts.agents[0].account.clone();
+    assert_eq!(verify(&accounts), Err(Difference::AccountTwice { account }));
+}
+
+#[test]
+fn a_late_chat_against_the_rule_is_named() {
+    for index in 0..3 {
+        let mut late = sample();
+        late.late[index].accepted = !late.late[index].accepted;
+        let LateChat { account, conversation, accepted, .. } = late.late[index].clone();
+        let difference = Difference::Late { account, conversation, expected: !accepted };
+        assert_eq!(verify(&late.sealed()), Err(difference));
+    }
+}
+
+#[test]
+fn an_agent_checks_the_own_slice_alone() {
+    let sample = sample();
+    let account = sample.agents[0].account.clone();
+    let slice = sample.slice(&account).unwrap();
+    assert_eq!(verify_slice(&slice).map(|verified| (verified.eligible, verified.drawn)), Ok((12, 5)));
+    assert!(sample.slice("nobody").is_none());
+
+    let mut missing = slice.clone();
+    missing.eligible.remove(4);
+    assert!(matches!(verify_slice(&missing), Err(Difference::PublishedAgentHash { .. })));
+    let mut other = slice.clone();
+    other.agent_hashes[1].agent_hash = AgentHash::from_bytes([1; 32]);
+    assert!(matches!(verify_slice(&other), Err(Difference::ListHash { .. })));
+    let mut unlisted = slice.clone();
+    unlisted.agent_hashes.remove(0);
+    assert_eq!(verify_slice(&unlisted), Err(Difference::NotPublished { account }));
+    let mut drawn = slice;
+    drawn.drawn.pop();
+    assert!(matches!(verify_slice(&drawn), Err(Difference::DrawnMissing { .. })));
+}
+
+/// One change of one value, of any part of a bundle.
+fn changes() -> Vec<(&'static str, fn(&mut Bundle, usize))> {
+    vec![
+        ("format", |bundle, _| bundle.format.push('1')),
+        ("merchant", |bundle, _| bundle.merchant.push('x')),
+        ("day", |bundle, by| bundle.day += TimeDelta::days(1 + by as i64 % 400)),
+        ("plan size", |bundle, by| bundle.plan.size += 1 + by as u32 % 100),
+        ("plan threshold", |bundle, by| bundle.plan.threshold += 1 + by as u32 % 100),
+        ("plan counts", |bundle, _| bundle.plan.counts = Counts::AllMessages),
+        ("commitment", |bundle, by| {
+            let mut bytes = *bundle.commitment.as_bytes();
+            bytes[by % 32] ^= 1 << (by % 8);
+            bundle.commitment = Commitment::from_bytes(bytes);
+        }),
+        ("committed_at", |bundle, by| bundle.committed_at += TimeDelta::nanoseconds(1 + by as i64)),
+        ("before_day", |bundle, _| bundle.before_day = !bundle.before_day),
+        ("seed", |bundle, by| {
+            let mut bytes = *bundle.seed.reveal();
+            bytes[by % 32] ^= 1 << (by % 8);
+            bundle.seed = sampling::Seed::new(bytes);
+        }),
+        ("day_closed_version", |bundle, by| bundle.day_closed_version += 1 + by as i64),
+        ("account", |bundle, by| agent(bundle, by).account.push('x')),
+        ("agent dropped", |bundle, by| drop(bundle.agents.remove(by % bundle.agents.len()))),
+        ("eligible id", |bundle, by| agent(bundle, by).eligible[0].id.push('x')),
+        ("eligible shop", |bundle, by| agent(bundle, by).eligible[0].shop.push('x')),
+        ("eligible channel", |bundle, by| agent(bundle, by).eligible[0].channel.push('x')),
+        ("eligible dropped", |bundle, by| drop(agent(bundle, by).eligible.pop())),
+        ("eligible added", |bundle, by| agent(bundle, by).eligible.push(chat(700))),
+        ("eligible repeated", |bundle, by| {
+            let agent = agent(bundle, by);
+            agent.eligible.push(agent.eligible[0].clone());
+        }),
+        ("agent_hash", |bundle, by| agent(bundle, by).agent_hash = AgentHash::from_bytes([by as u8; 32])),
+        ("drawn id", |bundle, by| agent(bundle, by).drawn[0].id.push('x')),
+        ("drawn dropped", |bundle, by| drop(agent(bundle, by).drawn.pop())),
+        ("drawn added", |bundle, by| agent(bundle, by).drawn.push(chat(701))),
+        ("list_hash", |bundle, by| bundle.list_hash = ListHash::from_bytes([by as u8; 32])),
+        ("late account", |bundle, by| late(bundle, by).account.push('x')),
+        ("late id", |bundle, by| {
+            late(bundle, by).conversation = ConversationId::new("s", "c", by.to_string())
+        }),
+        ("late accepted", |bundle, by| late(bundle, by).accepted = !late(bundle, by).accepted),
+        ("late arrived_at", |bundle, by| {
+            late(bundle, by).arrived_at += TimeDelta::nanoseconds(1 + by as i64)
+        }),
+        ("late dropped", |bundle, by| drop(bundle.late.remove(by % bundle.late.len()))),
+        ("late added", |bundle, _| {
+            let mut more = bundle.late[0].clone();
+            more.conversation = chat(702);
+            bundle.late.push(more);
+        }),
+        ("drawn_at", |bundle, by| bundle.drawn_at -= TimeDelta::nanoseconds(1 + by as i64)),
+        ("seal", |bundle, by| bundle.seal = Seal::from_bytes([by as u8; 32])),
+    ]
+}
+
+fn agent(bundle: &mut Bundle, by: usize) -> &mut sampling::AgentList {
+    let index = by % bundle.agents.len();
+    &mut bundle.agents[index]
+}
+
+fn late(bundle: &mut Bundle, by: usize) -> &mut LateChat {
+    let index = by % bundle.late.len();
+    &mut bundle.late[index]
+}
+
+#[test]
+fn times_are_compared_to_the_nanosecond() {
+    let changed = Bundle { drawn_at: at("2020-05-14T18:00:00.500000001Z"), ..sample() };
+    assert_eq!(verify(&changed), Err(Difference::Seal));
+}
+
+proptest! {
+    #[test]
+    fn any_single_change_is_found(
+        which in 0..changes().len(),
+        by in 0_usize..1_000_000,
+        number in any::<u64>(),
+        sizes in prop::collection::vec(1_usize..40, 1..5),
+        size in 1_u32..20,
+    ) {
+        let honest = bundle(&seed(number), size, &sizes);
+        prop_assert!(verify(&honest).is_ok());
+        let (name, change) = changes()[which];
+        let mut changed = honest.clone();
+        change(&mut changed, by);
+        prop_assume!(changed != honest);
+        prop_assert!(verify(&changed).is_err(), "{} was changed and not found", name);
+    }
+}

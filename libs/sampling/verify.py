@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""An independent verifier of a draw's bundle: Python's standard library only, written from README.md.
+
+usage: verify.py BUNDLE.json     (or - for standard input)
+
+Prints "ok" and the counts, or the first thing that differs with exit code 1.
+"""
+import hashlib
+import hmac
+import json
+import sys
+from datetime import datetime, timezone
+
+
+def field(data):
+    if isinstance(data, str):
+        data = data.encode()
+    return len(data).to_bytes(4, "big") + data
+
+
+def u32(number):
+    return number.to_bytes(4, "big")
+
+
+def u64(number):
+    return number.to_bytes(8, "big")
+
+
+def i64(number):
+    return number.to_bytes(8, "big", signed=True)
+
+
+def instant(text):
+    whole, _, fraction = text.removesuffix("Z").partition(".")
+    seconds = datetime.fromisoformat(whole).replace(tzinfo=timezone.utc).timestamp()
+    return i64(int(seconds)) + u32(int(fraction.ljust(9, "0") or 0))
+
+
+def conversation(chat):
+    return field(chat["shop"]) + field(chat["channel"]) + field(chat["id"])
+
+
+def order(chat):
+    return chat["shop"].encode(), chat["channel"].encode(), chat["id"].encode()
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def commitment(merchant, day, seed):
+    return sha256(field("jinpai.draw/1 commitment") + field(merchant) + field(day) + field(seed))
+
+
+def rank(seed, merchant, day, account, chat):
+    text = field("jinpai.draw/1 rank") + field(merchant) + field(day) + field(account) + conversation(chat)
+    return hmac.new(seed, text, hashlib.sha256).digest()
+
+
+def agent_hash(merchant, day, account, eligible):
+    head = field("jinpai.draw/1 agent") + field(merchant) + field(day) + field(account) + u64(len(eligible))
+    return sha256(head + b"".join(conversation(chat) for chat in sorted(eligible, key=order)))
+
+
+def list_hash(merchant, day, plan, version, agents):
+    text = field("jinpai.draw/1 list") + field(merchant) + field(day)
+    text += u32(plan["size"]) + u32(plan["threshold"]) + field(plan["counts"])
+    text += i64(version) + u64(len(agents))
+    for account, digest in sorted((account.encode(), digest) for account, digest in agents):
+        text += field(account) + field(digest)
+    return sha256(text)
+
+
+def seal(bundle):
+    text = field("jinpai.draw/1 seal") + field(bytes.fromhex(bundle["commitment"])) + instant(bundle["committed_at"])
+    text += bytes([bundle["before_day"]]) + field(bytes.fromhex(bundle["list_hash"])) + u64(len(bundle["agents"]))
+    for agent in sorted(bundle["agents"], key=lambda agent: agent["account"].encode()):
+        text += field(agent["account"]) + field(bytes.fromhex(agent["agent_hash"])) + u64(len(agent["drawn"]))
+        text += b"".join(conversation(chat) for chat in sorted(agent["drawn"], key=order))
+    text += u64(len(bundle["late"]))
+    for late in sorted(bundle["late"], key=lambda late: (late["account"].encode(), order(late["conversation"]))):
+        text += field(late["account"]) + conversation(late["conversation"])
+        text += instant(late["arrived_at"]) + bytes([late["accepted"]])
+    return sha256(text + instant(bundle["drawn_at"]))
+
+
+def verify(bundle):
+    def same(what, found, computed):
+        if found != computed.hex():
+            sys.exit(f"{what}: the bundle says {found}, it should be {computed.hex()}")
+
+    if bundle["format"] != "jinpai.draw/1":
+        sys.exit(f"unknown format {bundle['format']!r}")
+    merchant, day, plan = bundle["merchant"], bundle["day"], bundle["plan"]
+    seed = bytes.fromhex(bundle["seed"])
+    same("commitment", bundle["commitment"], commitment(merchant, day, seed))
+    seen, eligible, drawn = set(), {}, 0
+    for agent in bundle["agents"]:
+        account = agent["account"]
+        if account in eligible:
+            sys.exit(f"account {account!r} is listed twice")
+        eligible[account] = len(agent["eligible"])
+        for chat in agent["eligible"]:
+            if order(chat) in seen:
+                sys.exit(f"conversation {chat} is listed twice")
+            seen.add(order(chat))
+        same(f"hash of {account!r}", agent["agent_hash"], agent_hash(merchant, day, account, agent["eligible"]))
+        ranked = sorted(agent["eligible"], key=lambda chat: rank(seed, merchant, day, account, chat))
+        expected = sorted(order(chat) for chat in ranked[: plan["size"]])
+        if sorted(order(chat) for chat in agent["drawn"]) != expected:
+            sys.exit(f"the sample of {account!r} is not what the seed gives")
+        drawn += len(expected)
+    hashes = [(agent["account"], bytes.fromhex(agent["agent_hash"])) for agent in bundle["agents"]]
+    same("list hash", bundle["list_hash"], list_hash(merchant, day, plan, bundle["day_closed_version"], hashes))
+    for late in bundle["late"]:
+        account, chat, there = late["account"], late["conversation"], eligible.get(late["account"], 0)
+        if order(chat) in seen:
+            sys.exit(f"late conversation {chat} is listed twice")
+        seen.add(order(chat))
+        number = int.from_bytes(rank(seed, merchant, day, account, chat), "big")
+        rule = number * there < plan["size"] << 256
+        if late["accepted"] != rule:
+            sys.exit(f"late conversation {chat} of {account!r}: the rule gives accepted = {rule}")
+    same("seal", bundle["seal"], seal(bundle))
+    print(f"ok: {len(bundle['agents'])} agents, {sum(eligible.values())} eligible, {drawn} drawn")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    with sys.stdin if sys.argv[1] == "-" else open(sys.argv[1], encoding="utf-8") as source:
+        verify(json.load(source))
