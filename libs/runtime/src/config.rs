@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 pub use sections::{
-    AccessConfig, ServerConfig, TelemetryConfig, TlsConfig, UpstreamConfig, UpstreamTlsConfig,
+    AccessConfig, ServerConfig, SignerConfig, TelemetryConfig, TlsConfig, UpstreamConfig, UpstreamTlsConfig,
 };
 
 /// Why the settings cannot be used; the text names the key.

@@ -4,6 +4,13 @@
 //! every service checks that again ([`Verifier`], in the server's access step), which puts a [`Caller`] and a
 //! [`Scope`] into the request. Handlers get both with [`admitted`]; store functions take the `Scope`.
 
+mod cache;
+mod internal;
+mod keys;
+pub mod oidc;
+mod signer;
+mod token;
+
 use proto::Validate;
 use proto::access::Role;
 use status::{Kind, Problem};
@@ -11,13 +18,18 @@ use tonic::{Extensions, Request, Status};
 
 use crate::ids::{MerchantId, PersonId};
 
+pub use internal::{INTERNAL_AUDIENCE, Verifier, VerifierError};
+pub use keys::KeysError;
+pub use signer::{Signer, SignerError};
+pub use token::TokenError;
+
 /// The metadata key that carries the internal token.
 pub const IDENTITY_KEY: &str = "x-jinpai-identity";
 /// The metadata key that carries the id of the request, given by the gateway.
 pub const REQUEST_ID_KEY: &str = "x-request-id";
 
 /// Who calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// The merchant whose data the call is about; a token speaks for exactly one.
     pub merchant: MerchantId,

@@ -7,7 +7,9 @@
 //!
 //! Nothing here knows a service, SQL or an event. Start reading at [`server`].
 
+pub mod background;
 pub mod clock;
 pub mod config;
 pub mod identity;
 pub mod ids;
+pub mod tls;

@@ -134,6 +134,24 @@ impl Default for AccessConfig {
     }
 }
 
+/// `[identity]`: how the gateway signs who calls.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct SignerConfig {
+    /// The private key: Ed25519 or P-256, PKCS#8 PEM.
+    pub key_file: PathBuf,
+    /// The `iss` of the tokens; the services' `access.issuer`.
+    pub issuer: String,
+    /// How long a token counts. A role that is taken away stops within this time.
+    pub lifetime_seconds: u64,
+}
+
+impl Default for SignerConfig {
+    fn default() -> Self {
+        Self { key_file: PathBuf::new(), issuer: "jinpai-gateway".to_owned(), lifetime_seconds: 60 }
+    }
+}
+
 /// One service that is called.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
