@@ -9,6 +9,8 @@ use sampling::{Bundle, verify};
 
 use crate::support::{bundle, seed};
 
+type Change = fn(&mut Bundle);
+
 fn python(bundle: &Bundle) -> Output {
     let mut child = Command::new("python3")
         .args([concat!(env!("CARGO_MANIFEST_DIR"), "/verify.py"), "-"])
@@ -38,7 +40,7 @@ fn python_accepts_what_we_accept() {
 #[test]
 fn python_refuses_what_we_refuse() {
     let honest = bundle(&seed(1), 5, &[12, 5, 2]);
-    let changes: [(&str, fn(&mut Bundle)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("commitment", |bundle| bundle.seed = seed(2)),
         ("hash of", |bundle| drop(bundle.agents[0].eligible.pop())),
         ("sample of", |bundle| drop(bundle.agents[0].drawn.pop())),

@@ -189,8 +189,11 @@ fn an_agent_checks_the_own_slice_alone() {
     assert!(matches!(verify_slice(&drawn), Err(Difference::DrawnMissing { .. })));
 }
 
+/// Changes something, chosen by a number.
+type Change = fn(&mut Bundle, usize);
+
 /// One change of one value, of any part of a bundle.
-fn changes() -> Vec<(&'static str, fn(&mut Bundle, usize))> {
+fn changes() -> Vec<(&'static str, Change)> {
     vec![
         ("format", |bundle, _| bundle.format.push('1')),
         ("merchant", |bundle, _| bundle.merchant.push('x')),
@@ -229,11 +232,11 @@ fn changes() -> Vec<(&'static str, fn(&mut Bundle, usize))> {
         ("list_hash", |bundle, by| bundle.list_hash = ListHash::from_bytes([by as u8; 32])),
         ("late account", |bundle, by| late(bundle, by).account.push('x')),
         ("late id", |bundle, by| {
-            late(bundle, by).conversation = ConversationId::new("s", "c", by.to_string())
+            late(bundle, by).conversation = ConversationId::new("s", "c", by.to_string());
         }),
         ("late accepted", |bundle, by| late(bundle, by).accepted = !late(bundle, by).accepted),
         ("late arrived_at", |bundle, by| {
-            late(bundle, by).arrived_at += TimeDelta::nanoseconds(1 + by as i64)
+            late(bundle, by).arrived_at += TimeDelta::nanoseconds(1 + by as i64);
         }),
         ("late dropped", |bundle, by| drop(bundle.late.remove(by % bundle.late.len()))),
         ("late added", |bundle, _| {
