@@ -6,7 +6,11 @@ use servers::{Nats, NatsOptions};
 use crate::reachable_folder;
 
 async fn context(url: &str) -> jetstream::Context {
-    jetstream::new(async_nats::connect(url).await.unwrap())
+    // The client takes no credentials from an address by itself.
+    let address: async_nats::ServerAddr = url.parse().unwrap();
+    let (user, password) = (address.username().unwrap().to_owned(), address.password().unwrap().to_owned());
+    let options = async_nats::ConnectOptions::with_user_and_password(user, password);
+    jetstream::new(options.connect(address).await.unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

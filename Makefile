@@ -1,0 +1,71 @@
+# Everything that people and CI do. `make` alone lists it. Each step prints how long it took.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help tools run stop demo test bench audit fmt fmt-check lint docs proto-lint proto-base unit clean
+
+export CARGO_TERM_COLOR ?= auto
+target := $(or $(CARGO_TARGET_DIR),target)
+buf := .tools/venv/bin/buf
+# Wheels with programs that only the benches need.
+bench_wheels := tests/tools/requirements-bench.txt
+
+# $(call timed,NAME,COMMAND): says what runs, and how long it took.
+define timed
+@printf '\n== %s\n' '$(1)'; start=$$SECONDS; $(2); printf '== %s: %d s\n' '$(1)' $$((SECONDS - start))
+endef
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+tools: ## install what is missing: buf, protoc, NATS, Postgres (below .tools, Postgres by apt when root)
+	@tests/tools/install.sh
+
+run: tools ## the whole suite on this machine, with a demo merchant; Ctrl-C stops it, nothing is lost
+	@cargo build --locked --package jinpai
+	@exec $(target)/debug/jinpai up
+
+stop: ## stop a running suite of this project
+	@$(target)/debug/jinpai down
+
+demo: tools ## a throw-away suite: ingest, draw, verify; the last line is one JSON object
+	@cargo build --locked --package jinpai
+	@exec $(target)/debug/jinpai demo
+
+test: tools fmt-check proto-lint lint docs unit ## everything that must be green before a change goes in
+
+fmt: ## format Rust and proto files
+	@cargo fmt --all
+	@$(buf) format --write proto
+
+fmt-check: tools
+	$(call timed,format,cargo fmt --all --check && $(buf) format --exit-code --diff proto)
+
+proto-lint: tools ## lint the contracts, and compare them with the released ones (proto/base.binpb)
+	$(call timed,proto lint,$(buf) lint proto)
+	$(call timed,proto breaking,$(buf) breaking proto --against proto/base.binpb)
+
+proto-base: tools ## after a release: today's contracts are the ones that must not be broken
+	@$(buf) build proto --output proto/base.binpb --exclude-source-info
+
+lint: tools ## clippy on everything, warnings are errors
+	$(call timed,clippy,cargo clippy --locked --workspace --all-targets --quiet -- -D warnings)
+
+docs: tools
+	$(call timed,docs,RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet)
+
+unit: tools ## all tests, with a private Postgres and NATS
+	$(call timed,build tests,cargo test --locked --workspace --no-run --quiet)
+	$(call timed,tests,$(target)/debug/testkit run -- cargo test --locked --workspace --quiet)
+
+bench: tools ## measure against the peers; writes target/bench/report.json
+	@test ! -f $(bench_wheels) || .tools/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $(bench_wheels)
+	@cargo build --locked --release --package jinpai --package e2e --package testkit --bins
+	@$(target)/release/testkit run -- $(target)/release/bench
+
+audit: ## licences, bans and sources of the dependencies (builds cargo-deny once: some minutes)
+	@test -x .tools/cargo/bin/cargo-deny || cargo install --quiet --locked --root .tools/cargo cargo-deny@0.19.0
+	@PATH="$$PWD/.tools/cargo/bin:$$PATH" cargo deny --all-features check bans licenses sources
+
+clean: ## remove what was built; .tools and the suite's data stay
+	@cargo clean

@@ -1,0 +1,4 @@
+//! The test kit itself, against real servers.
+
+mod database;
+mod proxy;
