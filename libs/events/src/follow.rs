@@ -1,0 +1,167 @@
+//! Follows subjects of the stream and has each event handled once.
+
+mod delivery;
+mod replay;
+mod settle;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::consumer::PullConsumer;
+use futures::StreamExt;
+use futures::future::join_all;
+use pg::Pool;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::figures::Figures;
+use crate::{Bus, Error, Handler};
+use delivery::Delivery;
+use settle::Settler;
+
+/// How long one request for a message stays with the broker when there is none.
+const ASK: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(500);
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+const FIGURES_EVERY: Duration = Duration::from_secs(10);
+
+/// Starts handling the events of `subjects` (see [`crate::subject`]) until `token` ends.
+///
+/// `durable_name` is the follower's name with the broker, in the inbox and among the parked events: it must stay the
+/// same over releases. Any number of replicas may follow under one name: they share the work. Each subject has its
+/// own queue, so that a burst in one does not hold up another.
+pub fn follow<H: Handler>(
+    pool: Pool,
+    bus: Bus,
+    durable_name: &str,
+    subjects: &[&str],
+    handler: H,
+    token: CancellationToken,
+) -> JoinHandle<()> {
+    let handler = Arc::new(handler);
+    let settler = Settler::new(pool, durable_name.to_owned(), handler, token.clone());
+    let mut tasks = vec![tokio::spawn(replay::replay_until_ended(settler.clone()))];
+    for subject in subjects {
+        let follower = Follower {
+            bus: bus.clone(),
+            durable: durable_name.to_owned(),
+            subject: (*subject).to_owned(),
+            settler: settler.clone(),
+            token: token.clone(),
+        };
+        tasks.push(tokio::spawn(follower.run()));
+    }
+    tokio::spawn(async move {
+        join_all(tasks).await;
+    })
+}
+
+/// Follows one subject.
+struct Follower<H> {
+    bus: Bus,
+    durable: String,
+    subject: String,
+    settler: Settler<H>,
+    token: CancellationToken,
+}
+
+impl<H: Handler> Follower<H> {
+    async fn run(self) {
+        while !self.token.is_cancelled() {
+            if let Err(error) = self.follow_consumer().await {
+                let error = status::chain(&error);
+                tracing::info!(
+                    consumer = self.durable,
+                    subject = self.subject,
+                    error,
+                    "follower interrupted"
+                );
+            }
+            self.wait(PAUSE).await;
+        }
+    }
+
+    /// Works until the token ends or the broker fails.
+    async fn follow_consumer(&self) -> Result<(), Error> {
+        if !self.bus.ready(&self.token).await {
+            return Ok(());
+        }
+        let batch = self.settler.batch_size();
+        let mut consumer = self.bus.consumer(&self.durable, &self.subject, 4 * batch as i64).await?;
+        let figures = Figures::of(format!("{}--{}", self.durable, self.subject));
+        let mut figures_due = Instant::now();
+        let mut deliveries = Vec::new();
+        while !self.token.is_cancelled() {
+            if Instant::now() >= figures_due {
+                let info = consumer.info().await.map_err(|e| Error::Broker(e.to_string()))?;
+                figures.lag(info.num_pending + info.num_ack_pending as u64);
+                figures_due = Instant::now() + FIGURES_EVERY;
+            }
+            // The next batch is fetched while this one is handled.
+            let handled = std::mem::take(&mut deliveries);
+            if handled.is_empty() {
+                deliveries = self.wait_for_some(&consumer, batch).await?;
+            } else {
+                let fetched;
+                (fetched, ()) = tokio::join!(self.fetch(&consumer, batch), self.settler.settle(handled));
+                deliveries = fetched?;
+            }
+        }
+        // Another replica, or we after the restart, should not have to wait for them to time out.
+        for delivery in deliveries {
+            delivery.answer(AckKind::Nak(None)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits for an event, then takes what else is there.
+    async fn wait_for_some(&self, consumer: &PullConsumer, batch: usize) -> Result<Vec<Delivery>, Error> {
+        let broker = |e: String| Error::Broker(e);
+        let mut one = consumer
+            .batch()
+            .max_messages(1)
+            .expires(ASK)
+            .messages()
+            .await
+            .map_err(|e| broker(e.to_string()))?;
+        let first = tokio::select! {
+            () = self.token.cancelled() => return Ok(Vec::new()),
+            first = one.next() => first,
+        };
+        let Some(first) = first.transpose().map_err(|e| broker(e.to_string()))? else {
+            return Ok(Vec::new());
+        };
+        let mut deliveries = vec![Delivery::new(first)];
+        if batch > 1 {
+            deliveries.extend(self.fetch(consumer, batch - 1).await?);
+        }
+        Ok(deliveries)
+    }
+
+    /// Takes what is there now.
+    async fn fetch(&self, consumer: &PullConsumer, batch: usize) -> Result<Vec<Delivery>, Error> {
+        let messages = consumer.fetch().max_messages(batch).max_bytes(BATCH_BYTES).messages().await;
+        let mut messages = messages.map_err(|e| Error::Broker(e.to_string()))?;
+        let mut deliveries = Vec::new();
+        while let Some(message) = messages.next().await {
+            match message {
+                Ok(message) => deliveries.push(Delivery::new(message)),
+                // What came so far is ours to handle; the next request will meet the error again.
+                Err(error) => {
+                    tracing::debug!(%error, "fetching stopped short");
+                    break;
+                }
+            }
+        }
+        Ok(deliveries)
+    }
+
+    async fn wait(&self, pause: Duration) {
+        tokio::select! {
+            () = self.token.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The subjects of the events: publisher and payload, without the prefix of the stream.
+
+use proto::events::v1::event::Payload;
+
+/// From metrics: a conversation was accepted, its personal data redacted.
+pub const CONVERSATION_CLOSED: &str = "metrics.conversation_closed";
+/// From metrics: what a business day held.
+pub const DAY_CLOSED: &str = "metrics.day_closed";
+/// From metrics: an account met for the first time.
+pub const AGENT_SEEN: &str = "metrics.agent_seen";
+/// From performance: a merchant's settings.
+pub const MERCHANT_CHANGED: &str = "performance.merchant_changed";
+/// From performance: a team.
+pub const TEAM_CHANGED: &str = "performance.team_changed";
+/// From performance: a person with accounts and memberships.
+pub const PERSON_CHANGED: &str = "performance.person_changed";
+/// From qa: the commitment to a day's seed.
+pub const DRAW_COMMITTED: &str = "qa.draw_committed";
+/// From qa: a day's seed.
+pub const DRAW_REVEALED: &str = "qa.draw_revealed";
+/// From qa: a review's result.
+pub const REVIEW_PUBLISHED: &str = "qa.review_published";
+
+/// Everything that the people directory is made of.
+pub const DIRECTORY: &[&str] = &[MERCHANT_CHANGED, TEAM_CHANGED, PERSON_CHANGED];
+
+/// The services that publish; each has its own part of the stream.
+pub(crate) const PUBLISHERS: &[&str] = &["metrics", "scheduling", "qa", "training", "performance"];
+
+/// The subject of a payload.
+pub fn of(payload: &Payload) -> &'static str {
+    match payload {
+        Payload::ConversationClosed(_) => CONVERSATION_CLOSED,
+        Payload::DayClosed(_) => DAY_CLOSED,
+        Payload::AgentSeen(_) => AGENT_SEEN,
+        Payload::MerchantChanged(_) => MERCHANT_CHANGED,
+        Payload::TeamChanged(_) => TEAM_CHANGED,
+        Payload::PersonChanged(_) => PERSON_CHANGED,
+        Payload::DrawCommitted(_) => DRAW_COMMITTED,
+        Payload::DrawRevealed(_) => DRAW_REVEALED,
+        Payload::ReviewPublished(_) => REVIEW_PUBLISHED,
+    }
+}
