@@ -1,0 +1,6 @@
+DROP TABLE memberships;
+DROP TABLE accounts;
+DROP TABLE people;
+DROP TABLE teams;
+DROP TABLE shops;
+DROP TABLE merchants;
