@@ -64,7 +64,7 @@ bench: tools ## measure against the peers; writes target/bench/report.json
 	@$(target)/release/testkit run -- $(target)/release/bench
 
 audit: ## licences, bans and sources of the dependencies (builds cargo-deny once: some minutes)
-	@test -x .tools/cargo/bin/cargo-deny || cargo install --quiet --locked --root .tools/cargo cargo-deny@0.19.0
+	@test -x .tools/cargo/bin/cargo-deny || cargo install --quiet --locked --root .tools/cargo cargo-deny@0.20.2
 	@PATH="$$PWD/.tools/cargo/bin:$$PATH" cargo deny --all-features check bans licenses sources
 
 clean: ## remove what was built; .tools and the suite's data stay

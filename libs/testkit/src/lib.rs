@@ -19,10 +19,10 @@
 
 pub mod access;
 mod clock;
-//mod collector;
+mod collector;
 mod database;
 mod identity;
-//mod nats;
+mod nats;
 mod proxy;
 mod scratch;
 mod shared;
@@ -30,10 +30,10 @@ mod template;
 mod wait;
 
 pub use clock::FakeClock;
-//pub use collector::EventCollector;
+pub use collector::EventCollector;
 pub use database::{TestDatabase, database};
 pub use identity::{Identity, Issuer, TestCaller, caller};
-//pub use nats::{TestNats, nats};
+pub use nats::{TestNats, nats};
 pub use proxy::{Fault, FaultProxy};
 pub use scratch::Scratch;
 pub use shared::{database_url, nats_url};
