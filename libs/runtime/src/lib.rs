@@ -8,8 +8,14 @@
 //! Nothing here knows a service, SQL or an event. Start reading at [`server`].
 
 pub mod background;
+mod call_body;
+pub mod client;
 pub mod clock;
 pub mod config;
+pub mod context;
+pub mod deadline;
 pub mod identity;
 pub mod ids;
+pub mod server;
+pub mod telemetry;
 pub mod tls;

@@ -2,7 +2,6 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -197,9 +196,4 @@ pub struct UpstreamTlsConfig {
     /// The name in the server's certificate when it is not the host of the url.
     #[serde(default)]
     pub domain: Option<String>,
-}
-
-/// Milliseconds as settings have them.
-pub(crate) fn millis(value: u64) -> Duration {
-    Duration::from_millis(value)
 }

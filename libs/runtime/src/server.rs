@@ -1,0 +1,215 @@
+//! A service's server: two listeners, one way through for every call.
+//!
+//! The steps of a call are one function, [`pipeline`], read from top to bottom: trace → figures → access → deadline
+//! → load → size → handler. [`connections`] holds what a client can do before it has made a call. [`ops`] answers
+//! health (`liveness`, `readiness`, ``) over gRPC and figures under `/metrics`, on a listener of its own.
+//!
+//! A handler finds [`crate::identity::Caller`] and [`crate::identity::Scope`] in its request, and what it calls in
+//! turn gets the rest of its time, its trace and its caller by itself ([`crate::context`]).
+
+mod access;
+pub mod connections;
+mod heard;
+pub mod ops;
+mod pipeline;
+mod protocol;
+mod size_limit;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::server::NamedService;
+use tonic::service::{Routes, RoutesBuilder};
+
+pub use access::AccessCheck;
+use ops::{Health, Probe};
+use pipeline::Pipeline;
+
+use crate::config::ServerConfig;
+use crate::tls;
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The certificates cannot be used.
+    #[error("server.tls cannot be used")]
+    Tls(#[from] tls::TlsError),
+    /// The descriptions that reflection shows cannot be read.
+    #[error("reflection cannot be offered")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where calls are answered.
+    pub address: SocketAddr,
+    /// Where health and figures are answered.
+    pub health: SocketAddr,
+    /// Ends when the token given to [`Server::start`] is cancelled and the calls in flight have ended.
+    pub task: JoinHandle<()>,
+}
+
+/// A server being put together.
+pub struct Server {
+    name: &'static str,
+    config: ServerConfig,
+    access: AccessCheck,
+    routes: RoutesBuilder,
+    served: Vec<&'static str>,
+    probes: Vec<Probe>,
+}
+
+impl Server {
+    /// A server of the service `name` ("metrics"), which is also the domain of the errors it makes itself.
+    pub fn new(name: &'static str, config: &ServerConfig, access: AccessCheck) -> Self {
+        let (routes, served, probes) = (RoutesBuilder::default(), Vec::new(), Vec::new());
+        Self { name, config: config.clone(), access, routes, served, probes }
+    }
+
+    /// Answers the calls of a generated server.
+    ///
+    /// The generated server's own limit (4 MiB unless its `max_decoding_message_size` says otherwise) holds beside
+    /// `server.message_bytes_max`, also for what a compressed message becomes.
+    #[must_use]
+    pub fn add_service<S>(mut self, service: S) -> Self
+    where
+        S: tower::Service<http::Request<tonic::body::Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Response: axum::response::IntoResponse,
+        S::Future: Send + 'static,
+    {
+        self.routes.add_service(service);
+        self.served.push(S::NAME);
+        self
+    }
+
+    /// Makes the service ready only while `check` finds what it needs, such as its database. Asked every second.
+    #[must_use]
+    pub fn probe<C, F>(mut self, name: &'static str, check: C) -> Self
+    where
+        C: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.probes.push(Probe { name, check: Box::new(move || Box::pin(check())) });
+        self
+    }
+
+    /// Binds both listeners and answers until `stop`.
+    pub async fn start(self, stop: CancellationToken) -> Result<Running, ServerError> {
+        let calls = listen(self.config.listen).await?;
+        let ops = listen(self.config.ops_listen).await?;
+        self.serve(calls, ops, stop).await
+    }
+
+    /// Answers on listeners that are bound already.
+    pub async fn serve(
+        self,
+        calls: TcpListener,
+        ops: TcpListener,
+        stop: CancellationToken,
+    ) -> Result<Running, ServerError> {
+        let address = bound(&calls)?;
+        let health_address = bound(&ops)?;
+        if let Some(tls) = &self.config.tls {
+            // Bad files should stop the start, not each connection.
+            tls::server(tls)?;
+        }
+        let routes = self.routes()?;
+        let Self { name, config, access, probes, .. } = self;
+        let pipeline = Pipeline::new(name, routes, access, &config);
+        let answer = move |request: http::Request<Incoming>| {
+            let pipeline = pipeline.clone();
+            async move { pipeline.answer(request).await }
+        };
+        let (health, router) = Health::new().await;
+        health.clone().watch(name, probes, stop.clone());
+
+        // Health outlives the calls: whoever asks during the drain is told that it drains.
+        let (drain, gone) = (CancellationToken::new(), CancellationToken::new());
+        let ops_task = tokio::spawn(ops::serve(ops, router, gone.clone()));
+        let calls_task = tokio::spawn(connections::serve(
+            calls,
+            config.tls.clone(),
+            (&config).into(),
+            drain.clone(),
+            answer,
+        ));
+        tracing::info!(service = name, %address, health = %health_address, "listening");
+        let task = tokio::spawn(async move {
+            stop.cancelled().await;
+            health.ready(false).await;
+            tracing::info!(service = name, "draining");
+            tokio::time::sleep(Duration::from_millis(config.drain_notice_ms)).await;
+            drain.cancel();
+            let calls = calls_task.await;
+            gone.cancel();
+            for ended in [calls, ops_task.await] {
+                if let Err(error) = ended {
+                    tracing::error!(error.chain = status::chain(&error), "a listener ended badly");
+                }
+            }
+            tracing::info!(service = name, "stopped");
+        });
+        Ok(Running { address, health: health_address, task })
+    }
+
+    /// The services and, if asked for, reflection over them: v1alpha is the one that older clients know.
+    fn routes(&self) -> Result<Routes, ServerError> {
+        let mut routes = self.routes.clone();
+        if self.config.reflection {
+            let describe = || {
+                let builder = tonic_reflection::server::Builder::configure()
+                    .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET);
+                self.served.iter().fold(builder, |builder, name| builder.with_service_name(*name))
+            };
+            routes.add_service(describe().build_v1()?).add_service(describe().build_v1alpha()?);
+        }
+        Ok(routes.routes())
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })
+}
+
+fn bound(listener: &TcpListener) -> Result<SocketAddr, ServerError> {
+    let unbound = SocketAddr::from(([0, 0, 0, 0], 0));
+    listener.local_addr().map_err(|source| ServerError::Listen { address: unbound, source })
+}
+
+/// A token that SIGTERM or Ctrl-C cancels: what a main function gives to [`Server::start`].
+pub fn stop_on_signals() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let cancelled = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        cancelled.cancel();
+    });
+    Ok(stop)
+}
