@@ -1,1 +1,16 @@
 //! The one command people type.
+//!
+//! Where to start reading: [`cli`] names the commands. [`session`] finds and signs in to a gateway, [`state`] is how
+//! the commands find the suite that `jinpai up` runs on this machine. [`ingest`], [`draw`], [`verify`] and [`figures`]
+//! are clients like any other: they speak to the gateway only. `verify` needs nothing but the pure library.
+
+pub mod cli;
+pub mod days;
+pub mod draw;
+pub mod figures;
+pub mod format;
+pub mod ingest;
+pub mod reader;
+pub mod session;
+pub mod state;
+pub mod verify;

@@ -1,0 +1,204 @@
+//! The command line: what can be typed, and what each command prints.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser, Subcommand};
+use proto::access::{Role, role_named};
+use serde::Serialize;
+
+use crate::session::{Session, Target};
+use crate::state::State;
+use crate::{draw, figures, ingest, verify};
+
+/// Ended well.
+pub const DONE: u8 = 0;
+/// Did what it should, and found something that the caller must know: refused lines, a draw that doesn't verify.
+pub const FOUND: u8 = 3;
+
+/// Jinpai, the customer-service department of an online shop: metrics, scheduling, QA, training, performance.
+#[derive(Debug, Parser)]
+#[command(name = "jinpai", version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Where to.
+    #[command(flatten)]
+    pub target: Target,
+    /// Print one JSON object instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  jinpai up
+  jinpai ingest conversations chats.jsonl.xz --shop star
+  jinpai draw --from 2020-05-12 --to 2020-05-28
+  jinpai verify-draw --day 2020-05-13
+  jinpai figures --from 2020-05-12 --to 2020-05-28 --by team
+  jinpai token --role lead --person agent-001
+";
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Send a file into the suite.
+    #[command(subcommand)]
+    Ingest(Ingest),
+    /// Close business days and draw the chats to be reviewed.
+    ///
+    /// Days drawn before keep their draw: running it again changes nothing.
+    #[command(after_help = "Example:\n  jinpai draw --from 2020-05-12 --to 2020-05-28 --json")]
+    Draw(draw::Options),
+    /// Recompute a day's sample from what was published: commitment, revealed seed, list of eligible chats.
+    ///
+    /// Ends with status 3 and names the first difference if anything was altered.
+    #[command(
+        after_help = "Examples:\n  jinpai verify-draw --day 2020-05-13 --save bundle.json\n  jinpai verify-draw --bundle bundle.json"
+    )]
+    VerifyDraw(verify::Options),
+    /// Show what agents, teams, shops achieved. Rows marked * may still grow: a day in them isn't closed.
+    #[command(
+        after_help = "Example:\n  jinpai figures --from 2020-05-01 --to 2020-05-31 --by team --each week"
+    )]
+    Figures(figures::Options),
+    /// Sign a token for the suite that runs on this machine.
+    #[command(
+        after_help = "Example:\n  curl -H \"authorization: Bearer $(jinpai token --role supervisor)\" …"
+    )]
+    Token(Token),
+    /// Print the completion script of a shell.
+    #[command(after_help = "Example:\n  source <(jinpai completion bash)")]
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What can be ingested.
+#[derive(Debug, Subcommand)]
+pub enum Ingest {
+    /// Conversations, one JSON object a line.
+    ///
+    /// A run that was cut goes on where the last acknowledgement was when it is started again. Ends with status 3 if
+    /// lines were refused; the good ones are stored all the same.
+    #[command(
+        after_help = "Example:\n  jinpai ingest conversations chats.jsonl.xz --shop star --rejects refused.jsonl"
+    )]
+    Conversations(ingest::Options),
+}
+
+/// Whom to sign a token for.
+#[derive(Debug, clap::Args)]
+pub struct Token {
+    /// agent, lead, supervisor, reviewer, hr, manager, service_account, …
+    #[arg(long, value_parser = role)]
+    pub role: Role,
+    /// The person who signs in; none for programs.
+    #[arg(long)]
+    pub person: Option<String>,
+    /// Another merchant than the one that was loaded.
+    #[arg(long)]
+    pub merchant: Option<String>,
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    role_named(name).ok_or_else(|| format!("there is no role {name:?}"))
+}
+
+/// Runs a client command and says how it ended.
+pub async fn run(cli: Cli) -> Result<u8> {
+    let json = cli.json;
+    let target = &cli.target;
+    match cli.command {
+        Command::Ingest(Ingest::Conversations(options)) => {
+            let session = Session::open(target, Role::ServiceAccount).await?;
+            let (summary, took) = ingest::timed(&session, &options, json).await?;
+            let found = if summary.rejected > 0 { FOUND } else { DONE };
+            print(json, &summary, |out| ingest::print(out, &summary, took))?;
+            Ok(found)
+        }
+        Command::Draw(options) => {
+            let session = Session::open(target, Role::Supervisor).await?;
+            let told = |day: &draw::DrawnDay| {
+                if !json {
+                    // A closed terminal must not end the draw half-way.
+                    drop(draw::print_day(&mut std::io::stdout(), day));
+                }
+            };
+            let summary = draw::days(&session, &options, told).await?;
+            print(json, &summary, |out| draw::print_total(out, &summary))?;
+            Ok(DONE)
+        }
+        Command::VerifyDraw(options) => {
+            let report =
+                verify::run(&options, async || Session::open(target, Role::Supervisor).await).await?;
+            print(json, &report, |out| verify::print(out, &report))?;
+            Ok(if report.verified { DONE } else { FOUND })
+        }
+        Command::Figures(options) => {
+            let session = Session::open(target, Role::Supervisor).await?;
+            let answer = figures::fetch(&session, &options).await?;
+            print(json, &figures::json(&answer)?, |out| {
+                Ok(out.write_all(figures::table(&answer)?.as_bytes())?)
+            })?;
+            Ok(DONE)
+        }
+        Command::Token(Token { role, person, merchant }) => {
+            let state = State::read(target.state.as_deref())?;
+            let state = state.context("no suite runs on this machine: start one with `jinpai up`")?;
+            let merchant = merchant.as_deref().unwrap_or(&state.merchant);
+            let token = state.token_for(merchant, role, person.as_deref())?;
+            print(json, &serde_json::json!({ "token": token }), |out| Ok(writeln!(out, "{token}")?))?;
+            Ok(DONE)
+        }
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "jinpai", &mut std::io::stdout());
+            Ok(DONE)
+        }
+    }
+}
+
+fn print(json: bool, value: &impl Serialize, text: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, value)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    text(&mut out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_takes_json_and_a_target() {
+        let cli = Cli::try_parse_from([
+            "jinpai",
+            "draw",
+            "--from",
+            "2020-05-12",
+            "--json",
+            "--gateway",
+            "http://g",
+        ]);
+        let cli = cli.expect("it parses");
+        assert!(cli.json);
+        assert_eq!(cli.target.gateway.as_deref(), Some("http://g"));
+        let wrong = Cli::try_parse_from(["jinpai", "token", "--role", "king"]).expect_err("no such role");
+        assert!(wrong.to_string().contains("king"));
+        assert!(
+            Cli::try_parse_from(["jinpai", "verify-draw"]).is_err(),
+            "one of --day and --bundle is needed"
+        );
+    }
+}
