@@ -69,6 +69,15 @@ pub struct Upstream {
 /// A channel to the service that `config` names. Nothing is connected yet: a service may start before the ones it
 /// calls.
 pub fn channel(config: &UpstreamConfig) -> Result<Upstream, ClientError> {
+    Ok(Upstream {
+        channel: endpoint(config)?.connect_lazy(),
+        figures: RpcFigures::client(),
+        call_time_max: Duration::from_millis(config.call_timeout_ms),
+    })
+}
+
+/// The connection settings alone, for the gateway: it passes calls on undecoded and writes their headers itself.
+pub fn endpoint(config: &UpstreamConfig) -> Result<Endpoint, ClientError> {
     let url = |source| ClientError::Url { url: config.url.clone(), source };
     let mut endpoint = Endpoint::from_shared(config.url.clone())
         .map_err(url)?
@@ -82,11 +91,7 @@ pub fn channel(config: &UpstreamConfig) -> Result<Upstream, ClientError> {
     if let Some(tls) = &config.tls {
         endpoint = endpoint.tls_config(tls_config(tls)?).map_err(url)?;
     }
-    Ok(Upstream {
-        channel: endpoint.connect_lazy(),
-        figures: RpcFigures::client(),
-        call_time_max: Duration::from_millis(config.call_timeout_ms),
-    })
+    Ok(endpoint)
 }
 
 fn tls_config(config: &UpstreamTlsConfig) -> Result<ClientTlsConfig, ClientError> {

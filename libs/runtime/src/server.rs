@@ -27,6 +27,7 @@ use tonic::server::NamedService;
 use tonic::service::{Routes, RoutesBuilder};
 
 pub use access::AccessCheck;
+use connections::ConnectionLimits;
 use ops::{Health, Probe};
 use pipeline::Pipeline;
 
@@ -128,12 +129,6 @@ impl Server {
         ops: TcpListener,
         stop: CancellationToken,
     ) -> Result<Running, ServerError> {
-        let address = bound(&calls)?;
-        let health_address = bound(&ops)?;
-        if let Some(tls) = &self.config.tls {
-            // Bad files should stop the start, not each connection.
-            tls::server(tls)?;
-        }
         let routes = self.routes()?;
         let Self { name, config, access, probes, .. } = self;
         let pipeline = Pipeline::new(name, routes, access, &config);
@@ -141,36 +136,7 @@ impl Server {
             let pipeline = pipeline.clone();
             async move { pipeline.answer(request).await }
         };
-        let (health, router) = Health::new().await;
-        health.clone().watch(name, probes, stop.clone());
-
-        // Health outlives the calls: whoever asks during the drain is told that it drains.
-        let (drain, gone) = (CancellationToken::new(), CancellationToken::new());
-        let ops_task = tokio::spawn(ops::serve(ops, router, gone.clone()));
-        let calls_task = tokio::spawn(connections::serve(
-            calls,
-            config.tls.clone(),
-            (&config).into(),
-            drain.clone(),
-            answer,
-        ));
-        tracing::info!(service = name, %address, health = %health_address, "listening");
-        let task = tokio::spawn(async move {
-            stop.cancelled().await;
-            health.ready(false).await;
-            tracing::info!(service = name, "draining");
-            tokio::time::sleep(Duration::from_millis(config.drain_notice_ms)).await;
-            drain.cancel();
-            let calls = calls_task.await;
-            gone.cancel();
-            for ended in [calls, ops_task.await] {
-                if let Err(error) = ended {
-                    tracing::error!(error.chain = status::chain(&error), "a listener ended badly");
-                }
-            }
-            tracing::info!(service = name, "stopped");
-        });
-        Ok(Running { address, health: health_address, task })
+        run(name, &config, ConnectionLimits::from(&config), (calls, ops), probes, stop, answer).await
     }
 
     /// The services and, if asked for, reflection over them: v1alpha is the one that older clients know.
@@ -186,6 +152,75 @@ impl Server {
         }
         Ok(routes.routes())
     }
+}
+
+/// A server of the gateway's kind: `answer` takes every request of the public listener as it comes, HTTP/1 too, and
+/// sees to access, deadlines and load itself. Connections, health, figures and the drain are as in every server.
+pub async fn start_raw<F, A, B>(
+    name: &'static str,
+    config: &ServerConfig,
+    stop: CancellationToken,
+    answer: F,
+) -> Result<Running, ServerError>
+where
+    F: Fn(http::Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = http::Response<B>> + Send + 'static,
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<tonic::codegen::StdError>,
+{
+    let listeners = (listen(config.listen).await?, listen(config.ops_listen).await?);
+    let limits = ConnectionLimits { http1: true, ..ConnectionLimits::from(config) };
+    run(name, config, limits, listeners, Vec::new(), stop, answer).await
+}
+
+/// Answers on both listeners until `stop`, then drains.
+async fn run<F, A, B>(
+    name: &'static str,
+    config: &ServerConfig,
+    limits: ConnectionLimits,
+    (calls, ops): (TcpListener, TcpListener),
+    probes: Vec<Probe>,
+    stop: CancellationToken,
+    answer: F,
+) -> Result<Running, ServerError>
+where
+    F: Fn(http::Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = http::Response<B>> + Send + 'static,
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<tonic::codegen::StdError>,
+{
+    let address = bound(&calls)?;
+    let health_address = bound(&ops)?;
+    if let Some(tls) = &config.tls {
+        // Bad files should stop the start, not each connection.
+        tls::server(tls)?;
+    }
+    let (health, router) = Health::new().await;
+    health.clone().watch(name, probes, stop.clone());
+
+    // Health outlives the calls: whoever asks during the drain is told that it drains.
+    let (drain, gone) = (CancellationToken::new(), CancellationToken::new());
+    let ops_task = tokio::spawn(ops::serve(ops, router, gone.clone()));
+    let calls_task =
+        tokio::spawn(connections::serve(calls, config.tls.clone(), limits, drain.clone(), answer));
+    tracing::info!(service = name, %address, health = %health_address, "listening");
+    let drain_notice = Duration::from_millis(config.drain_notice_ms);
+    let task = tokio::spawn(async move {
+        stop.cancelled().await;
+        health.ready(false).await;
+        tracing::info!(service = name, "draining");
+        tokio::time::sleep(drain_notice).await;
+        drain.cancel();
+        let calls = calls_task.await;
+        gone.cancel();
+        for ended in [calls, ops_task.await] {
+            if let Err(error) = ended {
+                tracing::error!(error.chain = status::chain(&error), "a listener ended badly");
+            }
+        }
+        tracing::info!(service = name, "stopped");
+    });
+    Ok(Running { address, health: health_address, task })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {

@@ -27,7 +27,10 @@ use super::heard::{Heard, Listened};
 use crate::config::{ServerConfig, TlsConfig};
 use crate::tls;
 
+/// Beyond this the protocol itself answers, with HTTP 431 and no gRPC status.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
+/// Where HTTP/1 is spoken the answerer refuses what is too large, in the caller's own protocol, up to here.
+const RAW_HEADER_BYTES_MAX: u32 = 64 * 1024;
 const STREAM_WINDOW_BYTES: u32 = 512 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// After a failed accept, usually for want of file descriptors: long enough for some to come back.
@@ -155,7 +158,12 @@ impl Connection {
         let Some(tls) = tls else { return drive(stream, shared, answer).await };
         // Read for each connection: a renewed certificate comes into use by itself.
         let acceptor = match tls::server(&tls) {
-            Ok(config) => TlsAcceptor::from(Arc::new(config)),
+            Ok(mut config) => {
+                if shared.limits.http1 {
+                    config.alpn_protocols.push(b"http/1.1".to_vec());
+                }
+                TlsAcceptor::from(Arc::new(config))
+            }
             Err(error) => {
                 tracing::error!(error.chain = status::chain(&error), "no TLS");
                 return;
@@ -232,7 +240,7 @@ fn builder(limits: &ConnectionLimits) -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams_per_connection_max)
-        .max_header_list_size(HEADER_BYTES_MAX)
+        .max_header_list_size(if limits.http1 { RAW_HEADER_BYTES_MAX } else { HEADER_BYTES_MAX })
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .keep_alive_interval(limits.keepalive)
