@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::session::{Session, Target};
 use crate::state::State;
-use crate::{draw, figures, ingest, verify};
+use crate::{demo, down, draw, figures, ingest, parked, up, verify};
 
 /// Ended well.
 pub const DONE: u8 = 0;
@@ -44,6 +44,21 @@ Examples:
 /// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the whole suite on this machine, with a private Postgres and NATS and a demo merchant, until Ctrl-C.
+    ///
+    /// What it holds is kept: the next start goes on where this one stopped.
+    #[command(after_help = "Examples:\n  jinpai up\n  jinpai up --no-demo --listen 127.0.0.1:9000\n  \
+                            jinpai up --database-url postgres://postgres@db/jinpai --nats-url nats://nats")]
+    Up(up::Options),
+    /// Stop the suite that runs on this machine.
+    Down,
+    /// Try the first journey on a suite that is thrown away: ingest, draw, verify, figures.
+    ///
+    /// The last line is one JSON object.
+    Demo,
+    /// Look after events that a service could not handle.
+    #[command(subcommand)]
+    Events(parked::Command),
     /// Send a file into the suite.
     #[command(subcommand)]
     Ingest(Ingest),
@@ -113,6 +128,27 @@ pub async fn run(cli: Cli) -> Result<u8> {
     let json = cli.json;
     let target = &cli.target;
     match cli.command {
+        Command::Up(options) => {
+            up::run(&options, target.state.as_deref(), json).await?;
+            Ok(DONE)
+        }
+        Command::Down => {
+            let stopped = down::run(target.state.as_deref()).await?;
+            let told = if stopped { "stopped" } else { "no suite runs on this machine" };
+            print(json, &serde_json::json!({ "stopped": stopped }), |out| Ok(writeln!(out, "{told}")?))?;
+            Ok(DONE)
+        }
+        Command::Demo => {
+            let summary = demo::run(json).await?;
+            print(true, &summary, |_| Ok(()))?;
+            Ok(DONE)
+        }
+        Command::Events(command) => {
+            let session = Session::open(target, Role::Manager).await?;
+            let events = parked::run(&session, &command).await?;
+            print(json, &events, |out| parked::print(out, &events))?;
+            Ok(DONE)
+        }
         Command::Ingest(Ingest::Conversations(options)) => {
             let session = Session::open(target, Role::ServiceAccount).await?;
             let (summary, took) = ingest::timed(&session, &options, json).await?;

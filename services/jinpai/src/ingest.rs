@@ -75,9 +75,12 @@ pub struct Summary {
 /// A refused line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refused {
-    line: i64,
-    field: String,
-    reason: String,
+    /// The line, from 1.
+    pub line: i64,
+    /// The field, as it stands in the file or the message.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 /// Sends the whole file. `quiet` shows no progress bar.

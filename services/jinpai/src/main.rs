@@ -8,6 +8,7 @@ use clap::Parser;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = jinpai::cli::Cli::parse();
+    runtime::tls::install_provider();
     match jinpai::cli::run(cli).await {
         Ok(code) => code.into(),
         Err(error) => {

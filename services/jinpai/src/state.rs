@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use proto::access::{Role, role_name};
-use runtime::clock::{Clock, SystemClock};
+use proto::access::Role;
+use runtime::clock::SystemClock;
 use serde::{Deserialize, Serialize};
+
+use crate::suite::{Suite, token_by};
 
 /// How long a minted token counts.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(12 * 3600);
@@ -18,32 +19,12 @@ pub const TOKEN_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 pub struct State {
     /// Address of the gateway.
     pub gateway: String,
-    /// `iss` of the tokens it takes.
-    pub issuer: String,
-    /// `aud` of the tokens it takes.
-    pub audience: String,
-    /// `kid` of the key below.
-    pub key_id: String,
-    /// The private key that signs them (ES256, PKCS #8 PEM). For this machine's suite only.
+    /// The private key that signs tokens for it. For this machine's suite only.
     pub key_file: PathBuf,
     /// The merchant that was loaded.
     pub merchant: String,
     /// The process that runs the suite.
     pub pid: u32,
-}
-
-#[derive(Serialize)]
-struct Claims<'a> {
-    iss: &'a str,
-    aud: &'a str,
-    sub: &'a str,
-    iat: i64,
-    nbf: i64,
-    exp: i64,
-    merchant: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    person: Option<&'a str>,
-    roles: [String; 1],
 }
 
 impl State {
@@ -76,6 +57,16 @@ impl State {
         }
     }
 
+    /// The state of a suite that this process runs.
+    pub fn of(suite: &Suite, merchant: &str) -> Self {
+        Self {
+            gateway: suite.gateway(),
+            key_file: suite.keys().sign_in_key.clone(),
+            merchant: merchant.to_owned(),
+            pid: std::process::id(),
+        }
+    }
+
     /// Signs a token for `role`, as `person` or, without one, as a program that is nobody.
     pub fn token(&self, role: Role, person: Option<&str>) -> Result<String> {
         self.token_for(&self.merchant, role, person)
@@ -83,24 +74,7 @@ impl State {
 
     /// [`State::token`] for another merchant.
     pub fn token_for(&self, merchant: &str, role: Role, person: Option<&str>) -> Result<String> {
-        let pem = fs::read(&self.key_file).with_context(|| {
-            format!("{} can't be read: only who started the suite can sign", self.key_file.display())
-        })?;
-        let now = SystemClock.now().timestamp();
-        let subject = person.map_or_else(|| format!("cli-{}", role_name(role)), str::to_owned);
-        let claims = Claims {
-            iss: &self.issuer,
-            aud: &self.audience,
-            sub: &subject,
-            iat: now,
-            nbf: now,
-            exp: now + i64::try_from(TOKEN_LIFETIME.as_secs())?,
-            merchant,
-            person,
-            roles: [role_name(role)],
-        };
-        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
-        Ok(jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ec_pem(&pem)?)?)
+        token_by(&self.key_file, SystemClock::shared(), merchant, role, person, TOKEN_LIFETIME)
     }
 }
 
@@ -110,10 +84,10 @@ pub fn folder_of(given: Option<&Path>) -> Result<PathBuf> {
     if let Some(given) = given {
         return std::path::absolute(given).with_context(|| format!("{} is no folder", given.display()));
     }
-    let home = std::env::var_os("HOME").map(PathBuf::from).context("HOME is not set: give --state DIR")?;
-    if home == Path::new("/root") {
+    if rustix::process::geteuid().is_root() {
         return Ok("/var/lib/jinpai".into());
     }
+    let home = std::env::var_os("HOME").map(PathBuf::from).context("HOME is not set: give --state DIR")?;
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
     Ok(state.unwrap_or_else(|| home.join(".local/state")).join("jinpai/suite"))
 }

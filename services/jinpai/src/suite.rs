@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use database::{SCHEMAS, login, with_login};
-pub use keys::Keys;
+pub use keys::{Keys, token_by};
 pub use services::Setting;
 
 /// What a suite is started with.

@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use pg::DatabaseConfig;
 use pg::roles::RoleLogin;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::Options;
@@ -19,14 +19,13 @@ use super::Options;
 pub const SCHEMAS: [&str; 3] = ["metrics", "qa", "performance"];
 
 /// The passwords of a service's two roles.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Stored {
     owner: String,
     runtime: String,
 }
 
 /// The database logins of every service.
-#[derive(Debug, Clone)]
 pub(super) struct Logins(BTreeMap<String, Stored>);
 
 impl Logins {
@@ -83,7 +82,9 @@ pub(super) async fn prepare(options: &Options) -> Result<Logins> {
 /// The passwords are made once: services in other processes may use them, too.
 fn open_or_create(path: &Path) -> Result<Logins> {
     let mut logins: BTreeMap<String, Stored> = match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))?,
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))?
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
     };
@@ -110,13 +111,6 @@ fn open_or_create(path: &Path) -> Result<Logins> {
 /// 122 random bits, in characters that a URL need not escape.
 fn password() -> String {
     uuid::Uuid::new_v4().simple().to_string()
-}
-
-impl std::fmt::Display for Logins {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<&str> = self.0.keys().map(String::as_str).collect();
-        f.write_str(&names.join(", "))
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! provider.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +37,9 @@ impl Keys {
     /// The keys in `folder`; made at the first start and kept, so that tokens outlive a restart.
     pub fn open_or_create(folder: &Path, clock: SharedClock) -> Result<Self> {
         let folder = folder.join("keys");
-        fs::create_dir_all(&folder).with_context(|| format!("make folder {}", folder.display()))?;
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)))
+            .with_context(|| format!("make folder {}", folder.display()))?;
         let (gateway_key, gateway_jwks) = (folder.join("gateway.pem"), folder.join("gateway.jwks"));
         let (sign_in_key, sign_in_jwks) = (folder.join("sign-in.pem"), folder.join("sign-in.jwks"));
         let gateway = SignerConfig { key_file: gateway_key.clone(), ..SignerConfig::default() };

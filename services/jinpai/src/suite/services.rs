@@ -14,16 +14,13 @@ pub type Setting = (String, String, String);
 struct Settings(Vec<(String, String)>);
 
 impl Settings {
-    /// What every service is told: any free port of the loopback interface, quiet logs for people.
+    /// What every service is told: any free port of the loopback interface.
     fn new() -> Self {
-        Self(Vec::new())
-            .with("server.listen", "127.0.0.1:0")
-            .with("server.ops_listen", "127.0.0.1:0")
-            .with("telemetry.json", "false")
+        Self(Vec::new()).with("server.listen", "127.0.0.1:0").with("server.ops_listen", "127.0.0.1:0")
     }
 
-    fn with(mut self, key: &str, value: impl ToString) -> Self {
-        self.0.push((key.to_owned(), value.to_string()));
+    fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.0.push((key.to_owned(), value.into()));
         self
     }
 
@@ -33,7 +30,7 @@ impl Settings {
             .with("database.url", logins.runtime_url(options, service)?)
             .with("events.url", &options.nats_url)
             .with("events.prefix", &options.event_prefix)
-            .with("access.jwks_file", keys.gateway_jwks.display())
+            .with("access.jwks_file", keys.gateway_jwks.display().to_string())
             .over(options, service))
     }
 
@@ -69,7 +66,8 @@ pub(super) async fn start_behind(
     stop: &CancellationToken,
 ) -> Result<Vec<Member>> {
     let settings = |service| Settings::behind(options, keys, logins, service);
-    let (of_metrics, of_qa, of_performance) = (settings("metrics")?, settings("qa")?, settings("performance")?);
+    let (of_metrics, of_qa, of_performance) =
+        (settings("metrics")?, settings("qa")?, settings("performance")?);
     // Side by side: each waits for its own first connections.
     let (performance, metrics, qa) = tokio::try_join!(
         async { anyhow::Ok(start!(performance, options, of_performance, stop)) },
@@ -87,13 +85,13 @@ pub(super) async fn start_gateway(
     stop: &CancellationToken,
 ) -> Result<Member> {
     let mut settings = Settings::new()
-        .with("server.listen", options.listen)
+        .with("server.listen", options.listen.to_string())
         .with("sign_in.issuer", ISSUER)
         .with("sign_in.audience", AUDIENCE)
-        .with("sign_in.jwks_file", keys.sign_in_jwks.display())
-        .with("identity.key_file", keys.gateway_key.display())
-        .with("audit.nats_url", &options.nats_url)
-        .with("audit.prefix", &options.event_prefix);
+        .with("sign_in.jwks_file", keys.sign_in_jwks.display().to_string())
+        .with("identity.key_file", keys.gateway_key.display().to_string())
+        .with("events.url", &options.nats_url)
+        .with("events.prefix", &options.event_prefix);
     for member in members {
         let key = format!("upstreams.{}.url", member.name);
         settings = settings.with(&key, format!("http://{}", member.address));
