@@ -1,1 +1,114 @@
-//! How good the chats are: transcripts, the verifiable draw, reviews.
+//! How good the chats are: redacted transcripts, a draw that anybody can verify, reviews.
+//!
+//! Read in this order: [`domain`] for the nouns and the use cases (`domain::draw` and `domain::review` hold the rules),
+//! [`follower`] for what comes in by events, `store` for how an arrival, a draw and a review are each one transaction,
+//! `grpc` for the wire, [`committer`] for what happens before a day begins.
+//!
+//! - A day is drawn once, from a list that metrics' own counts confirmed, and never changes afterwards.
+//! - A seed is secret until its day is drawn; its commitment is published before, where this database can't reach it.
+//! - Nobody reviews their own chats. Nobody reads a chat without the access log saying so.
+//! - Nothing in `domain` knows SQL or a message of the API.
+
+pub mod committer;
+pub mod config;
+pub mod domain;
+pub mod error;
+pub mod follower;
+mod grpc;
+mod store;
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use events::Bus;
+use proto::qa::v1::qa_service_server::QaServiceServer;
+use runtime::clock::SharedClock;
+use runtime::identity::Verifier;
+use runtime::server::{AccessCheck, Server};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use config::Config;
+use domain::Qa;
+use follower::Chats;
+use grpc::QaApi;
+use store::Store;
+/// The draw's query, for the bench that measures it against a window function and the test of its plan.
+pub use store::SAMPLE_SQL;
+
+/// The schema that is this service's alone.
+pub const SCHEMA: &str = "qa";
+
+/// All tables of the schema: those of the libraries used, and our own.
+static MIGRATIONS: &[EmbeddedMigrations] = &[events::MIGRATIONS, directory::MIGRATIONS, OWN_MIGRATIONS];
+const OWN_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// A service that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where calls are answered.
+    pub address: SocketAddr,
+    /// Where health and figures are answered.
+    pub health: SocketAddr,
+    /// Ends when the token is cancelled and everything in flight has ended.
+    pub task: JoinHandle<anyhow::Result<()>>,
+}
+
+/// The settings without a file; `overrides` are dotted keys with their values.
+pub fn default_config(overrides: &[(&str, &str)]) -> anyhow::Result<Config> {
+    Ok(Config::load(None, overrides)?)
+}
+
+/// Brings the schema up to date, with the rights of its owner role.
+pub async fn migrate(database: &pg::DatabaseConfig) -> anyhow::Result<Vec<String>> {
+    pg::migrate(SCHEMA, database, MIGRATIONS).await.context("cannot migrate qa")
+}
+
+/// Takes all migrations back: for the test that each has a way back.
+pub async fn revert(database: &pg::DatabaseConfig) -> anyhow::Result<Vec<String>> {
+    pg::revert(SCHEMA, database, MIGRATIONS).await.context("cannot revert qa")
+}
+
+/// Starts the service; it runs until `token` is cancelled.
+pub async fn start(config: Config, clock: SharedClock, token: CancellationToken) -> anyhow::Result<Running> {
+    let pool = pg::connect(SCHEMA, &config.database).await.context("cannot reach the database")?;
+    pg::ensure_current(&pool, MIGRATIONS).await?;
+    let bus = Bus::connect(&config.events).await.context("cannot use the settings of the broker")?;
+    let verifier = Verifier::open(&config.access, clock.clone()).context("cannot check who calls")?;
+    let qa = Qa::new(Store::new(pool.clone(), config.review.default_capacity), clock.clone());
+
+    let probed = pool.clone();
+    let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
+        .add_service(QaServiceServer::new(QaApi::new(qa.clone())))
+        .add_service(events::parked_service(pool.clone(), clock.clone()))
+        .probe("database", move || {
+            let pool = probed.clone();
+            async move { pool.ping().await.map_err(|error| status::chain(&error)) }
+        })
+        .start(token.clone())
+        .await?;
+
+    let chats = Chats::new(qa.clone());
+    let background = [
+        events::relay(pool.clone(), bus.clone(), token.clone()),
+        events::follow(pool.clone(), bus.clone(), "qa-chats", follower::SUBJECTS, chats, token.clone()),
+        directory::follow(pool.clone(), bus, "qa-directory", token.clone()),
+        committer::start(qa, config.draw.commitment_file(), token.clone()),
+        pg::housekeeping(pool, clock, token),
+    ];
+    let (address, health) = (server.address, server.health);
+    let task = tokio::spawn(async move {
+        server.task.await.context("the server ended badly")?;
+        for task in background {
+            task.await.context("a background task ended badly")?;
+        }
+        Ok(())
+    });
+    Ok(Running { address, health, task })
+}
+
+/// Runs the service until `token` is cancelled.
+pub async fn run(config: Config, clock: SharedClock, token: CancellationToken) -> anyhow::Result<()> {
+    start(config, clock, token).await?.task.await?
+}

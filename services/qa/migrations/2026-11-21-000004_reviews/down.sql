@@ -1,0 +1,2 @@
+DROP TABLE reviewers;
+DROP TABLE reviews;

@@ -1,0 +1,69 @@
+//! The service's settings.
+
+use std::path::{Path, PathBuf};
+
+use runtime::config::{AccessConfig, ConfigError, ServerConfig, TelemetryConfig};
+use serde::Deserialize;
+
+/// All settings; `config/default.toml` explains them.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Config {
+    /// Where calls are answered, and how many.
+    pub server: ServerConfig,
+    /// What is told to whom.
+    pub telemetry: TelemetryConfig,
+    /// Whose internal tokens count.
+    pub access: AccessConfig,
+    /// The database.
+    pub database: pg::DatabaseConfig,
+    /// The broker.
+    pub events: events::EventsConfig,
+    /// Reviews.
+    pub review: ReviewConfig,
+    /// Draws.
+    pub draw: DrawConfig,
+}
+
+/// The `[review]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewConfig {
+    /// Reviews per day of people with the reviewer's role for whom nobody set a capacity.
+    pub default_capacity: i32,
+}
+
+/// The `[draw]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrawConfig {
+    /// Where commitments are appended, a JSON line each; empty for the log alone.
+    pub commitment_file: PathBuf,
+}
+
+impl DrawConfig {
+    /// The commitment file, if there is to be one.
+    pub fn commitment_file(&self) -> Option<PathBuf> {
+        (!self.commitment_file.as_os_str().is_empty()).then(|| self.commitment_file.clone())
+    }
+}
+
+impl Config {
+    /// The settings from defaults, `file`, `JINPAI_QA__…` and `overrides`, each over the one before.
+    pub fn load(file: Option<&Path>, overrides: &[(&str, &str)]) -> Result<Self, ConfigError> {
+        runtime::config::load("qa", include_str!("../config/default.toml"), file, overrides)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_complete_but_for_the_addresses_of_others() {
+        let config = Config::load(None, &[("database.url", "postgres://a@b/c"), ("events.url", "nats://d")]);
+        let config = config.expect("loads");
+        assert_eq!((config.review.default_capacity, config.draw.commitment_file()), (60, None));
+        let unknown = Config::load(None, &[("draw.commitment_fil", "x")]);
+        assert!(unknown.expect_err("is refused").to_string().contains("draw.commitment_fil"));
+    }
+}

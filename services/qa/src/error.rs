@@ -1,0 +1,222 @@
+//! What can go wrong, and what it means to the caller.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use status::{Failure, Kind, Violation};
+
+use crate::domain::draw::Readiness;
+
+/// Every failure of this service.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QaError {
+    /// Fields that break a rule which only the domain knows.
+    #[error("the request is not valid")]
+    Invalid {
+        /// The fields.
+        violations: Vec<Violation>,
+    },
+    /// No seed has been made for that day.
+    #[error("there is no commitment for {day}")]
+    CommitmentNotFound {
+        /// The day.
+        day: NaiveDate,
+    },
+    /// The day has no draw, or none that the caller may see.
+    #[error("there is no draw of {day}")]
+    DrawNotFound {
+        /// The day.
+        day: NaiveDate,
+    },
+    /// No such review within the caller's reach.
+    #[error("there is no review {id}")]
+    ReviewNotFound {
+        /// As asked for.
+        id: String,
+    },
+    /// No such version of a card.
+    #[error("there is no such scorecard")]
+    ScorecardNotFound,
+    /// No such conversation within the caller's reach.
+    #[error("there is no conversation {conversation}")]
+    ConversationNotFound {
+        /// As asked for.
+        conversation: String,
+    },
+    /// The day cannot be drawn yet: it has not ended, or metrics has not closed it.
+    #[error("{day} is not closed yet")]
+    DayNotClosed {
+        /// The day.
+        day: NaiveDate,
+    },
+    /// What is here of the day is not what metrics counted.
+    #[error(
+        "{} is not complete here: {} of {} conversations, {} of {} long chats, {} accounts differ",
+        readiness.day, readiness.conversations_here, readiness.conversations_expected,
+        readiness.long_chats_here, readiness.long_chats_expected, readiness.gap_count
+    )]
+    DayIncomplete {
+        /// What differs.
+        readiness: Box<Readiness>,
+    },
+    /// A plan holds only from a day that has not begun and has no plan yet.
+    #[error("a plan can take effect from {earliest} on")]
+    PlanDayBegun {
+        /// The first day that is free.
+        earliest: NaiveDate,
+    },
+    /// It changed since it was read.
+    #[error("it was changed since it was read")]
+    EtagMismatch,
+    /// Somebody else's review, or the caller's own chat.
+    #[error("the review is not yours to submit")]
+    ReviewNotYours,
+    /// The review is submitted already.
+    #[error("the review is not open any more")]
+    ReviewNotOpen,
+    /// The review is not waiting for an acknowledgement.
+    #[error("the review is not waiting for an acknowledgement")]
+    ReviewNotSubmitted,
+    /// The chat is the reviewer's own.
+    #[error("nobody reviews their own chats")]
+    OwnChat,
+    /// The person is no reviewer, or nobody the directory knows.
+    #[error("{person} is no reviewer of this merchant")]
+    ReviewerUnknown {
+        /// As asked for.
+        person: String,
+    },
+    /// The card is not the one in use.
+    #[error("that version of the scorecard is not in use")]
+    ScorecardNotPublished,
+    /// Only a draft can be published.
+    #[error("the scorecard is not a draft")]
+    ScorecardNotDraft,
+    /// The published card goes out of use by publishing another.
+    #[error("the scorecard is in use; publish another one instead")]
+    ScorecardInUse,
+    /// It is out of use already.
+    #[error("the scorecard is retired already")]
+    ScorecardRetired,
+    /// The caller signed in as nobody in the directory.
+    #[error("this needs a sign-in that names a person")]
+    NoPerson,
+    /// An event could not be written.
+    #[error("an event could not be written")]
+    Event(#[source] events::Error),
+    /// Storage failed.
+    #[error("storage failed")]
+    Database(#[source] pg::Error),
+}
+
+impl QaError {
+    /// [`QaError::Invalid`] if there is anything to complain about.
+    pub fn unless_empty(violations: Vec<Violation>) -> Result<(), Self> {
+        if violations.is_empty() { Ok(()) } else { Err(Self::Invalid { violations }) }
+    }
+
+    /// One field is wrong.
+    pub fn invalid(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::Invalid { violations: vec![Violation { field: field.into(), description: description.into() }] }
+    }
+}
+
+impl Failure for QaError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Invalid { .. } => Kind::Invalid,
+            Self::CommitmentNotFound { .. }
+            | Self::DrawNotFound { .. }
+            | Self::ReviewNotFound { .. }
+            | Self::ScorecardNotFound
+            | Self::ConversationNotFound { .. } => Kind::NotFound,
+            Self::DayNotClosed { .. }
+            | Self::DayIncomplete { .. }
+            | Self::PlanDayBegun { .. }
+            | Self::ReviewNotOpen
+            | Self::ReviewNotSubmitted
+            | Self::OwnChat
+            | Self::ReviewerUnknown { .. }
+            | Self::ScorecardNotPublished
+            | Self::ScorecardNotDraft
+            | Self::ScorecardInUse
+            | Self::ScorecardRetired => Kind::Precondition,
+            Self::EtagMismatch => Kind::Contended,
+            Self::ReviewNotYours | Self::NoPerson => Kind::Denied,
+            Self::Event(error) => error.kind(),
+            Self::Database(error) => error.kind(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "INVALID",
+            Self::CommitmentNotFound { .. } => "COMMITMENT_NOT_FOUND",
+            Self::DrawNotFound { .. } => "DRAW_NOT_FOUND",
+            Self::ReviewNotFound { .. } => "REVIEW_NOT_FOUND",
+            Self::ScorecardNotFound => "SCORECARD_NOT_FOUND",
+            Self::ConversationNotFound { .. } => "CONVERSATION_NOT_FOUND",
+            Self::DayNotClosed { .. } => "DAY_NOT_CLOSED",
+            Self::DayIncomplete { .. } => "DAY_INCOMPLETE",
+            Self::PlanDayBegun { .. } => "PLAN_DAY_BEGUN",
+            Self::EtagMismatch => "ETAG_MISMATCH",
+            Self::ReviewNotYours => "REVIEW_NOT_YOURS",
+            Self::ReviewNotOpen => "REVIEW_NOT_OPEN",
+            Self::ReviewNotSubmitted => "REVIEW_NOT_SUBMITTED",
+            Self::OwnChat => "OWN_CHAT",
+            Self::ReviewerUnknown { .. } => "REVIEWER_UNKNOWN",
+            Self::ScorecardNotPublished => "SCORECARD_NOT_PUBLISHED",
+            Self::ScorecardNotDraft => "SCORECARD_NOT_DRAFT",
+            Self::ScorecardInUse => "SCORECARD_IN_USE",
+            Self::ScorecardRetired => "SCORECARD_RETIRED",
+            Self::NoPerson => "NO_PERSON",
+            Self::Event(error) => error.reason(),
+            Self::Database(error) => error.reason(),
+        }
+    }
+
+    fn metadata(&self) -> Vec<(String, String)> {
+        match self {
+            Self::DayNotClosed { day } => vec![("business_day".to_owned(), day.to_string())],
+            Self::DayIncomplete { readiness } => readiness.metadata(),
+            Self::PlanDayBegun { earliest } => vec![("earliest".to_owned(), earliest.to_string())],
+            Self::Database(error) => error.metadata(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn violations(&self) -> Vec<Violation> {
+        match self {
+            Self::Invalid { violations } => violations.clone(),
+            Self::Database(error) => error.violations(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::DayIncomplete { .. } => Some(Duration::from_secs(1)),
+            Self::Database(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}
+
+impl From<pg::Error> for QaError {
+    fn from(error: pg::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<diesel::result::Error> for QaError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<events::Error> for QaError {
+    fn from(error: events::Error) -> Self {
+        Self::Event(error)
+    }
+}

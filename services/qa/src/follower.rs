@@ -1,0 +1,125 @@
+//! What qa follows: conversations and closed days from metrics.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use diesel_async::AsyncPgConnection;
+use events::{Event, HandleError, Handler, Payload};
+use proto::common::v1::Sender as WireSender;
+use proto::events::v1::{ConversationClosed, DayClosed, TranscriptMessage};
+use proto::google::r#type::Date;
+use runtime::ids::{AccountId, MerchantId};
+use sampling::ConversationId;
+
+use crate::domain::Qa;
+use crate::domain::conversation::{Arrival, Message, Sender};
+use crate::domain::draw::{DayClosing, DayCount};
+use crate::error::QaError;
+
+/// Subjects that [`Chats`] handles.
+pub const SUBJECTS: &[&str] = &[events::subject::CONVERSATION_CLOSED, events::subject::DAY_CLOSED];
+
+/// Follows metrics.
+#[derive(Debug, Clone)]
+pub struct Chats {
+    qa: Qa,
+}
+
+impl Chats {
+    /// Into this service.
+    pub fn new(qa: Qa) -> Self {
+        Self { qa }
+    }
+}
+
+impl Handler for Chats {
+    async fn handle(&self, conn: &mut AsyncPgConnection, event: &Event) -> Result<(), HandleError> {
+        self.handle_batch(conn, std::slice::from_ref(event)).await
+    }
+
+    async fn handle_batch(&self, conn: &mut AsyncPgConnection, events: &[Event]) -> Result<(), HandleError> {
+        let now = self.qa.now();
+        let mut arrivals = Vec::with_capacity(events.len());
+        for event in events {
+            match &event.payload {
+                Some(Payload::ConversationClosed(closed)) => arrivals.push(arrival(event, closed)?),
+                Some(Payload::DayClosed(closed)) => {
+                    let merchant = MerchantId::new(event.merchant_id.as_str());
+                    let (day, closing) = closing(closed)?;
+                    let taken = self.qa.store().take_in_closing(conn, &merchant, day, &closing, now).await;
+                    taken.map_err(failed)?;
+                }
+                _ => return Err(HandleError::poison("an event of another kind than was asked for")),
+            }
+        }
+        self.qa.store().take_in(conn, &arrivals, now).await.map_err(failed)
+    }
+
+    fn batch_size(&self) -> usize {
+        500
+    }
+}
+
+fn failed(error: QaError) -> HandleError {
+    match error {
+        QaError::Database(error) => error.into(),
+        QaError::Event(error) => error.into(),
+        other => HandleError::transient(other),
+    }
+}
+
+fn arrival(event: &Event, closed: &ConversationClosed) -> Result<Arrival, HandleError> {
+    let lacks = |what: &str| HandleError::poison(format!("a conversation without {what}"));
+    let conversation = closed.conversation.as_ref().ok_or_else(|| lacks("an id"))?;
+    let started_at = closed.started_at.and_then(instant).ok_or_else(|| lacks("a start"))?;
+    let messages = closed.messages.iter().map(|message| self::message(started_at, message));
+    Ok(Arrival {
+        merchant: MerchantId::new(event.merchant_id.as_str()),
+        id: ConversationId::new(&conversation.shop_id, &conversation.channel, &conversation.conversation_id),
+        revision: closed.revision,
+        business_day: closed.business_day.as_ref().and_then(day).ok_or_else(|| lacks("a business day"))?,
+        account: AccountId::new(closed.account_id.as_str()),
+        customer_id: closed.customer_id.clone(),
+        started_at,
+        closed_at: closed.closed_at.and_then(instant).ok_or_else(|| lacks("an end"))?,
+        satisfied: closed.satisfied,
+        completed: closed.completed,
+        agent_messages: closed.agent_messages,
+        messages: messages.collect::<Result<_, _>>()?,
+    })
+}
+
+fn message(started_at: DateTime<Utc>, message: &TranscriptMessage) -> Result<Message, HandleError> {
+    let sender = match message.sender() {
+        WireSender::Customer => Sender::Customer,
+        WireSender::Agent => Sender::Agent,
+        WireSender::Bot => Sender::Bot,
+        WireSender::System => Sender::System,
+        WireSender::Unspecified => return Err(HandleError::poison("a message without a sender")),
+    };
+    let offset = TimeDelta::try_milliseconds(message.offset_ms);
+    let sent_at = offset.and_then(|offset| started_at.checked_add_signed(offset));
+    let sent_at = sent_at.ok_or_else(|| HandleError::poison("a message at no time"))?;
+    Ok(Message { sent_at, sender, text: message.text.clone(), quick_reply: message.quick_reply })
+}
+
+fn closing(closed: &DayClosed) -> Result<(NaiveDate, DayClosing), HandleError> {
+    let lacks = |what: &str| HandleError::poison(format!("a closed day without {what}"));
+    let agents = closed.agents.iter().map(|agent| {
+        let count = DayCount { conversations: agent.conversations, long_chats: agent.long_chats };
+        (AccountId::new(agent.account_id.as_str()), count)
+    });
+    let closing = DayClosing {
+        version: closed.version,
+        long_chat_threshold: closed.long_chat_threshold,
+        closed_at: closed.closed_at.and_then(instant).ok_or_else(|| lacks("a time"))?,
+        agents: agents.collect(),
+    };
+    Ok((closed.business_day.as_ref().and_then(day).ok_or_else(|| lacks("a day"))?, closing))
+}
+
+fn day(date: &Date) -> Option<NaiveDate> {
+    NaiveDate::from_ymd_opt(date.year, date.month.try_into().ok()?, date.day.try_into().ok()?)
+}
+
+fn instant(at: prost_types::Timestamp) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(at.seconds, at.nanos.try_into().ok()?)
+}

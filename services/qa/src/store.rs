@@ -1,0 +1,199 @@
+//! What qa keeps: transcripts, seeds, draws, reviews. Nobody else reads this schema.
+//!
+//! Hot are three paths: arrivals (hundreds in one transaction, a handful of statements), the draw (the first entries
+//! of an index per account, then the list for its hash), and the review queue (an index per reviewer). The people
+//! directory's tables lie in the same schema and are joined for "whose account was this on that day".
+//!
+//! SQL is text with typed rows: nearly all of it works on sets by `unnest`, which Diesel's query builder has no words
+//! for. Rows are private to their file. Row scope is applied here, by [`Seen`], in every read that returns rows of
+//! accounts.
+//!
+//! Locks are taken in one order: seeds of the days, conversation keys, conversations, the merchant's assignment lock,
+//! reviews; each sorted by key.
+
+mod arrivals;
+mod assignments;
+mod bundles;
+mod closings;
+mod conversations;
+mod coverage;
+mod draws;
+mod late;
+mod outgoing;
+mod people;
+mod plans;
+mod reviewers;
+mod reviews;
+mod scorecards;
+mod seeds;
+mod transcript;
+
+use calendar::MerchantCalendar;
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use directory::Visible;
+use pg::audit::AuditEntry;
+use pg::idempotency::RequestKey;
+use runtime::identity::{Caller, Scope};
+use runtime::ids::MerchantId;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::QaError;
+
+pub use coverage::CoverageKey;
+pub use draws::SAMPLE_SQL;
+pub use reviews::{ReviewFilter, ReviewKey};
+pub use scorecards::CardKey;
+
+/// How often a change is tried when it loses against a concurrent one.
+const ATTEMPTS: u32 = 5;
+
+/// Everything that qa keeps.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: pg::Pool,
+    default_capacity: i32,
+}
+
+/// Who asks for a change, by which request.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Who.
+    pub caller: Caller,
+    /// Path of the RPC, for the audit.
+    pub rpc: &'static str,
+    /// The request's own key, by which a repeat gets the same answer.
+    pub key: Option<RequestKey>,
+}
+
+/// What the audit is to say of a change.
+#[derive(Debug)]
+pub(crate) struct Note {
+    /// For example `review/0192…`.
+    entity: String,
+    /// What happened, without personal data.
+    summary: serde_json::Value,
+}
+
+impl Note {
+    fn new(entity: String, summary: serde_json::Value) -> Option<Self> {
+        Some(Self { entity, summary })
+    }
+}
+
+impl Store {
+    /// On a pool whose schema is current. `default_capacity` is what a reviewer can do a day unless somebody said
+    /// otherwise.
+    pub fn new(pool: pg::Pool, default_capacity: i32) -> Self {
+        Self { pool, default_capacity }
+    }
+
+    /// The merchant's time zone and cut-over.
+    pub async fn calendar(&self, merchant: &MerchantId) -> Result<MerchantCalendar, QaError> {
+        Ok(directory::calendar(&mut *self.connection().await?, merchant).await?)
+    }
+
+    async fn connection(&self) -> Result<pg::Connection, QaError> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// Runs `work` in a transaction that also holds the request's key and the audit entry, again if it loses against
+    /// a concurrent one. `work` tells what the audit is to say; `None` says that nothing was changed.
+    async fn change<T, F>(&self, change: &Change, now: DateTime<Utc>, work: F) -> Result<T, QaError>
+    where
+        T: Serialize + DeserializeOwned + Send,
+        F: AsyncFn(&mut AsyncPgConnection) -> Result<(T, Option<Note>), QaError>,
+    {
+        let work = &work;
+        pg::with_retry(ATTEMPTS, async || {
+            let mut conn = self.pool.get().await?;
+            conn.transaction(async |conn| {
+                pg::idempotency::run(conn, change.key.as_ref(), now, async |conn| {
+                    let (answer, note) = work(conn).await?;
+                    if let Some(note) = note {
+                        let Note { entity, summary } = note;
+                        let entry = AuditEntry::allowed(&change.caller, change.rpc, entity, summary, now);
+                        pg::audit::append(conn, &entry).await?;
+                    }
+                    Ok::<T, QaError>(answer)
+                })
+                .await
+            })
+            .await
+        })
+        .await
+    }
+}
+
+/// The rows that a caller may see, as parameters of a query.
+#[derive(Debug)]
+struct Seen {
+    all: bool,
+    accounts: Vec<String>,
+    from: Vec<NaiveDate>,
+    to: Vec<NaiveDate>,
+}
+
+impl Seen {
+    /// What `scope` shows of the days from `from` to `to`.
+    async fn of(
+        conn: &mut AsyncPgConnection,
+        scope: &Scope,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> Result<Self, QaError> {
+        let mut seen = Self { all: false, accounts: Vec::new(), from: Vec::new(), to: Vec::new() };
+        match directory::visible(conn, scope, from, to).await? {
+            Visible::All => seen.all = true,
+            Visible::Spans(spans) => {
+                for span in spans {
+                    seen.accounts.push(span.account.into_string());
+                    seen.from.push(span.from);
+                    seen.to.push(span.to);
+                }
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// Row scope in SQL, for a row `r` with `account_id` and `business_day`. The placeholders are those of [`Seen`]'s
+/// `all`, `accounts`, `from`, `to`, in that order.
+macro_rules! seen_sql {
+    ($all:literal, $accounts:literal, $from:literal, $to:literal) => {
+        concat!(
+            "(", $all, " OR EXISTS (SELECT 1 FROM unnest(", $accounts, "::text[], ", $from, "::date[], ", $to,
+            "::date[]) AS seen (account_id, day_from, day_to) WHERE seen.account_id = r.account_id \
+             AND r.business_day BETWEEN seen.day_from AND seen.day_to))"
+        )
+    };
+}
+use seen_sql;
+
+/// The first and last day that a query means when it means all days.
+const ALL_DAYS: (NaiveDate, NaiveDate) = match (NaiveDate::from_ymd_opt(1, 1, 1), NaiveDate::from_ymd_opt(9999, 12, 31)) {
+    (Some(first), Some(last)) => (first, last),
+    // Both dates exist.
+    _ => (NaiveDate::MIN, NaiveDate::MAX),
+};
+
+/// A 32-byte column read as what it is.
+fn bytes32<T>(
+    table: &str,
+    key: impl std::fmt::Display,
+    read: impl FnOnce(&[u8]) -> Option<T>,
+    bytes: &[u8],
+) -> Result<T, QaError> {
+    read(bytes).ok_or_else(|| pg::Error::unreadable(table, key, "a hash does not have 32 bytes").into())
+}
+
+/// Counts come from Postgres as 64 bits; ours fit 32 by the size of a day.
+fn small(count: i64) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// `merchant` and `day` pairs as two arrays.
+fn columns(days: &[(MerchantId, NaiveDate)]) -> (Vec<&str>, Vec<NaiveDate>) {
+    days.iter().map(|(merchant, day)| (merchant.as_str(), *day)).unzip()
+}

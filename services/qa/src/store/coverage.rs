@@ -1,0 +1,142 @@
+//! Coverage: agents × days, what could be drawn, what was, how far the reviews are.
+
+use chrono::NaiveDate;
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text};
+use diesel_async::RunQueryDsl;
+use pg::page::{Page, PageRequest};
+use runtime::identity::Scope;
+use runtime::ids::{AccountId, PersonId};
+
+use super::people::PERSON_OF_ROW;
+use super::{ALL_DAYS, Seen, Store, seen_sql, small};
+use crate::domain::draw::{Coverage, CoverageFilter};
+use crate::error::QaError;
+
+/// Where a page of coverage goes on.
+pub type CoverageKey = (NaiveDate, String);
+
+#[derive(QueryableByName)]
+struct CoverageRow {
+    #[diesel(sql_type = Date)]
+    business_day: NaiveDate,
+    #[diesel(sql_type = Text)]
+    account_id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    person_id: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    long_chats: i64,
+    #[diesel(sql_type = Nullable<Integer>)]
+    size: Option<i32>,
+    #[diesel(sql_type = Integer)]
+    eligible: i32,
+    #[diesel(sql_type = Integer)]
+    drawn: i32,
+    #[diesel(sql_type = BigInt)]
+    late_accepted: i64,
+    #[diesel(sql_type = BigInt)]
+    assigned: i64,
+    #[diesel(sql_type = BigInt)]
+    unassigned: i64,
+    #[diesel(sql_type = BigInt)]
+    reviewed: i64,
+    #[diesel(sql_type = BigInt)]
+    acknowledged: i64,
+    #[diesel(sql_type = BigInt)]
+    score_bp_sum: i64,
+    #[diesel(sql_type = BigInt)]
+    critical_errors: i64,
+}
+
+impl From<CoverageRow> for Coverage {
+    fn from(row: CoverageRow) -> Self {
+        let drawn_yet = row.size.is_some();
+        Self {
+            day: row.business_day,
+            account: AccountId::new(row.account_id),
+            person: row.person_id.map(PersonId::new),
+            drawn_yet,
+            eligible: if drawn_yet { row.eligible } else { small(row.long_chats) },
+            drawn: row.drawn,
+            shortfall: row.size.map_or(0, |size| (size - row.drawn).max(0)),
+            late_accepted: small(row.late_accepted),
+            assigned: small(row.assigned),
+            unassigned: small(row.unassigned),
+            reviewed: small(row.reviewed),
+            acknowledged: small(row.acknowledged),
+            score_bp_sum: row.score_bp_sum,
+            critical_errors: small(row.critical_errors),
+        }
+    }
+}
+
+/// The rows of a page are found first, on indexes; only for them the reviews are counted.
+const PAGE_SQL: &str = concat!(
+    "SELECT r.business_day, r.account_id, sum(r.long_chats)::bigint AS long_chats FROM ( \
+        SELECT c.merchant_id, c.business_day, c.account_id, count(*) FILTER (WHERE c.long_chat) AS long_chats \
+        FROM conversations c \
+        WHERE c.merchant_id = $1 AND c.business_day BETWEEN $2 AND $3 AND (c.business_day, c.account_id) > ($4, $5) \
+          AND (cardinality($6::text[]) = 0 OR c.account_id = ANY ($6)) \
+        GROUP BY c.merchant_id, c.business_day, c.account_id \
+        UNION ALL \
+        SELECT d.merchant_id, d.business_day, d.account_id, 0 FROM draw_agents d \
+        WHERE d.merchant_id = $1 AND d.business_day BETWEEN $2 AND $3 AND (d.business_day, d.account_id) > ($4, $5) \
+          AND (cardinality($6::text[]) = 0 OR d.account_id = ANY ($6))) r \
+     WHERE ",
+    seen_sql!("$9", "$10", "$11", "$12"),
+    " AND ($7 = '' OR EXISTS (SELECT 1 FROM accounts a WHERE a.merchant_id = $1 AND a.person_id = $7 \
+            AND a.account_id = r.account_id AND r.business_day BETWEEN a.from_day AND a.to_day)) \
+       AND ($8 = '' OR EXISTS (SELECT 1 FROM memberships m JOIN accounts a ON a.merchant_id = m.merchant_id \
+            AND a.person_id = m.person_id AND r.business_day BETWEEN a.from_day AND a.to_day \
+            WHERE m.merchant_id = $1 AND m.team_id = $8 AND a.account_id = r.account_id \
+              AND r.business_day BETWEEN m.from_day AND m.to_day)) \
+     GROUP BY r.business_day, r.account_id ORDER BY r.business_day, r.account_id LIMIT $13"
+);
+
+impl Store {
+    /// The coverage of some days within `scope`, in order of day and account.
+    pub async fn list_coverage(
+        &self,
+        scope: &Scope,
+        days: (NaiveDate, NaiveDate),
+        filter: &CoverageFilter,
+        page: &PageRequest<CoverageKey>,
+    ) -> Result<Page<Coverage>, QaError> {
+        let mut conn = self.connection().await?;
+        let seen = Seen::of(&mut conn, scope, days.0, days.1).await?;
+        let (after_day, after_account) = page.after.clone().unwrap_or((ALL_DAYS.0, String::new()));
+        let rows = diesel::sql_query(format!(
+            "SELECT r.business_day, r.account_id, {PERSON_OF_ROW} AS person_id, r.long_chats, d.size, \
+                COALESCE(a.eligible, 0) AS eligible, COALESCE(a.drawn, 0) AS drawn, w.* \
+             FROM (SELECT $1 AS merchant_id, p.* FROM ({PAGE_SQL}) p) r \
+             LEFT JOIN draws d ON d.merchant_id = $1 AND d.business_day = r.business_day \
+             LEFT JOIN draw_agents a ON a.merchant_id = $1 AND a.business_day = r.business_day \
+                AND a.account_id = r.account_id \
+             CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE v.late) AS late_accepted, \
+                    count(*) FILTER (WHERE v.state > 1) AS assigned, count(*) FILTER (WHERE v.state = 1) AS unassigned, \
+                    count(*) FILTER (WHERE v.state > 2) AS reviewed, count(*) FILTER (WHERE v.state = 4) AS acknowledged, \
+                    COALESCE(sum(v.score_bp), 0)::bigint AS score_bp_sum, \
+                    count(*) FILTER (WHERE v.critical_failure) AS critical_errors \
+                FROM reviews v WHERE v.merchant_id = $1 AND v.business_day = r.business_day \
+                    AND v.account_id = r.account_id) w \
+             ORDER BY r.business_day, r.account_id"
+        ))
+        .bind::<Text, _>(scope.merchant.as_str())
+        .bind::<Date, _>(days.0)
+        .bind::<Date, _>(days.1)
+        .bind::<Date, _>(after_day)
+        .bind::<Text, _>(after_account)
+        .bind::<Array<Text>, _>(&filter.accounts)
+        .bind::<Text, _>(&filter.person)
+        .bind::<Text, _>(&filter.team)
+        .bind::<Bool, _>(seen.all)
+        .bind::<Array<Text>, _>(seen.accounts)
+        .bind::<Array<Date>, _>(seen.from)
+        .bind::<Array<Date>, _>(seen.to)
+        .bind::<BigInt, _>(page.limit())
+        .load::<CoverageRow>(&mut conn)
+        .await?;
+        let rows: Vec<Coverage> = rows.into_iter().map(Coverage::from).collect();
+        Ok(page.page(rows, |row| (row.day, row.account.to_string()))?)
+    }
+}

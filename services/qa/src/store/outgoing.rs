@@ -1,0 +1,75 @@
+//! What qa tells the other services. The one place in the store that knows how an event looks.
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use events::{Event, Payload, event};
+use proto::common::v1::ConversationRef;
+use proto::events::v1::{DrawCommitted, DrawRevealed, ReviewPublished};
+use proto::google::r#type::Date;
+use runtime::ids::MerchantId;
+use sampling::{ListHash, Seed};
+
+use crate::domain::draw::Commitment;
+use crate::domain::review::{Review, Verdict};
+
+/// A seed was made: its hash, for others to keep.
+pub(super) fn draw_committed(commitment: &Commitment) -> Event {
+    let payload = DrawCommitted {
+        business_day: Some(date(commitment.day)),
+        commitment: commitment.hash.as_bytes().to_vec(),
+        committed_at: Some(timestamp(commitment.committed_at)),
+        before_day: commitment.before_day,
+    };
+    let entity = format!("draw/{}", commitment.day);
+    event(&commitment.merchant, entity, 1, commitment.committed_at, Payload::DrawCommitted(payload))
+}
+
+/// A day was drawn: its seed.
+pub(super) fn draw_revealed(
+    merchant: &MerchantId,
+    day: NaiveDate,
+    seed: &Seed,
+    list_hash: &ListHash,
+    drawn: i32,
+    at: DateTime<Utc>,
+) -> Event {
+    let payload = DrawRevealed {
+        business_day: Some(date(day)),
+        seed: seed.reveal().to_vec(),
+        list_hash: list_hash.as_bytes().to_vec(),
+        drawn,
+        drawn_at: Some(timestamp(at)),
+    };
+    event(merchant, format!("draw/{day}"), 1, at, Payload::DrawRevealed(payload))
+}
+
+/// A review was submitted: its result. `None` when nothing was applicable: such a review says nothing about anybody.
+pub(super) fn review_published(merchant: &MerchantId, review: &Review, verdict: &Verdict) -> Option<Event> {
+    let score_bp = verdict.score_bp?;
+    let reviewer = review.assignment.as_ref().map(|assignment| assignment.reviewer.to_string());
+    let payload = ReviewPublished {
+        review_id: review.id.to_string(),
+        conversation: Some(ConversationRef {
+            shop_id: review.conversation.shop.clone(),
+            channel: review.conversation.channel.clone(),
+            conversation_id: review.conversation.id.clone(),
+        }),
+        business_day: Some(date(review.business_day)),
+        account_id: review.account.to_string(),
+        reviewer_person_id: reviewer.unwrap_or_default(),
+        scorecard_id: verdict.scorecard_id.clone(),
+        scorecard_version: verdict.scorecard_version,
+        score_bp,
+        critical_error: verdict.critical_failure,
+    };
+    let entity = format!("review/{}", review.id);
+    Some(event(merchant, entity, review.revision, verdict.submitted_at, Payload::ReviewPublished(payload)))
+}
+
+fn date(day: NaiveDate) -> Date {
+    // Years of business days have four digits, months and days two.
+    Date { year: day.year(), month: day.month().cast_signed(), day: day.day().cast_signed() }
+}
+
+fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.timestamp(), nanos: at.timestamp_subsec_nanos().min(999_999_999).cast_signed() }
+}

@@ -1,0 +1,403 @@
+//! Reviews. A row per drawn chat is also what says which chats were drawn.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{
+    Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::page::{Page, PageRequest};
+use runtime::identity::{Reach, Scope};
+use runtime::ids::{AccountId, MerchantId, PersonId};
+use sampling::ConversationId;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::people::PERSON_OF_ROW;
+use super::{ALL_DAYS, Change, Note, Seen, Store, assignments, outgoing, scorecards, seen_sql};
+use crate::domain::review::{Acknowledgement, Assessment, Assignment, Review, ReviewState, SubmitReview, Verdict};
+use crate::error::QaError;
+
+const COLUMNS: &str = "r.review_id, r.business_day, r.account_id, r.shop_id, r.channel, r.conversation_id, r.late, \
+     r.inclusion_numerator, r.inclusion_denominator, r.reviewer_person_id, r.due_day, r.scorecard_id, \
+     r.scorecard_version, r.assessment, r.score_bp, r.critical_failure, r.submitted_at, r.acknowledged_at, \
+     r.acknowledgement_note, r.revision";
+
+/// Where a page of reviews goes on.
+pub type ReviewKey = (NaiveDate, Uuid);
+
+/// Which reviews are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct ReviewFilter {
+    /// Empty for all.
+    pub reviewer: String,
+    /// Empty for all.
+    pub states: Vec<ReviewState>,
+    /// `None` for all.
+    pub days: Option<(NaiveDate, NaiveDate)>,
+    /// Empty for all.
+    pub account: String,
+}
+
+/// A drawn chat that needs a review.
+#[derive(Debug, Clone)]
+pub(super) struct NewReview {
+    pub(super) account: AccountId,
+    pub(super) conversation: ConversationId,
+    /// In its account's sample, from 1; 0 for late ones.
+    pub(super) place: i16,
+    pub(super) inclusion: (i64, i64),
+}
+
+#[derive(QueryableByName)]
+struct ReviewRow {
+    #[diesel(sql_type = SqlUuid)]
+    review_id: Uuid,
+    #[diesel(sql_type = Date)]
+    business_day: NaiveDate,
+    #[diesel(sql_type = Text)]
+    account_id: String,
+    #[diesel(sql_type = Text)]
+    shop_id: String,
+    #[diesel(sql_type = Text)]
+    channel: String,
+    #[diesel(sql_type = Text)]
+    conversation_id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    person_id: Option<String>,
+    #[diesel(sql_type = Bool)]
+    late: bool,
+    #[diesel(sql_type = BigInt)]
+    inclusion_numerator: i64,
+    #[diesel(sql_type = BigInt)]
+    inclusion_denominator: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    reviewer_person_id: Option<String>,
+    #[diesel(sql_type = Nullable<Date>)]
+    due_day: Option<NaiveDate>,
+    #[diesel(sql_type = Nullable<Text>)]
+    scorecard_id: Option<String>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    scorecard_version: Option<i32>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    assessment: Option<serde_json::Value>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    score_bp: Option<i32>,
+    #[diesel(sql_type = Bool)]
+    critical_failure: bool,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    submitted_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    acknowledged_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    acknowledgement_note: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    revision: i64,
+}
+
+#[derive(QueryableByName)]
+struct MessageCountRow {
+    #[diesel(sql_type = Integer)]
+    message_count: i32,
+}
+
+impl ReviewRow {
+    fn verdict(&mut self) -> Result<Option<Verdict>, QaError> {
+        let Some(submitted_at) = self.submitted_at else { return Ok(None) };
+        let unreadable = |why: &str| pg::Error::unreadable("reviews", self.review_id, why);
+        let assessment: Assessment = match self.assessment.take() {
+            Some(json) => serde_json::from_value(json).map_err(|e| unreadable(&e.to_string()))?,
+            None => return Err(unreadable("submitted without an assessment").into()),
+        };
+        Ok(Some(Verdict {
+            scorecard_id: self.scorecard_id.take().ok_or_else(|| unreadable("submitted without a card"))?,
+            scorecard_version: self.scorecard_version.ok_or_else(|| unreadable("submitted without a card"))?,
+            assessment,
+            score_bp: self.score_bp,
+            critical_failure: self.critical_failure,
+            submitted_at,
+        }))
+    }
+}
+
+impl TryFrom<ReviewRow> for Review {
+    type Error = QaError;
+
+    fn try_from(mut row: ReviewRow) -> Result<Self, QaError> {
+        let verdict = row.verdict()?;
+        let assignment = match (row.reviewer_person_id, row.due_day) {
+            (Some(reviewer), Some(due_day)) => Some(Assignment { reviewer: PersonId::new(reviewer), due_day }),
+            _ => None,
+        };
+        let note = row.acknowledgement_note.unwrap_or_default();
+        Ok(Self {
+            id: row.review_id,
+            business_day: row.business_day,
+            conversation: ConversationId::new(row.shop_id, row.channel, row.conversation_id),
+            account: AccountId::new(row.account_id),
+            person: row.person_id.map(PersonId::new),
+            late: row.late,
+            inclusion: (row.inclusion_numerator, row.inclusion_denominator),
+            assignment,
+            verdict,
+            acknowledgement: row.acknowledged_at.map(|at| Acknowledgement { at, note }),
+            revision: row.revision,
+        })
+    }
+}
+
+fn code(state: ReviewState) -> i16 {
+    match state {
+        ReviewState::Unassigned => 1,
+        ReviewState::Assigned => 2,
+        ReviewState::Submitted => 3,
+        ReviewState::Acknowledged => 4,
+    }
+}
+
+/// Inserts unassigned reviews of one day.
+pub(super) async fn insert(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    day: NaiveDate,
+    new: &[NewReview],
+    now: DateTime<Utc>,
+) -> Result<(), QaError> {
+    diesel::sql_query(
+        "INSERT INTO reviews (merchant_id, business_day, late, state, revision, created_at, review_id, account_id, shop_id, \
+            channel, conversation_id, place, inclusion_numerator, inclusion_denominator) \
+         SELECT $1, $2, place = 0, 1, 1, $3, review_id, account_id, shop_id, channel, conversation_id, place, n, d \
+         FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::smallint[], $10::bigint[], \
+            $11::bigint[]) AS t (review_id, account_id, shop_id, channel, conversation_id, place, n, d)",
+    )
+    .bind::<Text, _>(merchant.as_str())
+    .bind::<Date, _>(day)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<SqlUuid>, _>(new.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(new.iter().map(|review| review.account.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(new.iter().map(|review| review.conversation.shop.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(new.iter().map(|review| review.conversation.channel.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(new.iter().map(|review| review.conversation.id.as_str()).collect::<Vec<_>>())
+    .bind::<Array<SmallInt>, _>(new.iter().map(|review| review.place).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(new.iter().map(|review| review.inclusion.0).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(new.iter().map(|review| review.inclusion.1).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// One review within `scope`. People who only see themselves see it from the moment it is submitted.
+async fn find(
+    conn: &mut AsyncPgConnection,
+    scope: &Scope,
+    id: Uuid,
+    lock: bool,
+) -> Result<Option<Review>, QaError> {
+    let seen = Seen::of(conn, scope, ALL_DAYS.0, ALL_DAYS.1).await?;
+    let (lock, visible) = (if lock { "FOR UPDATE OF r" } else { "" }, seen_sql!("$4", "$5", "$6", "$7"));
+    let rows = diesel::sql_query(format!(
+        "SELECT {COLUMNS}, {PERSON_OF_ROW} AS person_id FROM reviews r \
+         WHERE r.merchant_id = $1 AND r.review_id = $2 AND r.state >= $3 AND {visible} {lock}"
+    ))
+    .bind::<Text, _>(scope.merchant.as_str())
+    .bind::<SqlUuid, _>(id)
+    .bind::<SmallInt, _>(first_state(scope))
+    .bind::<Bool, _>(seen.all)
+    .bind::<Array<Text>, _>(seen.accounts)
+    .bind::<Array<Date>, _>(seen.from)
+    .bind::<Array<Date>, _>(seen.to)
+    .load::<ReviewRow>(conn)
+    .await?;
+    rows.into_iter().next().map(TryInto::try_into).transpose()
+}
+
+/// The state from which on a caller sees reviews.
+fn first_state(scope: &Scope) -> i16 {
+    match scope.reach {
+        Reach::Own(_) => code(ReviewState::Submitted),
+        Reach::Team(_) | Reach::Merchant => code(ReviewState::Unassigned),
+    }
+}
+
+async fn update(conn: &mut AsyncPgConnection, merchant: &MerchantId, review: &Review) -> Result<(), QaError> {
+    let verdict = review.verdict.as_ref();
+    let assessment = verdict.map(|verdict| serde_json::to_value(&verdict.assessment)).transpose();
+    let acknowledgement = review.acknowledgement.as_ref();
+    diesel::sql_query(
+        "UPDATE reviews SET state = $3, reviewer_person_id = $4, due_day = $5, scorecard_id = $6, scorecard_version = $7, \
+            assessment = $8, score_bp = $9, critical_failure = $10, submitted_at = $11, acknowledged_at = $12, \
+            acknowledgement_note = $13, revision = $14 \
+         WHERE merchant_id = $1 AND review_id = $2",
+    )
+    .bind::<Text, _>(merchant.as_str())
+    .bind::<SqlUuid, _>(review.id)
+    .bind::<SmallInt, _>(code(review.state()))
+    .bind::<Nullable<Text>, _>(review.assignment.as_ref().map(|assignment| assignment.reviewer.as_str()))
+    .bind::<Nullable<Date>, _>(review.assignment.as_ref().map(|assignment| assignment.due_day))
+    .bind::<Nullable<Text>, _>(verdict.map(|verdict| verdict.scorecard_id.as_str()))
+    .bind::<Nullable<Integer>, _>(verdict.map(|verdict| verdict.scorecard_version))
+    .bind::<Nullable<Jsonb>, _>(assessment.map_err(|e| pg::Error::Internal(e.into()))?)
+    .bind::<Nullable<Integer>, _>(verdict.and_then(|verdict| verdict.score_bp))
+    .bind::<Bool, _>(verdict.is_some_and(|verdict| verdict.critical_failure))
+    .bind::<Nullable<Timestamptz>, _>(verdict.map(|verdict| verdict.submitted_at))
+    .bind::<Nullable<Timestamptz>, _>(acknowledgement.map(|acknowledgement| acknowledgement.at))
+    .bind::<Nullable<Text>, _>(acknowledgement.map(|acknowledgement| acknowledgement.note.as_str()))
+    .bind::<BigInt, _>(review.revision)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// How many messages the chat of a review has.
+async fn message_count(conn: &mut AsyncPgConnection, merchant: &MerchantId, review: &Review) -> Result<i32, QaError> {
+    let rows = diesel::sql_query(
+        "SELECT c.message_count FROM conversation_keys k JOIN conversations c ON c.merchant_id = k.merchant_id \
+            AND c.business_day = k.business_day AND c.shop_id = k.shop_id AND c.channel = k.channel \
+            AND c.conversation_id = k.conversation_id \
+         WHERE k.merchant_id = $1 AND k.shop_id = $2 AND k.channel = $3 AND k.conversation_id = $4",
+    )
+    .bind::<Text, _>(merchant.as_str())
+    .bind::<Text, _>(&review.conversation.shop)
+    .bind::<Text, _>(&review.conversation.channel)
+    .bind::<Text, _>(&review.conversation.id)
+    .load::<MessageCountRow>(conn)
+    .await?;
+    let not_found = || QaError::ConversationNotFound { conversation: review.conversation.to_string() };
+    rows.first().map(|row| row.message_count).ok_or_else(not_found)
+}
+
+fn not_found(id: Uuid) -> QaError {
+    QaError::ReviewNotFound { id: id.to_string() }
+}
+
+fn entity(review: &Review) -> String {
+    format!("review/{}", review.id)
+}
+
+impl Store {
+    /// One review within `scope`.
+    pub async fn find_review(&self, scope: &Scope, id: Uuid) -> Result<Option<Review>, QaError> {
+        find(&mut *self.connection().await?, scope, id, false).await
+    }
+
+    /// The reviews within `scope`, in order of day and id.
+    pub async fn list_reviews(
+        &self,
+        scope: &Scope,
+        filter: &ReviewFilter,
+        page: &PageRequest<ReviewKey>,
+    ) -> Result<Page<Review>, QaError> {
+        let mut conn = self.connection().await?;
+        let (from, to) = filter.days.unwrap_or(ALL_DAYS);
+        let seen = Seen::of(&mut conn, scope, from, to).await?;
+        let visible = seen_sql!("$10", "$11", "$12", "$13");
+        let (after_day, after_id) = page.after.unwrap_or((ALL_DAYS.0, Uuid::nil()));
+        let rows = diesel::sql_query(format!(
+            "SELECT {COLUMNS}, {PERSON_OF_ROW} AS person_id FROM reviews r \
+             WHERE r.merchant_id = $1 AND r.state >= $2 AND ($3 = '' OR r.reviewer_person_id = $3) \
+               AND (cardinality($4::smallint[]) = 0 OR r.state = ANY ($4)) AND r.business_day BETWEEN $5 AND $6 \
+               AND ($7 = '' OR r.account_id = $7) AND (r.business_day, r.review_id) > ($8, $9) AND {visible} \
+             ORDER BY r.business_day, r.review_id LIMIT $14"
+        ))
+        .bind::<Text, _>(scope.merchant.as_str())
+        .bind::<SmallInt, _>(first_state(scope))
+        .bind::<Text, _>(&filter.reviewer)
+        .bind::<Array<SmallInt>, _>(filter.states.iter().map(|state| code(*state)).collect::<Vec<_>>())
+        .bind::<Date, _>(from)
+        .bind::<Date, _>(to)
+        .bind::<Text, _>(&filter.account)
+        .bind::<Date, _>(after_day)
+        .bind::<SqlUuid, _>(after_id)
+        .bind::<Bool, _>(seen.all)
+        .bind::<Array<Text>, _>(seen.accounts)
+        .bind::<Array<Date>, _>(seen.from)
+        .bind::<Array<Date>, _>(seen.to)
+        .bind::<BigInt, _>(page.limit())
+        .load::<ReviewRow>(&mut conn)
+        .await?;
+        let reviews = rows.into_iter().map(TryInto::try_into).collect::<Result<Vec<Review>, _>>()?;
+        Ok(page.page(reviews, |review| (review.business_day, review.id))?)
+    }
+
+    /// Submits a review: scored by the published card, published as an event.
+    pub async fn submit_review(
+        &self,
+        change: &Change,
+        scope: &Scope,
+        by: &PersonId,
+        now: DateTime<Utc>,
+        submit: &SubmitReview,
+    ) -> Result<Review, QaError> {
+        let merchant = &scope.merchant;
+        self.change(change, now, async |conn| {
+            let review = find(conn, scope, submit.id, true).await?.ok_or_else(|| not_found(submit.id))?;
+            let published = scorecards::published(conn, merchant).await?;
+            let card = published
+                .filter(|card| {
+                    submit.scorecard.as_ref().is_none_or(|(id, version)| *id == card.id && *version == card.version)
+                })
+                .ok_or(QaError::ScorecardNotPublished)?;
+            let messages = message_count(conn, merchant, &review).await?;
+            let review = review.submit(by, submit.clone(), &card, messages, now)?;
+            update(conn, merchant, &review).await?;
+            let event = review.verdict.as_ref().and_then(|v| outgoing::review_published(merchant, &review, v));
+            if let Some(event) = event {
+                events::publish(conn, event).await?;
+            }
+            let score = review.verdict.as_ref().and_then(|verdict| verdict.score_bp);
+            let note = Note::new(entity(&review), json!({ "submitted": true, "score_bp": score }));
+            Ok((review, note))
+        })
+        .await
+    }
+
+    /// Acknowledges a review within `scope`.
+    pub async fn acknowledge_review(
+        &self,
+        change: &Change,
+        scope: &Scope,
+        now: DateTime<Utc>,
+        id: Uuid,
+        etag: &str,
+        note: &str,
+    ) -> Result<Review, QaError> {
+        self.change(change, now, async |conn| {
+            let review = find(conn, scope, id, true).await?.ok_or_else(|| not_found(id))?;
+            let review = review.acknowledge(etag, note.to_owned(), now)?;
+            update(conn, &scope.merchant, &review).await?;
+            let note = Note::new(entity(&review), json!({ "acknowledged": true }));
+            Ok((review, note))
+        })
+        .await
+    }
+
+    /// Gives a review to somebody, due on their next working day, or to nobody.
+    pub async fn reassign_review(
+        &self,
+        change: &Change,
+        scope: &Scope,
+        now: DateTime<Utc>,
+        id: Uuid,
+        etag: &str,
+        to: Option<&PersonId>,
+    ) -> Result<Review, QaError> {
+        let merchant = &scope.merchant;
+        self.change(change, now, async |conn| {
+            let review = find(conn, scope, id, true).await?.ok_or_else(|| not_found(id))?;
+            if let Some(person) = to
+                && !assignments::is_reviewer(conn, merchant, person).await?
+            {
+                return Err(QaError::ReviewerUnknown { person: person.to_string() });
+            }
+            let calendar = directory::calendar(conn, merchant).await?;
+            let due_day = assignments::due_day(&calendar, now);
+            let to = to.map(|reviewer| Assignment { reviewer: reviewer.clone(), due_day });
+            let review = review.reassign(etag, to)?;
+            update(conn, merchant, &review).await?;
+            let reviewer = review.assignment.as_ref().map(|assignment| assignment.reviewer.to_string());
+            let note = Note::new(entity(&review), json!({ "reassigned_to": reviewer }));
+            Ok((review, note))
+        })
+        .await
+    }
+}
