@@ -1,11 +1,13 @@
 //! Channels to other services, which pass on how long the caller waits, which trace it is and who calls.
 //!
 //! ```no_run
-//! # use proto::metrics::v1::metrics_service_client::MetricsServiceClient;
-//! # async fn f(config: &runtime::config::UpstreamConfig) -> Result<(), runtime::client::ClientError> {
-//! let metrics = MetricsServiceClient::new(runtime::client::channel(config)?);
+//! # use tonic_health::pb::health_client::HealthClient as AnyGeneratedClient;
+//! # fn f(config: &runtime::config::UpstreamConfig) -> Result<(), runtime::client::ClientError> {
+//! let client = AnyGeneratedClient::new(runtime::client::channel(config)?);
 //! # Ok(()) }
 //! ```
+
+mod unsent;
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -21,6 +23,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Code, Status};
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
+use unsent::Lent;
 
 use crate::call_body::{CallBody, Lasting};
 use crate::config::{UpstreamConfig, UpstreamTlsConfig};
@@ -33,6 +36,9 @@ use crate::tls;
 
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+
+/// How often a request is handed to a connection that turns out to be going away.
+const SENDS_MAX: usize = 3;
 
 /// Why there is no channel.
 #[derive(Debug, thiserror::Error)]
@@ -152,13 +158,10 @@ impl Upstream {
         pass_on(&mut request, &around, until);
 
         let mut figures = self.figures.begin(method);
-        let answered = self.channel.oneshot(request);
+        let answered = self.sent(request);
         let answered = match until {
-            None => answered.await.map_err(|error| failed(error.into())),
-            Some(until) => match timeout_at(until, answered).await {
-                Ok(answered) => answered.map_err(|error| failed(error.into())),
-                Err(_) => Err(deadline::exceeded()),
-            },
+            None => answered.await,
+            Some(until) => timeout_at(until, answered).await.unwrap_or_else(|_| Err(deadline::exceeded())),
         };
         match answered {
             Ok(response) => {
@@ -170,6 +173,26 @@ impl Upstream {
                 Err(status.into())
             }
         }
+    }
+}
+
+impl Upstream {
+    /// Sends the request, again if the connection went away before anyone had seen it.
+    async fn sent(self, request: Request<Body>) -> Result<Response<Body>, Status> {
+        let (head, mut body) = request.into_parts();
+        for _ in 1..SENDS_MAX {
+            let lent = Lent::new(body);
+            let request = Request::from_parts(head.clone(), lent.out());
+            match self.channel.clone().oneshot(request).await {
+                Ok(response) => return Ok(response),
+                Err(error) => match lent.back() {
+                    Some(whole) if unsent::never_sent(&error) => body = whole,
+                    _ => return Err(failed(error.into())),
+                },
+            }
+        }
+        let last = self.channel.oneshot(Request::from_parts(head, body)).await;
+        last.map_err(|error| failed(error.into()))
     }
 }
 
