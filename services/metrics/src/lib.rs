@@ -1,1 +1,138 @@
-//! What every agent achieves: conversation facts and day figures.
+//! What every agent achieves: conversations come in, figures of any days and groups come out, each able to explain
+//! itself.
+//!
+//! Read in this order: [`domain`] for the use cases and, below it, the pure rules; `store` for how a batch is
+//! committed; `grpc` for the wire; `outgoing` for what other services are told.
+//!
+//! - No text of a conversation is stored here, and none leaves before it is redacted.
+//! - Figures are additive integers; a revision takes back exactly what the old one gave, so order never matters.
+//! - Every definition is computed from packed facts alone, so a new one can be built from old conversations.
+//! - Nothing in `domain` knows SQL or a message of the API.
+
+pub mod config;
+pub mod domain;
+pub mod error;
+mod grpc;
+mod outgoing;
+mod store;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use events::Bus;
+use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
+use runtime::background::every;
+use runtime::clock::SharedClock;
+use runtime::identity::Verifier;
+use runtime::server::{AccessCheck, Server};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use config::Config;
+use domain::Metrics;
+use grpc::MetricsApi;
+use store::{ALL_MIGRATIONS, Store};
+
+/// The schema that is this service's alone.
+pub const SCHEMA: &str = "metrics";
+
+/// A service that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where calls are answered.
+    pub address: SocketAddr,
+    /// Where health and figures are answered.
+    pub health: SocketAddr,
+    /// Ends when the token is cancelled and everything in flight has ended.
+    pub task: JoinHandle<anyhow::Result<()>>,
+}
+
+/// The settings without a file; `overrides` are dotted keys with their values.
+pub fn default_config(overrides: &[(&str, &str)]) -> anyhow::Result<Config> {
+    Ok(Config::load(None, overrides)?)
+}
+
+/// Brings the schema up to date, with the rights of its owner role.
+pub async fn migrate(database: &pg::DatabaseConfig) -> anyhow::Result<Vec<String>> {
+    pg::migrate(SCHEMA, database, &ALL_MIGRATIONS).await.context("cannot migrate metrics")
+}
+
+/// Takes all migrations back: for the test that each has a way back.
+pub async fn revert(database: &pg::DatabaseConfig) -> anyhow::Result<Vec<String>> {
+    pg::revert(SCHEMA, database, &ALL_MIGRATIONS).await.context("cannot revert metrics")
+}
+
+/// Starts the service; it runs until `token` is cancelled.
+pub async fn start(config: Config, clock: SharedClock, token: CancellationToken) -> anyhow::Result<Running> {
+    let pool = pg::connect(SCHEMA, &config.database).await.context("cannot reach the database")?;
+    pg::ensure_current(&pool, &ALL_MIGRATIONS).await?;
+    let bus = Bus::connect(&config.events).await.context("cannot use the settings of the broker")?;
+    let verifier = Verifier::open(&config.access, clock.clone()).context("cannot check who calls")?;
+    let store = Store::new(pool.clone());
+    let metrics = Metrics::start(store, clock.clone(), &config, token.clone()).await?;
+
+    let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()))
+        .max_decoding_message_size(config.server.message_bytes_max);
+    let probed = pool.clone();
+    let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
+        .add_service(api)
+        .add_service(events::parked_service(pool.clone(), clock.clone()))
+        .probe("database", move || {
+            let pool = probed.clone();
+            async move { pool.ping().await.map_err(|error| status::chain(&error)) }
+        })
+        .start(token.clone())
+        .await?;
+
+    let background = [
+        events::relay(pool.clone(), bus.clone(), token.clone()),
+        directory::follow(pool.clone(), bus, "metrics-directory", token.clone()),
+        pg::housekeeping(pool, clock, token.clone()),
+        close_days(metrics.clone(), &config, token.clone()),
+        build_definitions(metrics, &config, token),
+    ];
+    let (address, health) = (server.address, server.health);
+    let task = tokio::spawn(async move {
+        server.task.await.context("the server ended badly")?;
+        for task in background {
+            task.await.context("a background task ended badly")?;
+        }
+        Ok(())
+    });
+    Ok(Running { address, health, task })
+}
+
+/// Runs the service until `token` is cancelled.
+pub async fn run(config: Config, clock: SharedClock, token: CancellationToken) -> anyhow::Result<()> {
+    start(config, clock, token).await?.task.await?
+}
+
+fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    every("metrics.close_days", Duration::from_secs(config.closing.check_seconds.max(1)), token, move || {
+        let metrics = metrics.clone();
+        async move {
+            match metrics.close_quiet_days().await {
+                Ok(0) => {}
+                Ok(days) => tracing::info!(days, "closed days"),
+                Err(error) => tracing::warn!(error.chain = status::chain(&error), "cannot close days now"),
+            }
+        }
+    })
+}
+
+fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    every(
+        "metrics.build_definitions",
+        Duration::from_secs(config.definitions.check_seconds.max(1)),
+        token,
+        move || {
+            let metrics = metrics.clone();
+            async move {
+                if let Err(error) = metrics.build_definitions().await {
+                    tracing::warn!(error.chain = status::chain(&error), "cannot build definitions now");
+                }
+            }
+        },
+    )
+}

@@ -1,0 +1,57 @@
+-- Free space is left in the pages so that the many updates of the running day stay beside their rows.
+
+CREATE TABLE day_facts (
+    merchant_id text COLLATE "C" NOT NULL,
+    definition_seq integer NOT NULL,
+    business_day date NOT NULL,
+    shop_id text COLLATE "C" NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    day_fact_id bigint GENERATED ALWAYS AS IDENTITY,
+    conversations bigint NOT NULL DEFAULT 0,
+    replies bigint NOT NULL DEFAULT 0,
+    quick_replies bigint NOT NULL DEFAULT 0,
+    customer_messages bigint NOT NULL DEFAULT 0,
+    rounds bigint NOT NULL DEFAULT 0,
+    rounds_answered bigint NOT NULL DEFAULT 0,
+    rounds_in_time bigint NOT NULL DEFAULT 0,
+    response_ms bigint NOT NULL DEFAULT 0,
+    first_asked bigint NOT NULL DEFAULT 0,
+    first_answered bigint NOT NULL DEFAULT 0,
+    first_in_time bigint NOT NULL DEFAULT 0,
+    first_response_ms bigint NOT NULL DEFAULT 0,
+    long_chats bigint NOT NULL DEFAULT 0,
+    satisfied bigint NOT NULL DEFAULT 0,
+    rated bigint NOT NULL DEFAULT 0,
+    completed bigint NOT NULL DEFAULT 0,
+    marked bigint NOT NULL DEFAULT 0,
+    length_ms bigint NOT NULL DEFAULT 0,
+    asking_customers bigint NOT NULL DEFAULT 0,
+    answered_customers bigint NOT NULL DEFAULT 0,
+    received_customers bigint NOT NULL DEFAULT 0,
+    CONSTRAINT day_facts_pkey PRIMARY KEY (merchant_id, definition_seq, business_day, shop_id, account_id),
+    CONSTRAINT day_facts_id_key UNIQUE (merchant_id, day_fact_id)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE day_facts IS 'Additive integers of an account''s day in a shop under one definition. Changed only by adding and subtracting, in the transaction of the conversation; its row lock also guards the day''s buckets and customers.';
+COMMENT ON COLUMN day_facts.day_fact_id IS 'Short name of the row for its buckets and customers.';
+
+CREATE TABLE day_buckets (
+    merchant_id text COLLATE "C" NOT NULL,
+    day_fact_id bigint NOT NULL,
+    spread smallint NOT NULL,
+    bucket smallint NOT NULL,
+    count bigint NOT NULL,
+    CONSTRAINT day_buckets_pkey PRIMARY KEY (merchant_id, day_fact_id, spread, bucket)
+) WITH (fillfactor = 80);
+COMMENT ON TABLE day_buckets IS 'How many durations of a day fell into each fixed bucket, for medians and percentiles. Only buckets that were ever hit have a row.';
+COMMENT ON COLUMN day_buckets.spread IS '1 response, 2 first response, 3 length.';
+
+CREATE TABLE day_customers (
+    merchant_id text COLLATE "C" NOT NULL,
+    day_fact_id bigint NOT NULL,
+    customer_id text COLLATE "C" NOT NULL,
+    asked integer NOT NULL,
+    answered integer NOT NULL,
+    received integer NOT NULL,
+    CONSTRAINT day_customers_pkey PRIMARY KEY (merchant_id, day_fact_id, customer_id)
+) WITH (fillfactor = 90);
+COMMENT ON TABLE day_customers IS 'In how many conversations of the day a customer wrote, was answered, was received: a customer counts once however many there are.';

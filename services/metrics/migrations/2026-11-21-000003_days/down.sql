@@ -1,0 +1,2 @@
+DROP TABLE day_changes;
+DROP TABLE days;

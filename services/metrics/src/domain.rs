@@ -1,0 +1,259 @@
+//! The use cases of metrics. Knows the store's methods, no SQL and no message of the API.
+//!
+//! The nouns and their rules are in the modules below, each pure: [`conversation`] what comes in, [`facts`] what is
+//! kept of it, [`part`] what it adds to a day under a [`definition`], [`tally`] what a batch changes, [`figure`] what
+//! is asked for, [`explanation`] where it comes from.
+
+pub mod bucket;
+pub mod conversation;
+pub mod day;
+pub mod definition;
+pub mod explanation;
+pub mod facts;
+pub mod figure;
+pub mod ingest;
+pub mod intake;
+pub mod part;
+pub mod selection;
+pub mod sums;
+pub mod tally;
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+
+use chrono::{NaiveDate, TimeDelta};
+use pg::idempotency::RequestKey;
+use redaction::Redactor;
+use runtime::clock::SharedClock;
+use runtime::identity::{Caller, Scope};
+use runtime::ids::MerchantId;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::domain::day::{AccountCount, Day, DayRecord};
+use crate::domain::definition::{Definition, Rules, State};
+use crate::domain::explanation::{Explained, Explainer, Measure};
+use crate::domain::figure::{DayRange, DefinitionRef, Figures, Filter};
+use crate::domain::ingest::IngestLimits;
+use crate::error::MetricsError;
+use crate::store::{ExplainCursor, FigureCursor, FigureQuery, NewDefinition, Store};
+
+type Result<T, E = MetricsError> = std::result::Result<T, E>;
+
+/// Who closes days and builds definitions when nobody asks for it.
+const SELF: &str = "metrics";
+/// Days that one round of the closer closes at most.
+const CLOSE_AT_ONCE: i64 = 500;
+
+/// The use cases. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    store: Store,
+    clock: SharedClock,
+    redaction_key: Arc<SecretString>,
+    limits: IngestLimits,
+    definitions_max: usize,
+    grace: TimeDelta,
+    quiet: TimeDelta,
+    streams: Arc<Semaphore>,
+    commits: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+/// Who makes a change, through which RPC, and as which request.
+#[derive(Debug, Clone)]
+pub struct By {
+    /// Who.
+    pub caller: Caller,
+    /// Path of the RPC, for the audit.
+    pub rpc: &'static str,
+    /// So that the same request has one effect; `None` if the caller gave no id.
+    pub request: Option<RequestKey>,
+}
+
+/// A figure and a page of what is behind it.
+#[derive(Debug)]
+pub struct Explanation {
+    /// Under which definition.
+    pub definition: Definition,
+    /// The figure.
+    pub figure: (i64, i64),
+    /// The page.
+    pub conversations: Vec<Explained>,
+}
+
+impl Metrics {
+    /// The use cases over a store. `stop` ends open ingest streams.
+    pub async fn start(
+        store: Store,
+        clock: SharedClock,
+        config: &Config,
+        stop: CancellationToken,
+    ) -> Result<Self> {
+        let redaction_key = match config.redaction.key.expose_secret() {
+            "" => store.find_redaction_key().await?,
+            _ => config.redaction.key.clone(),
+        };
+        Ok(Self {
+            store,
+            clock,
+            redaction_key: Arc::new(redaction_key),
+            limits: config.ingest.limits(),
+            definitions_max: config.definitions.versions_max,
+            grace: config.closing.grace(),
+            quiet: config.closing.quiet(),
+            streams: Arc::new(Semaphore::new(config.ingest.streams_max)),
+            commits: Arc::new(Semaphore::new(config.ingest.commits_max.max(1))),
+            stop,
+        })
+    }
+
+    /// Closes a day that is over.
+    pub async fn close_day(&self, by: &By, scope: &Scope, day: NaiveDate) -> Result<Day> {
+        let now = self.clock.now();
+        let calendar = self.store.find_calendar(&scope.merchant).await?;
+        if calendar.day_bounds(day).1 > now {
+            return Err(MetricsError::DayNotOver { day });
+        }
+        self.store.close_day(by, &scope.merchant, day, now).await?;
+        Ok(self.get_day(scope, day).await?.0)
+    }
+
+    /// A day and the size of each account's part in it.
+    pub async fn get_day(&self, scope: &Scope, day: NaiveDate) -> Result<(Day, Vec<AccountCount>)> {
+        let range = DayRange { from: day, to: day };
+        let mut days = self.list_days(scope, range, None, 1).await?;
+        let counts = self.store.list_account_counts(scope, day).await?;
+        let empty = DayRecord::empty(day);
+        let found = match days.pop() {
+            Some(found) => found,
+            None => self.with_bounds(scope, vec![empty]).await?.remove(0),
+        };
+        Ok((found, counts))
+    }
+
+    /// Days that hold conversations or were closed.
+    pub async fn list_days(
+        &self,
+        scope: &Scope,
+        range: DayRange,
+        after: Option<NaiveDate>,
+        limit: i64,
+    ) -> Result<Vec<Day>> {
+        let records = self.store.list_days(scope, range, after, limit).await?;
+        self.with_bounds(scope, records).await
+    }
+
+    async fn with_bounds(&self, scope: &Scope, records: Vec<DayRecord>) -> Result<Vec<Day>> {
+        let calendar = self.store.find_calendar(&scope.merchant).await?;
+        let day = |record: DayRecord| Day { bounds: calendar.day_bounds(record.day), record };
+        Ok(records.into_iter().map(day).collect())
+    }
+
+    /// Closes what has been over for the grace period and left alone for the quiet one.
+    pub async fn close_quiet_days(&self) -> Result<usize> {
+        let now = self.clock.now();
+        let mut closed = 0;
+        for (merchant, day) in self.store.list_quiet_days(now - self.quiet, CLOSE_AT_ONCE).await? {
+            let calendar = self.store.find_calendar(&merchant).await?;
+            if calendar.day_bounds(day).1 + self.grace > now {
+                continue;
+            }
+            self.store.close_day(&itself(&merchant), &merchant, day, now).await?;
+            closed += 1;
+        }
+        Ok(closed)
+    }
+
+    /// A page of figures, and what they mean.
+    pub async fn get_figures(
+        &self,
+        scope: &Scope,
+        mut query: FigureQuery,
+        definition: &DefinitionRef,
+        after: Option<&FigureCursor>,
+        limit: i64,
+    ) -> Result<(Definition, Vec<Figures>)> {
+        let definition = self.find_definition(&scope.merchant, definition).await?;
+        query.definition_seq = definition.seq;
+        let figures = self.store.list_figures(scope, &query, after, limit).await?;
+        Ok((definition, figures))
+    }
+
+    /// A figure, and a page of the conversations behind it.
+    pub async fn explain_figure(
+        &self,
+        scope: &Scope,
+        measure: Measure,
+        range: DayRange,
+        filter: &Filter,
+        definition: &DefinitionRef,
+        after: Option<&ExplainCursor>,
+        limit: i64,
+    ) -> Result<Explanation> {
+        let definition = self.find_definition(&scope.merchant, definition).await?;
+        let behind = self.store.list_behind(scope, definition.seq, range, filter, after, limit).await?;
+        let mut explainer = Explainer::new(measure, definition.rules.clone());
+        for conversation in behind.before {
+            explainer.explain(conversation);
+        }
+        let conversations = behind.page.into_iter().map(|c| explainer.explain(c)).collect();
+        Ok(Explanation { figure: measure.of(&behind.sums), definition, conversations })
+    }
+
+    /// All versions of all definitions.
+    pub async fn list_definitions(&self, scope: &Scope) -> Result<Vec<Definition>> {
+        self.store.list_definitions(&scope.merchant).await
+    }
+
+    /// Adds the next version of a definition.
+    pub async fn put_definition(
+        &self,
+        by: &By,
+        (id, name, rules): (String, String, Rules),
+        etag: String,
+    ) -> Result<Definition> {
+        let (created_at, limit) = (self.clock.now(), self.definitions_max);
+        self.store.insert_definition(by, &NewDefinition { id, name, rules, etag, created_at, limit }).await
+    }
+
+    /// Counts stored conversations under new definitions until all are ready or the service stops.
+    pub async fn build_definitions(&self) -> Result<()> {
+        while !self.stop.is_cancelled() && self.store.build_definition_batch().await? {}
+        Ok(())
+    }
+
+    async fn find_definition(&self, merchant: &MerchantId, wanted: &DefinitionRef) -> Result<Definition> {
+        let mut versions = self.store.list_definitions(merchant).await?;
+        versions.retain(|d| d.id == wanted.id && wanted.version.is_none_or(|v| v == d.version));
+        // Without a version asked for, an older one that is ready serves until the newest is.
+        let ready = versions.iter().rposition(|d| d.state == State::Ready);
+        if let Some(at) = ready {
+            return Ok(versions.swap_remove(at));
+        }
+        Err(match versions.pop() {
+            Some(d) => MetricsError::DefinitionBuilding { id: d.id, version: d.version },
+            None => MetricsError::DefinitionNotFound { id: wanted.id.clone(), version: wanted.version },
+        })
+    }
+
+    /// Order tokens of different merchants cannot be joined.
+    fn redactor(&self, merchant: &MerchantId) -> Redactor {
+        Redactor::for_merchant(self.redaction_key.expose_secret().as_bytes(), merchant.as_str())
+    }
+}
+
+/// Metrics, when nobody asks for what it does.
+fn itself(merchant: &MerchantId) -> By {
+    let caller = Caller {
+        merchant: merchant.clone(),
+        subject: SELF.to_owned(),
+        person: None,
+        roles: Vec::new(),
+        request_id: String::new(),
+    };
+    By { caller, rpc: "background/close_days", request: None }
+}

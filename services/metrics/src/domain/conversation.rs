@@ -1,0 +1,383 @@
+//! A conversation as it comes in, and what makes one acceptable.
+
+use chrono::{DateTime, Duration, TimeZone, Utc};
+use sha2::{Digest, Sha256};
+use status::Violation;
+
+/// Longest run of messages that one conversation may have.
+pub const MESSAGES_MAX: usize = 10_000;
+/// How far ahead of our clock a platform's clock may be.
+const AHEAD_MAX: Duration = Duration::hours(24);
+
+/// Who wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sender {
+    /// The buyer.
+    Customer,
+    /// A human agent.
+    Agent,
+    /// The shop's bot.
+    Bot,
+    /// The platform itself: transfers, notices, automatic greetings.
+    System,
+}
+
+/// What a conversation is called inside a merchant. Ordered as its rows are locked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConversationKey {
+    /// The shop.
+    pub shop: String,
+    /// The platform's channel.
+    pub channel: String,
+    /// The platform's id.
+    pub id: String,
+}
+
+/// A conversation nobody has looked at yet: everything may be missing or wrong.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// See [`ConversationKey::shop`].
+    pub shop: String,
+    /// See [`ConversationKey::channel`].
+    pub channel: String,
+    /// See [`ConversationKey::id`].
+    pub id: String,
+    /// Grows with each correction.
+    pub revision: i64,
+    /// The agent's platform account.
+    pub account: String,
+    /// The buyer.
+    pub customer: String,
+    /// When it began; `None` if it is missing or no instant at all.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it was closed.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// In the order they were sent.
+    pub messages: Vec<DraftMessage>,
+    /// The customer's answer, if there is one.
+    pub satisfied: Option<bool>,
+    /// The mark of completion, if there is one.
+    pub completed: Option<bool>,
+}
+
+/// A message of a [`Draft`].
+#[derive(Debug, Clone, Default)]
+pub struct DraftMessage {
+    /// When; `None` if it is missing or no instant at all.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// Who; `None` if unknown.
+    pub sender: Option<Sender>,
+    /// What was written, personal data included.
+    pub text: String,
+    /// Sent from a prepared answer.
+    pub quick_reply: bool,
+}
+
+/// A conversation that may be stored: complete, in order, within bounds.
+#[derive(Debug, Clone)]
+pub struct Conversation {
+    /// Its name.
+    pub key: ConversationKey,
+    /// Grows with each correction.
+    pub revision: i64,
+    /// The agent's platform account.
+    pub account: String,
+    /// The buyer.
+    pub customer: String,
+    /// When it began, to the millisecond.
+    pub started_at: DateTime<Utc>,
+    /// Milliseconds from start to close.
+    pub closed_ms: i64,
+    /// At least one.
+    pub messages: Vec<Message>,
+    /// The customer's answer, if there is one.
+    pub satisfied: Option<bool>,
+    /// The mark of completion, if there is one.
+    pub completed: Option<bool>,
+}
+
+/// A message of a [`Conversation`].
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Milliseconds after the start, never before the message above.
+    pub offset_ms: i64,
+    /// Who wrote it.
+    pub sender: Sender,
+    /// What was written, personal data included.
+    pub text: String,
+    /// Sent from a prepared answer.
+    pub quick_reply: bool,
+}
+
+impl Draft {
+    /// The conversation, or the first thing that is wrong with it. `now` bounds what may lie in the future.
+    pub fn accept(self, now: DateTime<Utc>) -> Result<Conversation, Violation> {
+        for (field, value, max) in [
+            ("shop_id", &self.shop, 64),
+            ("channel", &self.channel, 32),
+            ("conversation_id", &self.id, 128),
+            ("account_id", &self.account, 128),
+            ("customer_id", &self.customer, 128),
+        ] {
+            check_id(field, value, max)?;
+        }
+        if self.revision < 0 {
+            return Err(wrong("revision", "must not be negative"));
+        }
+        let started_at = check_time("started_at", self.started_at, now)?;
+        let closed_at = check_time("closed_at", self.closed_at, now)?;
+        if closed_at < started_at {
+            return Err(wrong("closed_at", "must not be before started_at"));
+        }
+        let closed_ms = (closed_at - started_at).num_milliseconds();
+        let messages = accept_messages(self.messages, started_at, closed_ms)?;
+        Ok(Conversation {
+            key: ConversationKey { shop: self.shop, channel: self.channel, id: self.id },
+            revision: self.revision,
+            account: self.account,
+            customer: self.customer,
+            started_at,
+            closed_ms,
+            messages,
+            satisfied: self.satisfied,
+            completed: self.completed,
+        })
+    }
+}
+
+fn accept_messages(
+    drafts: Vec<DraftMessage>,
+    started_at: DateTime<Utc>,
+    closed_ms: i64,
+) -> Result<Vec<Message>, Violation> {
+    if drafts.is_empty() {
+        return Err(wrong("messages", "must have at least one message"));
+    }
+    if drafts.len() > MESSAGES_MAX {
+        return Err(wrong("messages", format!("must not have more than {MESSAGES_MAX} messages")));
+    }
+    let mut messages = Vec::with_capacity(drafts.len());
+    let mut last_ms = 0;
+    for (at, draft) in drafts.into_iter().enumerate() {
+        let field = |name: &str| format!("messages[{at}].{name}");
+        let Some(sent_at) = draft.sent_at else { return Err(wrong(field("sent_at"), "must be an instant")) };
+        let offset_ms = sent_at.timestamp_millis() - started_at.timestamp_millis();
+        let out_of_place = if offset_ms < 0 {
+            Some("must not be before started_at")
+        } else if offset_ms > closed_ms {
+            Some("must not be after closed_at")
+        } else if offset_ms < last_ms {
+            // Sorting them would hide that the source is wrong: whose answer came first decides every figure.
+            Some("must not be before the message above it")
+        } else {
+            None
+        };
+        if let Some(reason) = out_of_place {
+            return Err(wrong(field("sent_at"), reason));
+        }
+        let Some(sender) = draft.sender else {
+            return Err(wrong(field("sender"), "must be CUSTOMER, AGENT, BOT or SYSTEM"));
+        };
+        if draft.quick_reply && sender != Sender::Agent {
+            return Err(wrong(field("quick_reply"), "must not be set on a message that no agent sent"));
+        }
+        if draft.text.contains('\0') {
+            return Err(wrong(field("text"), "must not contain the NUL character"));
+        }
+        last_ms = offset_ms;
+        messages.push(Message { offset_ms, sender, text: draft.text, quick_reply: draft.quick_reply });
+    }
+    Ok(messages)
+}
+
+impl Conversation {
+    /// The instant that decides the business day: that of the first message.
+    pub fn first_message_at(&self) -> DateTime<Utc> {
+        self.started_at + Duration::milliseconds(self.messages.first().map_or(0, |m| m.offset_ms))
+    }
+
+    /// Human messages of the agent, quick replies included.
+    pub fn agent_messages(&self) -> i32 {
+        let count = self.messages.iter().filter(|m| m.sender == Sender::Agent).count();
+        i32::try_from(count).unwrap_or(i32::MAX)
+    }
+
+    /// SHA-256 over everything but key and revision, each field length-prefixed: equal exactly for equal content.
+    /// Taken from the raw text, so that a later, better redaction does not make known conversations look changed.
+    pub fn content_hash(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let text = |hash: &mut Sha256, value: &str| {
+            hash.update((value.len() as u64).to_be_bytes());
+            hash.update(value);
+        };
+        hash.update(b"jinpai.conversation/1");
+        text(&mut hash, &self.account);
+        text(&mut hash, &self.customer);
+        hash.update(self.started_at.timestamp_millis().to_be_bytes());
+        hash.update(self.closed_ms.to_be_bytes());
+        hash.update([answer(self.satisfied), answer(self.completed)]);
+        hash.update((self.messages.len() as u64).to_be_bytes());
+        for message in &self.messages {
+            hash.update(message.offset_ms.to_be_bytes());
+            hash.update([message.sender as u8, u8::from(message.quick_reply)]);
+            text(&mut hash, &message.text);
+        }
+        hash.finalize().into()
+    }
+}
+
+fn answer(value: Option<bool>) -> u8 {
+    match value {
+        None => 0,
+        Some(false) => 1,
+        Some(true) => 2,
+    }
+}
+
+fn check_id(field: &str, value: &str, max: usize) -> Result<(), Violation> {
+    if value.is_empty() {
+        return Err(wrong(field, "must not be empty"));
+    }
+    if value.chars().count() > max {
+        return Err(wrong(field, format!("must not be longer than {max} characters")));
+    }
+    if value.chars().any(char::is_control) {
+        return Err(wrong(field, "must not contain control characters"));
+    }
+    Ok(())
+}
+
+/// Instants are kept to the millisecond; what lies before 2000 or far in the future is a mistake of the source.
+fn check_time(
+    field: &str,
+    at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, Violation> {
+    let Some(at) = at.and_then(|at| Utc.timestamp_millis_opt(at.timestamp_millis()).single()) else {
+        return Err(wrong(field, "must be an instant"));
+    };
+    if at.timestamp() < EARLIEST_S {
+        return Err(wrong(field, "must not be before the year 2000"));
+    }
+    if at > now + AHEAD_MAX {
+        return Err(wrong(field, "must not be in the future"));
+    }
+    Ok(at)
+}
+
+/// 2000-01-01T00:00:00Z.
+const EARLIEST_S: i64 = 946_684_800;
+
+fn wrong(field: impl Into<String>, description: impl Into<String>) -> Violation {
+    Violation { field: field.into(), description: description.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Option<DateTime<Utc>> {
+        Some(text.parse().expect("an instant"))
+    }
+
+    fn message(time: &str, sender: Sender, text: &str) -> DraftMessage {
+        DraftMessage {
+            sent_at: at(&format!("2020-05-13T{time}Z")),
+            sender: Some(sender),
+            text: text.to_owned(),
+            quick_reply: false,
+        }
+    }
+
+    fn draft() -> Draft {
+        Draft {
+            shop: "star".to_owned(),
+            channel: "chat".to_owned(),
+            id: "c-1".to_owned(),
+            revision: 0,
+            account: "a-1".to_owned(),
+            customer: "b-1".to_owned(),
+            started_at: at("2020-05-13T10:00:00Z"),
+            closed_at: at("2020-05-13T10:10:00Z"),
+            messages: vec![
+                message("10:00:00", Sender::Customer, "在吗"),
+                message("10:00:05", Sender::Agent, "您好"),
+            ],
+            satisfied: None,
+            completed: None,
+        }
+    }
+
+    fn accept(change: impl FnOnce(&mut Draft)) -> Result<Conversation, String> {
+        let mut draft = draft();
+        change(&mut draft);
+        let now = at("2020-05-14T00:00:00Z").expect("an instant");
+        draft.accept(now).map_err(|wrong| format!("{}: {}", wrong.field, wrong.description))
+    }
+
+    #[test]
+    fn a_complete_conversation_is_accepted() {
+        let accepted = accept(|_| ()).expect("accepted");
+        assert_eq!(accepted.closed_ms, 600_000);
+        assert_eq!(accepted.messages.iter().map(|m| m.offset_ms).collect::<Vec<_>>(), [0, 5_000]);
+        assert_eq!(accepted.agent_messages(), 1);
+    }
+
+    #[test]
+    fn messages_of_the_same_instant_keep_their_order() {
+        assert!(accept(|d| d.messages[1].sent_at = d.messages[0].sent_at).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_field() {
+        let check = |change: fn(&mut Draft), starts: &str| {
+            let error = accept(change).expect_err(starts);
+            assert!(error.starts_with(starts), "{error} should start with {starts}");
+        };
+        check(|d| d.shop.clear(), "shop_id: must not be empty");
+        check(|d| d.id = "x".repeat(129), "conversation_id: must not be longer");
+        check(|d| d.id = "a\0b".to_owned(), "conversation_id: must not contain control");
+        check(|d| d.account.clear(), "account_id: must not be empty");
+        check(|d| d.customer = "c\nd".to_owned(), "customer_id: must not contain control");
+        check(|d| d.revision = -1, "revision: ");
+        check(|d| d.started_at = None, "started_at: must be an instant");
+        check(|d| d.started_at = at("1970-01-01T00:00:00Z"), "started_at: must not be before the year");
+        check(|d| d.closed_at = at("2020-05-13T09:00:00Z"), "closed_at: must not be before started_at");
+        check(|d| d.closed_at = at("9999-01-01T00:00:00Z"), "closed_at: must not be in the future");
+        check(|d| d.messages.clear(), "messages: must have at least one");
+        check(|d| d.messages = vec![d.messages[0].clone(); MESSAGES_MAX + 1], "messages: must not have more");
+        check(|d| d.messages.swap(0, 1), "messages[1].sent_at: must not be before the message above");
+        check(
+            |d| d.messages[0].sent_at = at("2020-05-13T09:59:59Z"),
+            "messages[0].sent_at: must not be before started",
+        );
+        check(
+            |d| d.messages[1].sent_at = at("2020-05-13T10:10:01Z"),
+            "messages[1].sent_at: must not be after closed",
+        );
+        check(|d| d.messages[1].sent_at = None, "messages[1].sent_at: must be an instant");
+        check(|d| d.messages[0].sender = None, "messages[0].sender: ");
+        check(|d| d.messages[0].quick_reply = true, "messages[0].quick_reply: ");
+        check(|d| d.messages[0].text.push('\0'), "messages[0].text: must not contain the NUL");
+    }
+
+    #[test]
+    fn the_content_hash_sees_every_field_and_no_revision() {
+        let hash = |change: fn(&mut Draft)| accept(change).expect("accepted").content_hash();
+        let same = hash(|_| ());
+        assert_eq!(same, hash(|d| d.revision = 7));
+        let others: [fn(&mut Draft); 8] = [
+            |d| d.account.push('x'),
+            |d| d.customer.push('x'),
+            |d| d.closed_at = at("2020-05-13T10:11:00Z"),
+            |d| d.satisfied = Some(false),
+            |d| d.completed = Some(false),
+            |d| d.messages[0].text.push('x'),
+            |d| d.messages[1].quick_reply = true,
+            |d| d.messages[0].sender = Some(Sender::Bot),
+        ];
+        for (at, change) in others.into_iter().enumerate() {
+            assert_ne!(same, hash(change), "change {at}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What the figures mean: versioned rules of counting.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::conversation::Sender;
+
+/// The definition that every merchant has.
+pub const STANDARD: &str = "standard";
+/// The place of the built-in version in a merchant's order of definitions.
+pub const BUILT_IN_SEQ: i32 = 1;
+/// A conversation is a long chat if its agent messages are more than this. Samples are drawn by it, so it is not part
+/// of any definition.
+pub const LONG_CHAT_THRESHOLD: i32 = 10;
+
+/// One version of a definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// Its place among all versions of all definitions of the merchant, in the order they were put.
+    pub seq: i32,
+    /// Which definition.
+    pub id: String,
+    /// Which version of it, from 1.
+    pub version: i32,
+    /// What people call it.
+    pub name: String,
+    /// The choices.
+    pub rules: Rules,
+    /// Whether its figures can be read.
+    pub state: State,
+    /// Conversations counted while it was or is being built.
+    pub built: i64,
+    /// Who put it; empty for the built-in one.
+    pub created_by: String,
+    /// When; `None` for the built-in one.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// Whether a version's figures can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Older conversations are still being counted.
+    Building,
+    /// All conversations count.
+    Ready,
+}
+
+/// The choices of a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// Whether quick replies count as replies and answer the customer.
+    pub quick_replies_count: bool,
+    /// Whether a bot's messages answer the customer and count as replies.
+    pub bots_count: bool,
+    /// An answer is in time if it takes at most this long.
+    pub in_time_seconds: i32,
+    /// A conversation is long if it has more replies than this.
+    pub long_chat_threshold: i32,
+    /// Rounds begun outside are left out of all response figures; `None` is all day.
+    pub service_hours: Option<ServiceHours>,
+}
+
+/// A daily window of local time that may pass midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceHours {
+    /// Minutes after midnight.
+    pub from_minute: i32,
+    /// Minutes after midnight, not included; 1440 is the end of the day.
+    pub to_minute: i32,
+}
+
+impl Definition {
+    /// Version 1 of [`STANDARD`].
+    pub fn built_in() -> Self {
+        Self {
+            seq: BUILT_IN_SEQ,
+            id: STANDARD.to_owned(),
+            version: 1,
+            name: "Standard".to_owned(),
+            rules: Rules::default(),
+            state: State::Ready,
+            built: 0,
+            created_by: String::new(),
+            created_at: None,
+        }
+    }
+
+    /// What must be passed back to put the next version.
+    pub fn etag(&self) -> String {
+        format!("v{}", self.version)
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            quick_replies_count: true,
+            bots_count: false,
+            in_time_seconds: 180,
+            long_chat_threshold: LONG_CHAT_THRESHOLD,
+            service_hours: None,
+        }
+    }
+}
+
+impl Rules {
+    /// Whether a message counts as a reply, and so answers the customer.
+    pub fn is_reply(&self, sender: Sender, quick_reply: bool) -> bool {
+        match sender {
+            Sender::Agent => self.quick_replies_count || !quick_reply,
+            Sender::Bot => self.bots_count,
+            Sender::Customer | Sender::System => false,
+        }
+    }
+
+    /// Whether local time `ms_of_day`, which may run past midnight, lies in the service hours.
+    pub fn is_served(&self, ms_of_day: i64) -> bool {
+        let Some(hours) = self.service_hours else { return true };
+        let minute = ms_of_day.div_euclid(60_000).rem_euclid(1_440);
+        let (from, to) = (i64::from(hours.from_minute), i64::from(hours.to_minute));
+        if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn service_hours_may_pass_midnight() {
+        let check = |from_minute, to_minute, clock: (i64, i64), served| {
+            let rules =
+                Rules { service_hours: Some(ServiceHours { from_minute, to_minute }), ..Rules::default() };
+            let ms = (clock.0 * 60 + clock.1) * 60_000;
+            assert_eq!(rules.is_served(ms), served, "{from_minute}..{to_minute} at {clock:?}");
+            assert_eq!(rules.is_served(ms + 86_400_000), served, "the day after");
+        };
+        check(480, 1380, (8, 0), true);
+        check(480, 1380, (7, 59), false);
+        check(480, 1380, (22, 59), true);
+        check(480, 1380, (23, 0), false);
+        check(480, 1440, (23, 59), true);
+        check(1320, 120, (23, 0), true);
+        check(1320, 120, (1, 59), true);
+        check(1320, 120, (2, 0), false);
+        assert!(Rules::default().is_served(0));
+    }
+
+    #[test]
+    fn who_answers_is_a_choice() {
+        let plain = Rules::default();
+        assert!(plain.is_reply(Sender::Agent, true) && !plain.is_reply(Sender::Bot, false));
+        assert!(!plain.is_reply(Sender::System, false) && !plain.is_reply(Sender::Customer, false));
+        let typed = Rules { quick_replies_count: false, bots_count: true, ..Rules::default() };
+        assert!(!typed.is_reply(Sender::Agent, true) && typed.is_reply(Sender::Agent, false));
+        assert!(typed.is_reply(Sender::Bot, false));
+    }
+}

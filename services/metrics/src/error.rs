@@ -1,0 +1,138 @@
+//! What can go wrong, as callers see it.
+
+use std::time::Duration;
+
+use status::{Failure, Kind, Violation};
+
+/// A failure of a use case.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// A field breaks a rule that its proto cannot say.
+    #[error("{}: {}", .0.field, .0.description)]
+    Invalid(Violation),
+    /// Line numbers of an ingest must grow.
+    #[error("line {line} comes after line {last}: line numbers must grow")]
+    LineOrder {
+        /// The line.
+        line: i64,
+        /// The one before it.
+        last: i64,
+    },
+    /// As many ingest streams are open as are allowed.
+    #[error("too many ingest streams are open")]
+    TooManyStreams,
+    /// The client's stream broke.
+    #[error("the stream of the client broke")]
+    Stream(#[source] tonic::Status),
+    /// The service stops; what was not acknowledged is to be sent again.
+    #[error("the service is stopping; go on after the last acknowledged line")]
+    Stopping,
+    /// Only a day that is over can be closed.
+    #[error("{day} is not over yet")]
+    DayNotOver {
+        /// The day.
+        day: chrono::NaiveDate,
+    },
+    /// The merchant has no such definition.
+    #[error("there is no definition {id}{}", version.map(|v| format!(" version {v}")).unwrap_or_default())]
+    DefinitionNotFound {
+        /// Which.
+        id: String,
+        /// Which version; any if not given.
+        version: Option<i32>,
+    },
+    /// Older conversations are still being counted under it.
+    #[error("definition {id} version {version} is still being built")]
+    DefinitionBuilding {
+        /// Which.
+        id: String,
+        /// Which version.
+        version: i32,
+    },
+    /// Somebody else put a version first.
+    #[error("definition {id} has changed since it was read")]
+    DefinitionChanged {
+        /// Which.
+        id: String,
+    },
+    /// Every conversation counts under every definition, so there can't be any number of them.
+    #[error("the merchant has {limit} definition versions, which is the limit")]
+    TooManyDefinitions {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// Definitions were put again and again while a batch was being counted.
+    #[error("definitions change too quickly to count under them; try again")]
+    DefinitionsMoved,
+    /// Storage.
+    #[error(transparent)]
+    Database(#[from] pg::Error),
+    /// The outbox.
+    #[error(transparent)]
+    Events(#[from] events::Error),
+    /// A worker thread died.
+    #[error("a worker died")]
+    Worker(#[source] tokio::task::JoinError),
+}
+
+impl From<diesel::result::Error> for MetricsError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl Failure for MetricsError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Invalid(_) | Self::LineOrder { .. } => Kind::Invalid,
+            Self::Stream(status) => Kind::of(status.code()),
+            Self::TooManyStreams | Self::TooManyDefinitions { .. } => Kind::Exhausted,
+            Self::Stopping | Self::DefinitionsMoved => Kind::Unavailable,
+            Self::DayNotOver { .. } | Self::DefinitionBuilding { .. } => Kind::Precondition,
+            Self::DefinitionNotFound { .. } => Kind::NotFound,
+            Self::DefinitionChanged { .. } => Kind::Contended,
+            Self::Database(error) => error.kind(),
+            Self::Events(error) => error.kind(),
+            Self::Worker(_) => Kind::Internal,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "INVALID_REQUEST",
+            Self::LineOrder { .. } => "LINE_ORDER",
+            Self::Stream(_) => "STREAM_BROKEN",
+            Self::TooManyStreams => "TOO_MANY_STREAMS",
+            Self::Stopping => "STOPPING",
+            Self::DayNotOver { .. } => "DAY_NOT_OVER",
+            Self::DefinitionNotFound { .. } => "DEFINITION_NOT_FOUND",
+            Self::DefinitionBuilding { .. } => "DEFINITION_BUILDING",
+            Self::DefinitionChanged { .. } => "DEFINITION_CHANGED",
+            Self::TooManyDefinitions { .. } => "TOO_MANY_DEFINITIONS",
+            Self::DefinitionsMoved => "DEFINITIONS_MOVED",
+            Self::Database(error) => error.reason(),
+            Self::Events(error) => error.reason(),
+            Self::Worker(_) => "INTERNAL",
+        }
+    }
+
+    fn violations(&self) -> Vec<Violation> {
+        match self {
+            Self::Invalid(violation) => vec![violation.clone()],
+            Self::LineOrder { .. } => {
+                vec![Violation { field: "lines.line".to_owned(), description: "must grow".to_owned() }]
+            }
+            Self::Database(error) => error.violations(),
+            Self::Events(error) => error.violations(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooManyStreams => Some(Duration::from_secs(5)),
+            Self::Database(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}

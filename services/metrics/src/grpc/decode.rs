@@ -1,0 +1,197 @@
+//! From the wire to the domain; whatever cannot be is INVALID_ARGUMENT with its field. Conversations come through as
+//! drafts, whatever is in them: they are refused line by line later.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use proto::common::v1 as common;
+use proto::google::r#type::Date;
+use proto::metrics::v1 as pb;
+use status::Violation;
+
+use crate::domain::conversation::{Draft, DraftMessage, Sender};
+use crate::domain::definition::{Rules, STANDARD, ServiceHours};
+use crate::domain::explanation::Measure;
+use crate::domain::figure::{DayRange, DefinitionRef, Filter, Group, Step};
+use crate::domain::intake::Line;
+use crate::error::MetricsError;
+use crate::store::FigureQuery;
+
+/// Longest range of days of a list.
+pub(super) const DAYS_MAX: i64 = 3_700;
+/// Longest range of days of an explanation.
+pub(super) const EXPLAINED_DAYS_MAX: i64 = 400;
+
+type Result<T> = std::result::Result<T, MetricsError>;
+
+fn invalid(field: impl Into<String>, description: impl Into<String>) -> MetricsError {
+    MetricsError::Invalid(Violation { field: field.into(), description: description.into() })
+}
+
+pub(super) fn line(line: pb::ConversationLine) -> Line {
+    Line { number: line.line, draft: line.conversation.map(draft) }
+}
+
+fn draft(conversation: pb::Conversation) -> Draft {
+    Draft {
+        shop: conversation.shop_id,
+        channel: conversation.channel,
+        id: conversation.conversation_id,
+        revision: conversation.revision,
+        account: conversation.account_id,
+        customer: conversation.customer_id,
+        started_at: instant(conversation.started_at.as_ref()),
+        closed_at: instant(conversation.closed_at.as_ref()),
+        messages: conversation.messages.into_iter().map(draft_message).collect(),
+        satisfied: conversation.satisfied,
+        completed: conversation.completed,
+    }
+}
+
+fn draft_message(message: pb::Message) -> DraftMessage {
+    DraftMessage {
+        sent_at: instant(message.sent_at.as_ref()),
+        sender: match message.sender() {
+            common::Sender::Unspecified => None,
+            common::Sender::Customer => Some(Sender::Customer),
+            common::Sender::Agent => Some(Sender::Agent),
+            common::Sender::Bot => Some(Sender::Bot),
+            common::Sender::System => Some(Sender::System),
+        },
+        text: message.text,
+        quick_reply: message.quick_reply,
+    }
+}
+
+/// An instant; `None` if it is missing or none that there is.
+fn instant(at: Option<&prost_types::Timestamp>) -> Option<DateTime<Utc>> {
+    let at = at?;
+    // chrono takes up to two seconds' worth of nanoseconds, for leap seconds; the wire type does not.
+    let nanos = u32::try_from(at.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    DateTime::from_timestamp(at.seconds, nanos)
+}
+
+pub(super) fn day(field: &str, date: Option<&Date>) -> Result<NaiveDate> {
+    let parse = |date: &Date| {
+        let (month, day) = (u32::try_from(date.month).ok()?, u32::try_from(date.day).ok()?);
+        NaiveDate::from_ymd_opt(date.year, month, day).filter(|_| (1..=9999).contains(&date.year))
+    };
+    date.and_then(parse).ok_or_else(|| invalid(field, "must be a day that there is"))
+}
+
+pub(super) fn range(field: &str, range: Option<&common::DayRange>, days_max: i64) -> Result<DayRange> {
+    let at = |name: &str| format!("{field}.{name}");
+    let from = day(&at("from"), range.and_then(|range| range.from.as_ref()))?;
+    let to = day(&at("to"), range.and_then(|range| range.to.as_ref()))?;
+    let range = DayRange { from, to };
+    if to < from {
+        return Err(invalid(at("to"), "must not be before from"));
+    }
+    if range.len() > days_max {
+        return Err(invalid(at("to"), format!("must not be more than {days_max} days after from")));
+    }
+    Ok(range)
+}
+
+pub(super) fn filter(filter: Option<&pb::Filter>) -> Filter {
+    let Some(filter) = filter else { return Filter::default() };
+    Filter {
+        accounts: filter.account_ids.clone(),
+        persons: filter.person_ids.clone(),
+        teams: filter.team_ids.clone(),
+        shops: filter.shop_ids.clone(),
+    }
+}
+
+pub(super) fn definition_ref(definition: Option<&pb::DefinitionRef>) -> DefinitionRef {
+    let id = definition.map(|d| d.definition_id.as_str()).filter(|id| !id.is_empty()).unwrap_or(STANDARD);
+    let version = definition.map(|d| d.version).filter(|version| *version != 0);
+    DefinitionRef { id: id.to_owned(), version }
+}
+
+pub(super) fn figure_query(message: &pb::GetFiguresRequest) -> Result<FigureQuery> {
+    let filter = filter(message.filter.as_ref());
+    check_texts(&filter)?;
+    Ok(FigureQuery {
+        range: range("days", message.days.as_ref(), DAYS_MAX)?,
+        group: match message.group() {
+            pb::Group::Unspecified => return Err(invalid("group", "must be given")),
+            pb::Group::Account => Group::Account,
+            pb::Group::Person => Group::Person,
+            pb::Group::Team => Group::Team,
+            pb::Group::Shop => Group::Shop,
+            pb::Group::Merchant => Group::Merchant,
+        },
+        step: match message.step() {
+            pb::Step::Unspecified | pb::Step::Whole => Step::Whole,
+            pb::Step::Day => Step::Day,
+            pb::Step::Week => Step::Week,
+            pb::Step::Month => Step::Month,
+            pb::Step::Quarter => Step::Quarter,
+            pb::Step::Year => Step::Year,
+        },
+        filter,
+        // The use case puts in the one that was asked for.
+        definition_seq: 0,
+        distinct_customers: message.distinct_customers,
+    })
+}
+
+/// NUL is in no id that is stored, and Postgres knows no text with it.
+pub(super) fn check_texts(filter: &Filter) -> Result<()> {
+    let lists = [
+        ("filter.account_ids", &filter.accounts),
+        ("filter.person_ids", &filter.persons),
+        ("filter.team_ids", &filter.teams),
+        ("filter.shop_ids", &filter.shops),
+    ];
+    for (field, ids) in lists {
+        if let Some(at) = ids.iter().position(|id| id.contains('\0')) {
+            return Err(invalid(format!("{field}[{at}]"), "must not contain the NUL character"));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn measure(measure: pb::Measure) -> Result<Measure> {
+    Ok(match measure {
+        pb::Measure::Unspecified => return Err(invalid("measure", "must be given")),
+        pb::Measure::Conversations => Measure::Conversations,
+        pb::Measure::ReceivedCustomers => Measure::ReceivedCustomers,
+        pb::Measure::Replies => Measure::Replies,
+        pb::Measure::QuickReplies => Measure::QuickReplies,
+        pb::Measure::CustomerMessages => Measure::CustomerMessages,
+        pb::Measure::ReplyRatio => Measure::ReplyRatio,
+        pb::Measure::ReplyRate => Measure::ReplyRate,
+        pb::Measure::FirstResponse => Measure::FirstResponse,
+        pb::Measure::Response => Measure::Response,
+        pb::Measure::AnsweredRate => Measure::AnsweredRate,
+        pb::Measure::InTimeRate => Measure::InTimeRate,
+        pb::Measure::FirstInTimeRate => Measure::FirstInTimeRate,
+        pb::Measure::LongChats => Measure::LongChats,
+        pb::Measure::Satisfaction => Measure::Satisfaction,
+        pb::Measure::Completion => Measure::Completion,
+        pb::Measure::Length => Measure::Length,
+    })
+}
+
+/// Id, name and rules of a definition to put.
+pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<(String, String, Rules)> {
+    let definition = definition.ok_or_else(|| invalid("definition", "must be given"))?;
+    for (field, text) in [("definition_id", &definition.definition_id), ("name", &definition.name)] {
+        if text.chars().any(char::is_control) {
+            return Err(invalid(format!("definition.{field}"), "must not contain control characters"));
+        }
+    }
+    let rules = definition.rules.as_ref().ok_or_else(|| invalid("definition.rules", "must be given"))?;
+    let hours = |hours: &pb::ServiceHours| ServiceHours {
+        from_minute: hours.from_minute,
+        to_minute: hours.to_minute,
+    };
+    let rules = Rules {
+        quick_replies_count: rules.quick_replies_count,
+        bots_count: rules.bots_count,
+        in_time_seconds: rules.in_time_seconds,
+        long_chat_threshold: rules.long_chat_threshold,
+        service_hours: rules.service_hours.as_ref().map(hours),
+    };
+    Ok((definition.definition_id.clone(), definition.name.clone(), rules))
+}

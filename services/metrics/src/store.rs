@@ -1,0 +1,101 @@
+//! All SQL of metrics.
+//!
+//! What is stored: which conversations there are (`conversations`), what is counted of each (`conversation_facts`,
+//! without text), day figures (`day_facts` with `day_buckets` and `day_customers`), closed days, definitions. Hot are
+//! the commit of a batch ([`ingest`]) and the reading of figures ([`figures`]). Nobody else may read these tables.
+//!
+//! Locks are taken in one order everywhere: definitions (advisory), conversations by key, accounts, day facts by key.
+//! Statements are set-based and written out: Diesel's builder cannot say `unnest`, and ids sorted in Rust must reach
+//! the rows in that order.
+
+mod conversations;
+mod day_facts;
+mod days;
+mod definitions;
+mod explanations;
+mod figures;
+mod ingest;
+mod selection;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use calendar::MerchantCalendar;
+use chrono::NaiveDate;
+use diesel::QueryableByName;
+use diesel::sql_types::{Date, Text};
+use diesel_async::RunQueryDsl;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use pg::Pool;
+use runtime::ids::MerchantId;
+use secrecy::SecretString;
+
+use crate::domain::figure::month_of;
+use crate::error::MetricsError;
+
+pub use definitions::NewDefinition;
+pub use explanations::ExplainCursor;
+pub use figures::{FigureCursor, FigureQuery};
+pub use ingest::Outcome;
+
+/// The tables of metrics' own.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// All migrations of the schema, for `pg::migrate` and `pg::ensure_current`.
+pub const ALL_MIGRATIONS: [EmbeddedMigrations; 3] = [events::MIGRATIONS, directory::MIGRATIONS, MIGRATIONS];
+
+type Result<T, E = MetricsError> = std::result::Result<T, E>;
+
+/// The way to the tables. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: Pool,
+    /// Months whose partition is known to exist.
+    months: Arc<Mutex<HashSet<NaiveDate>>>,
+}
+
+impl Store {
+    /// Over the service's connections.
+    pub fn new(pool: Pool) -> Self {
+        Self { pool, months: Arc::default() }
+    }
+
+    /// Where the merchant's business days begin.
+    pub async fn find_calendar(&self, merchant: &MerchantId) -> Result<MerchantCalendar> {
+        let mut conn = self.pool.get().await?;
+        Ok(directory::calendar(&mut conn, merchant).await?)
+    }
+
+    /// The key that redaction uses when the settings give none: made once, when the schema was.
+    pub async fn find_redaction_key(&self) -> Result<SecretString> {
+        let mut conn = self.pool.get().await?;
+        let row = diesel::sql_query("SELECT value FROM secrets WHERE name = 'redaction'")
+            .get_result::<SecretRow>(&mut conn)
+            .await?;
+        Ok(SecretString::from(row.value))
+    }
+
+    /// Makes the partitions of these days if they are missing: in transactions of their own, so that the lock on the
+    /// table is not held for as long as a batch takes.
+    async fn ensure_months(&self, days: impl Iterator<Item = NaiveDate>) -> Result<()> {
+        let missing: HashSet<NaiveDate> = {
+            let known = self.months.lock().unwrap_or_else(PoisonError::into_inner);
+            days.map(month_of).filter(|month| !known.contains(month)).collect()
+        };
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut conn = self.pool.get().await?;
+        for month in missing {
+            diesel::sql_query("SELECT ensure_month($1)").bind::<Date, _>(month).execute(&mut conn).await?;
+            self.months.lock().unwrap_or_else(PoisonError::into_inner).insert(month);
+        }
+        Ok(())
+    }
+}
+
+#[derive(QueryableByName)]
+struct SecretRow {
+    #[diesel(sql_type = Text)]
+    value: String,
+}

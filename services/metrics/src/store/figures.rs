@@ -1,0 +1,310 @@
+//! Day facts added up: by group, by step, a page at a time.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use chrono::NaiveDate;
+use diesel::QueryableByName;
+use diesel::pg::Pg;
+use diesel::query_builder::BoxedSqlQuery;
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, SmallInt, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use runtime::identity::Scope;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::figure::{DayRange, Figures, Filter, Group, SpreadFigures, Step};
+use crate::domain::part::Spread;
+use crate::domain::selection::Selection;
+use crate::domain::sums::{Sum, Sums};
+use crate::error::MetricsError;
+use crate::store::conversations::column;
+use crate::store::day_facts::sum_column;
+use crate::store::selection::{load_names, select};
+use crate::store::{Result, Store};
+
+/// Which figures.
+#[derive(Debug, Clone)]
+pub struct FigureQuery {
+    /// Of these days.
+    pub range: DayRange,
+    /// Added up by this.
+    pub group: Group,
+    /// Cut like this.
+    pub step: Step,
+    /// Narrowed to these.
+    pub filter: Filter,
+    /// Under this definition.
+    pub definition_seq: i32,
+    /// Whether to count different customers too.
+    pub distinct_customers: bool,
+}
+
+/// The row that a page begins after: key and first day of the step.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FigureCursor(pub String, pub NaiveDate);
+
+/// All sums as one array, in the order of [`Sum::ALL`].
+pub(super) static SUMS: LazyLock<String> = LazyLock::new(|| {
+    let sums: Vec<_> = Sum::ALL.into_iter().map(|sum| format!("sum({})::bigint", sum_column(sum))).collect();
+    format!("ARRAY[{}]", sums.join(", "))
+});
+
+/// The condition that every reader of day facts shares. Parameters: $1 merchant, $2 definition, $3 and $4 days, $5
+/// accounts, $6 shops, $7 to $10 the spans, $11 whether days outside of them count.
+pub(super) const SELECTED: &str = "FROM day_facts f \
+     LEFT JOIN unnest($7::text[], $8::date[], $9::date[], $10::text[]) AS s (account_id, from_day, to_day, key) \
+        ON s.account_id = f.account_id AND f.business_day BETWEEN s.from_day AND s.to_day \
+     WHERE f.merchant_id = $1 AND f.definition_seq = $2 AND f.business_day BETWEEN $3 AND $4 AND f.conversations <> 0 \
+        AND (cardinality($5::text[]) = 0 OR f.account_id = ANY ($5)) \
+        AND (cardinality($6::text[]) = 0 OR f.shop_id = ANY ($6)) \
+        AND ($11 OR s.account_id IS NOT NULL)";
+
+type Query<'a> = BoxedSqlQuery<'a, Pg, diesel::query_builder::SqlQuery>;
+
+/// A query whose first eleven parameters are those of [`SELECTED`].
+pub(super) fn selecting<'a>(
+    sql: &str,
+    merchant: &'a str,
+    definition_seq: i32,
+    range: DayRange,
+    filter: &'a Filter,
+    selection: &'a Selection,
+) -> Query<'a> {
+    let spans = &selection.spans;
+    diesel::sql_query(sql)
+        .into_boxed::<Pg>()
+        .bind::<Text, _>(merchant)
+        .bind::<Integer, _>(definition_seq)
+        .bind::<Date, _>(range.from)
+        .bind::<Date, _>(range.to)
+        .bind::<Array<Text>, _>(&filter.accounts)
+        .bind::<Array<Text>, _>(&filter.shops)
+        .bind::<Array<Text>, _>(column(spans, |(span, _)| span.account.as_str()))
+        .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.0))
+        .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.1))
+        .bind::<Array<Text>, _>(column(spans, |(_, key)| key.as_str()))
+        .bind::<Bool, _>(selection.others)
+}
+
+impl Store {
+    /// A page of figures, sorted by key, then day. What the page says comes from one moment.
+    pub async fn list_figures(
+        &self,
+        scope: &Scope,
+        query: &FigureQuery,
+        after: Option<&FigureCursor>,
+        limit: i64,
+    ) -> Result<Vec<Figures>> {
+        let mut conn = self.pool.get().await?;
+        conn.build_transaction()
+            .read_only()
+            .repeatable_read()
+            .run::<_, MetricsError, _>(async |conn| list(conn, scope, query, after, limit).await)
+            .await
+    }
+}
+
+async fn list(
+    conn: &mut AsyncPgConnection,
+    scope: &Scope,
+    query: &FigureQuery,
+    after: Option<&FigureCursor>,
+    limit: i64,
+) -> Result<Vec<Figures>> {
+    let merchant = scope.merchant.as_str();
+    let selection = select(conn, scope, query.range, query.group, &query.filter).await?;
+    let reader = Reader { merchant, query, selection: &selection };
+    let rows = reader.sums(conn, after, limit).await?;
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
+    let page = Page { first, last };
+    let mut spreads = reader.spreads(conn, &page).await?;
+    let distinct =
+        if query.distinct_customers { reader.distinct(conn, &page).await? } else { HashMap::new() };
+    let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
+    let names: HashMap<_, _> = load_names(conn, merchant, query.group, &keys).await?.into_iter().collect();
+    let figures = rows.iter().map(|row| {
+        let at = (row.key.clone(), row.step);
+        Figures {
+            name: names.get(&row.key).cloned().unwrap_or_default(),
+            days: query.step.row(row.step, query.range),
+            provisional: row.provisional,
+            sums: read_sums(&row.sums),
+            active_accounts: row.active,
+            distinct_customers: query.distinct_customers.then(|| distinct.get(&at).copied().unwrap_or(0)),
+            spreads: spreads.remove(&at).unwrap_or_default(),
+            step: row.step,
+            key: at.0,
+        }
+    });
+    Ok(figures.collect())
+}
+
+/// Sums in the order of [`Sum::ALL`].
+pub(super) fn read_sums(columns: &[i64]) -> Sums {
+    let mut sums = Sums::default();
+    for (sum, value) in Sum::ALL.into_iter().zip(columns) {
+        sums[sum] = *value;
+    }
+    sums
+}
+
+struct Reader<'a> {
+    merchant: &'a str,
+    query: &'a FigureQuery,
+    selection: &'a Selection,
+}
+
+/// The rows of a page, by their ends.
+struct Page<'a> {
+    first: &'a SumsRow,
+    last: &'a SumsRow,
+}
+
+type ByRow<T> = HashMap<(String, NaiveDate), T>;
+
+impl<'a> Reader<'a> {
+    /// The selected day facts with their row's key and step.
+    fn rows(&self) -> String {
+        let key = match self.query.group {
+            Group::Account => "f.account_id",
+            Group::Person | Group::Team => "coalesce(s.key, '')",
+            Group::Shop => "f.shop_id",
+            Group::Merchant => "''",
+        };
+        let step = match self.query.step {
+            Step::Whole => "$3",
+            Step::Day => "f.business_day",
+            Step::Week => "date_trunc('week', f.business_day)",
+            Step::Month => "date_trunc('month', f.business_day)",
+            Step::Quarter => "date_trunc('quarter', f.business_day)",
+            Step::Year => "date_trunc('year', f.business_day)",
+        };
+        format!("SELECT ({key})::text COLLATE \"C\" AS key, ({step})::date AS step, f.* {SELECTED}")
+    }
+
+    fn selecting(&self, sql: &str) -> Query<'a> {
+        let query = self.query;
+        selecting(sql, self.merchant, query.definition_seq, query.range, &query.filter, self.selection)
+    }
+
+    async fn sums(
+        &self,
+        conn: &mut AsyncPgConnection,
+        after: Option<&FigureCursor>,
+        limit: i64,
+    ) -> Result<Vec<SumsRow>> {
+        let sql = format!(
+            "WITH selected AS ({}), \
+             closed AS ( \
+                SELECT d.business_day FROM days d WHERE d.merchant_id = $1 AND d.business_day BETWEEN $3 AND $4 \
+                    AND NOT EXISTS (SELECT FROM day_changes c \
+                        WHERE c.merchant_id = d.merchant_id AND c.business_day = d.business_day)) \
+             SELECT key, step, count(DISTINCT account_id) AS active, bool_or(closed.business_day IS NULL) AS provisional, \
+                {} AS sums \
+             FROM selected LEFT JOIN closed USING (business_day) \
+             WHERE $12::text IS NULL OR (key, step) > ($12, $13) \
+             GROUP BY key, step ORDER BY key, step LIMIT $14",
+            self.rows(),
+            *SUMS
+        );
+        let query = self
+            .selecting(&sql)
+            .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.0.clone()))
+            .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.1))
+            .bind::<BigInt, _>(limit);
+        Ok(query.load::<SumsRow>(conn).await?)
+    }
+
+    /// Median and 90th percentile by nearest rank.
+    async fn spreads(
+        &self,
+        conn: &mut AsyncPgConnection,
+        page: &Page<'_>,
+    ) -> Result<ByRow<Vec<SpreadFigures>>> {
+        let sql = format!(
+            "WITH selected AS ({}), \
+             counted AS ( \
+                SELECT r.key, r.step, b.spread, b.bucket, sum(b.count)::bigint AS n \
+                FROM selected r JOIN day_buckets b ON b.merchant_id = $1 AND b.day_fact_id = r.day_fact_id \
+                WHERE (r.key, r.step) BETWEEN ($12, $13) AND ($14, $15) \
+                GROUP BY r.key, r.step, b.spread, b.bucket), \
+             ranked AS ( \
+                SELECT key, step, spread, bucket, \
+                    (sum(n) OVER (PARTITION BY key, step, spread ORDER BY bucket))::bigint AS through, \
+                    (sum(n) OVER (PARTITION BY key, step, spread))::bigint AS total \
+                FROM counted WHERE n > 0) \
+             SELECT key, step, spread, min(bucket) FILTER (WHERE through >= (total + 1) / 2) AS median, \
+                min(bucket) FILTER (WHERE through >= (total * 9 + 9) / 10) AS p90 \
+             FROM ranked GROUP BY key, step, spread ORDER BY key, step, spread",
+            self.rows()
+        );
+        let mut spreads: ByRow<Vec<SpreadFigures>> = HashMap::new();
+        for row in self.on_page(&sql, page).load::<SpreadRow>(conn).await? {
+            let spread = Spread::ALL.into_iter().find(|spread| spread.number() == row.spread);
+            let spread =
+                spread.ok_or_else(|| pg::Error::unreadable("day_buckets", &row.key, "unknown spread"))?;
+            let figures = SpreadFigures { spread, median: row.median, p90: row.p90 };
+            spreads.entry((row.key, row.step)).or_default().push(figures);
+        }
+        Ok(spreads)
+    }
+
+    async fn distinct(&self, conn: &mut AsyncPgConnection, page: &Page<'_>) -> Result<ByRow<i64>> {
+        let sql = format!(
+            "WITH selected AS ({}) \
+             SELECT r.key, r.step, count(DISTINCT c.customer_id) AS customers \
+             FROM selected r JOIN day_customers c ON c.merchant_id = $1 AND c.day_fact_id = r.day_fact_id \
+             WHERE (r.key, r.step) BETWEEN ($12, $13) AND ($14, $15) AND c.received > 0 \
+             GROUP BY r.key, r.step",
+            self.rows()
+        );
+        let rows = self.on_page(&sql, page).load::<DistinctRow>(conn).await?;
+        Ok(rows.into_iter().map(|row| ((row.key, row.step), row.customers)).collect())
+    }
+
+    fn on_page(&self, sql: &str, page: &Page<'_>) -> Query<'a> {
+        self.selecting(sql)
+            .bind::<Text, _>(page.first.key.clone())
+            .bind::<Date, _>(page.first.step)
+            .bind::<Text, _>(page.last.key.clone())
+            .bind::<Date, _>(page.last.step)
+    }
+}
+
+#[derive(QueryableByName)]
+struct SumsRow {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = Date)]
+    step: NaiveDate,
+    #[diesel(sql_type = BigInt)]
+    active: i64,
+    #[diesel(sql_type = Bool)]
+    provisional: bool,
+    #[diesel(sql_type = Array<BigInt>)]
+    sums: Vec<i64>,
+}
+
+#[derive(QueryableByName)]
+struct SpreadRow {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = Date)]
+    step: NaiveDate,
+    #[diesel(sql_type = SmallInt)]
+    spread: i16,
+    #[diesel(sql_type = SmallInt)]
+    median: i16,
+    #[diesel(sql_type = SmallInt)]
+    p90: i16,
+}
+
+#[derive(QueryableByName)]
+struct DistinctRow {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = Date)]
+    step: NaiveDate,
+    #[diesel(sql_type = BigInt)]
+    customers: i64,
+}
