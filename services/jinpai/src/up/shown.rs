@@ -9,7 +9,7 @@ use proto::access::{Role, role_name};
 use serde::Serialize;
 
 use super::{Folder, Loaded};
-use crate::state::State;
+use crate::state::{State, folder_of};
 
 /// Every role, as somebody of the demo merchant who has it.
 const PEOPLE: [(Role, Option<&str>); 15] = [
@@ -117,17 +117,19 @@ fn text(ready: &Ready<'_>) -> String {
          \x20 curl -s -H \"authorization: Bearer $(jinpai token --role supervisor)\" -H 'content-type: application/json' \\\n\
          \x20      -d '{{}}' {gateway}/jinpai.gateway.v1.GatewayService/WhoAmI\n\
          \nCtrl-C stops it; nothing is lost.\n",
-        program = program(),
+        program = program(&ready.state),
         gateway = ready.gateway,
     ));
     text
 }
 
-/// How to call this very program as `jinpai`.
-fn program() -> String {
+/// How to call this very program as `jinpai`, so that it finds this suite.
+fn program(state: &str) -> String {
+    let usual = folder_of(None).is_ok_and(|usual| usual.display().to_string() == state);
+    let found = if usual { String::new() } else { format!(" --state {state}") };
     std::env::current_exe().map_or_else(
         |_| "jinpai is this program".to_owned(),
-        |path| format!("alias jinpai={}", path.display()),
+        |path| format!("alias jinpai='{}{found}'", path.display()),
     )
 }
 
