@@ -24,7 +24,8 @@ impl Server {
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .env("TOKIO_WORKER_THREADS", "1")
+            .stderr(Stdio::inherit())
             .spawn()
             .with_context(|| format!("starting {}", program.to_string_lossy()))?;
         let mut server = Self { child, address };

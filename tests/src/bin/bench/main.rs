@@ -1,0 +1,45 @@
+//! `make bench`: our figures against a named peer or limit, measured in the same run.
+//!
+//! Prints a table with the sizes and writes `target/bench/report.json`; never asserts. Arguments name the rows wanted
+//! (`bench draw ingest`), none means all.
+
+mod child;
+mod draw;
+mod echo;
+mod edge;
+mod envoy;
+mod ingest;
+mod load;
+mod report;
+mod verify;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    runtime::tls::install_provider();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, address] = arguments.as_slice()
+        && command == "serve-echo"
+    {
+        return echo::serve(address.parse().context("an address to listen on")?).await;
+    }
+    let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| name.starts_with(argument));
+    let mut rows = Vec::new();
+    if wanted("draw_verify") {
+        rows.push(verify::row()?);
+    }
+    if wanted("draw") {
+        rows.extend(draw::rows().await?);
+    }
+    if wanted("ingest") {
+        rows.push(ingest::row().await?);
+    }
+    if wanted("gateway") {
+        rows.extend(edge::rows().await?);
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    report::publish(&rows, &target.join("bench/report.json"))
+}
