@@ -80,7 +80,10 @@ def seal(bundle):
     text += u64(len(bundle["late"]))
     for late in sorted(bundle["late"], key=lambda late: (late["account"].encode(), order(late["conversation"]))):
         text += field(late["account"]) + conversation(late["conversation"])
-        text += instant(late["arrived_at"]) + bytes([late["accepted"]])
+        text += instant(late["arrived_at"]) + field(late["seed_day"]) + bytes([late["accepted"]])
+    text += u64(len(bundle["late_seeds"]))
+    for late in sorted(bundle["late_seeds"], key=lambda late: (late["day"], late["commitment"])):
+        text += field(late["day"]) + field(bytes.fromhex(late["commitment"])) + field(bytes.fromhex(late["seed"] or ""))
     return sha256(text + instant(bundle["drawn_at"]))
 
 
@@ -112,12 +115,22 @@ def verify(bundle):
         drawn += len(expected)
     hashes = [(agent["account"], bytes.fromhex(agent["agent_hash"])) for agent in bundle["agents"]]
     same("list hash", bundle["list_hash"], list_hash(merchant, day, plan, bundle["day_closed_version"], hashes))
+    late_seeds = {}
+    for late in bundle["late_seeds"]:
+        late_seeds[late["day"]] = late_seed = bytes.fromhex(late["seed"] or "")
+        if late_seed:
+            same("commitment", late["commitment"], commitment(merchant, late["day"], late_seed))
     for late in bundle["late"]:
         account, chat, there = late["account"], late["conversation"], eligible.get(late["account"], 0)
         if order(chat) in seen:
             sys.exit(f"late conversation {chat} is listed twice")
         seen.add(order(chat))
-        number = int.from_bytes(rank(seed, merchant, day, account, chat), "big")
+        if late["seed_day"] not in late_seeds or late["seed_day"] <= day:
+            sys.exit(f"late conversation {chat} of {account!r} is ranked by a seed that may not be")
+        late_seed = late_seeds[late["seed_day"]]
+        if not late_seed:
+            continue
+        number = int.from_bytes(rank(late_seed, merchant, late["seed_day"], account, chat), "big")
         rule = number * there < plan["size"] << 256
         if late["accepted"] != rule:
             sys.exit(f"late conversation {chat} of {account!r}: the rule gives accepted = {rule}")

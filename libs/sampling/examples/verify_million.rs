@@ -54,6 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         agents,
         list_hash,
         late: Vec::new(),
+        late_seeds: Vec::new(),
         drawn_at: now,
         seal: Seal::UNSET,
     }

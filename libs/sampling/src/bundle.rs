@@ -81,8 +81,24 @@ pub struct LateChat {
     pub conversation: ConversationId,
     /// When it arrived, by the service's clock.
     pub arrived_at: DateTime<Utc>,
+    /// The day whose seed ranks it: the first from the arrival on whose seed was still secret. The seed of its own day
+    /// was revealed by then: whoever chooses the chat's id could choose its fate.
+    pub seed_day: NaiveDate,
     /// Whether it was added to the review.
     pub accepted: bool,
+}
+
+/// The seed of another day, which ranked late chats.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LateSeed {
+    /// That day.
+    pub day: NaiveDate,
+    /// As published when that seed was made.
+    pub commitment: Commitment,
+    /// Absent until that day is drawn; its late chats can be checked from then on.
+    #[serde(serialize_with = "reveal_if_any", deserialize_with = "revealed_if_any")]
+    pub seed: Option<Seed>,
 }
 
 bytes32! {
@@ -126,6 +142,8 @@ pub struct Bundle {
     pub list_hash: ListHash,
     /// The chats that came later, in any order.
     pub late: Vec<LateChat>,
+    /// The seeds that ranked those, in any order, one for each of their days.
+    pub late_seeds: Vec<LateSeed>,
     /// When the draw was made, by the service's clock.
     pub drawn_at: DateTime<Utc>,
     /// A checksum over all of it, set by [`Bundle::sealed`]: finds damage to what no published hash covers (the times,
@@ -177,7 +195,16 @@ impl Bundle {
             hash.field(chat.account.as_bytes());
             chat.conversation.write(&mut hash);
             hash.instant(chat.arrived_at);
+            hash.day(chat.seed_day);
             hash.flag(chat.accepted);
+        }
+        let mut late_seeds: Vec<&LateSeed> = self.late_seeds.iter().collect();
+        late_seeds.sort_unstable_by_key(|seed| (seed.day, seed.commitment));
+        hash.count(late_seeds.len());
+        for late in late_seeds {
+            hash.day(late.day);
+            hash.field(late.commitment.as_bytes());
+            hash.field(late.seed.as_ref().map_or(&[][..], |seed| seed.reveal()));
         }
         hash.instant(self.drawn_at);
         Seal::from_bytes(finish(hash))
@@ -266,4 +293,18 @@ fn reveal<S: serde::Serializer>(seed: &Seed, serializer: S) -> Result<S::Ok, S::
 
 fn revealed<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Seed, D::Error> {
     crate::layout::hex32::deserialize(deserializer).map(Seed::new)
+}
+
+fn reveal_if_any<S: serde::Serializer>(seed: &Option<Seed>, serializer: S) -> Result<S::Ok, S::Error> {
+    match seed {
+        Some(seed) => reveal(seed, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn revealed_if_any<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Seed>, D::Error> {
+    let text: Option<String> = Option::deserialize(deserializer)?;
+    let Some(text) = text else { return Ok(None) };
+    let bytes = serde::de::value::StringDeserializer::<D::Error>::new(text);
+    crate::layout::hex32::deserialize(bytes).map(|bytes| Some(Seed::new(bytes)))
 }

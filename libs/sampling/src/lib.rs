@@ -20,7 +20,7 @@ mod seed;
 mod verify;
 
 pub use bundle::{
-    AgentHashEntry, AgentList, Bundle, Counts, FORMAT, LateChat, Plan, SLICE_FORMAT, Seal, Slice,
+    AgentHashEntry, AgentList, Bundle, Counts, FORMAT, LateChat, LateSeed, Plan, SLICE_FORMAT, Seal, Slice,
 };
 pub use draw::{AgentDraw, Probability, draw_agent, inclusion, late_accepted};
 pub use list::{AgentHash, ListHash, ListTerms, agent_hash, agent_hash_sorted, list_hash};

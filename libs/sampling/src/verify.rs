@@ -42,6 +42,8 @@ pub struct Verified {
     pub short_agents: usize,
     /// Late chats that were added.
     pub late_added: usize,
+    /// Late chats that cannot be checked yet: the seed that ranked them is still secret.
+    pub late_open: usize,
 }
 
 /// The first thing that differs.
@@ -87,6 +89,9 @@ pub enum Difference {
     /// A late chat was treated against the rule.
     #[error("late conversation {conversation} of account {account:?}: the rule gives accepted = {expected}")]
     Late { account: String, conversation: ConversationId, expected: bool },
+    /// A late chat was ranked by a seed that the bundle doesn't name, or by the revealed one of its own day.
+    #[error("late conversation {conversation} of account {account:?} is ranked by the seed of {seed_day}, which may not be")]
+    LateSeed { account: String, conversation: ConversationId, seed_day: NaiveDate },
     /// Something that no published hash covers was damaged: a time or a mark.
     #[error("the bundle's checksum does not hold: a time, the mark before_day or the seal was changed")]
     Seal,
@@ -124,7 +129,7 @@ pub fn verify(bundle: &Bundle) -> Result<Verified, Difference> {
     }
     let hashes = bundle.agents.iter().map(|agent| (agent.account.as_str(), &agent.agent_hash));
     check_list(&bundle.terms(), hashes, bundle.list_hash)?;
-    check_late(bundle, &ranker)?;
+    let late_open = check_late(bundle)?;
     if bundle.checksum() != bundle.seal {
         return Err(Difference::Seal);
     }
@@ -134,6 +139,7 @@ pub fn verify(bundle: &Bundle) -> Result<Verified, Difference> {
         drawn: bundle.agents.iter().map(|agent| agent.drawn.len()).sum(),
         short_agents: bundle.agents.iter().filter(|agent| agent.eligible.len() < size as usize).count(),
         late_added: bundle.late.iter().filter(|chat| chat.accepted).count(),
+        late_open,
     })
 }
 
@@ -194,6 +200,7 @@ pub fn verify_slice(slice: &Slice) -> Result<Verified, Difference> {
         drawn: slice.drawn.len(),
         short_agents: usize::from(slice.eligible.len() < slice.plan.size as usize),
         late_added: 0,
+        late_open: 0,
     })
 }
 
@@ -273,22 +280,36 @@ fn check_drawn(
     })
 }
 
-fn check_late(bundle: &Bundle, ranker: &Ranker) -> Result<(), Difference> {
+/// Checks late chats by the seeds that ranked them, and counts those whose seed is still secret.
+fn check_late(bundle: &Bundle) -> Result<usize, Difference> {
     let sizes: HashMap<&str, usize> =
         bundle.agents.iter().map(|agent| (agent.account.as_str(), agent.eligible.len())).collect();
+    let mut rankers: HashMap<NaiveDate, Option<Ranker>> = HashMap::new();
+    for late in &bundle.late_seeds {
+        if let Some(seed) = &late.seed {
+            check_commitment(&bundle.merchant, late.day, seed, late.commitment)?;
+        }
+        rankers.insert(late.day, late.seed.as_ref().map(|seed| Ranker::new(seed, &bundle.merchant, late.day)));
+    }
+    let mut open = 0;
     for chat in &bundle.late {
+        let (account, conversation) = (chat.account.clone(), chat.conversation.clone());
+        let known = rankers.get(&chat.seed_day).filter(|_| chat.seed_day > bundle.day);
+        let Some(ranker) = known else {
+            return Err(Difference::LateSeed { account, conversation, seed_day: chat.seed_day });
+        };
+        let Some(ranker) = ranker else {
+            open += 1;
+            continue;
+        };
         let eligible = sizes.get(chat.account.as_str()).copied().unwrap_or(0);
         let rank = ranker.rank(&chat.account, &chat.conversation);
         let expected = late_accepted(&rank, bundle.plan.size, eligible as u64);
         if chat.accepted != expected {
-            return Err(Difference::Late {
-                account: chat.account.clone(),
-                conversation: chat.conversation.clone(),
-                expected,
-            });
+            return Err(Difference::Late { account, conversation, expected });
         }
     }
-    Ok(())
+    Ok(open)
 }
 
 /// Refuses a chat that stands under two accounts, or in a list and among the late ones.

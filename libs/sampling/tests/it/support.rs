@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sampling::{
-    AgentList, Bundle, ConversationId, Counts, FORMAT, LateChat, ListTerms, Plan, Ranker, Seal, Seed,
+    AgentList, Bundle, ConversationId, Counts, FORMAT, LateChat, LateSeed, ListTerms, Plan, Ranker, Seal, Seed,
     agent_hash, commitment, draw_agent, inclusion, late_accepted, list_hash,
 };
 
@@ -14,6 +14,16 @@ pub fn day() -> NaiveDate {
 
 pub fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
+}
+
+/// The day on which the late chats arrive.
+pub fn late_day() -> NaiveDate {
+    "2020-05-15".parse().unwrap()
+}
+
+/// The seed of that day, revealed since.
+pub fn late_seed() -> Seed {
+    seed(u64::MAX)
 }
 
 /// A seed that a test can count up.
@@ -36,6 +46,7 @@ pub fn chats(first: usize, count: usize) -> Vec<ConversationId> {
 pub fn bundle(seed: &Seed, size: u32, sizes: &[usize]) -> Bundle {
     let plan = Plan { size, threshold: 10, counts: Counts::AgentReplies };
     let ranker = Ranker::new(seed, MERCHANT, day());
+    let late_ranker = Ranker::new(&late_seed(), MERCHANT, late_day());
     let mut agents = Vec::new();
     let mut late = Vec::new();
     for (number, &eligible) in sizes.iter().enumerate() {
@@ -45,11 +56,12 @@ pub fn bundle(seed: &Seed, size: u32, sizes: &[usize]) -> Bundle {
         assert_eq!(sample.eligible, eligible.len());
         assert_eq!(sample.shortfall, (size as usize).saturating_sub(eligible.len()));
         let conversation = chat(number * 1000 + 999);
-        let rank = ranker.rank(&account, &conversation);
+        let rank = late_ranker.rank(&account, &conversation);
         late.push(LateChat {
             account: account.clone(),
             conversation,
             arrived_at: at("2020-05-15T01:02:03.000004Z"),
+            seed_day: late_day(),
             accepted: late_accepted(&rank, size, eligible.len() as u64),
         });
         agents.push(AgentList {
@@ -73,6 +85,11 @@ pub fn bundle(seed: &Seed, size: u32, sizes: &[usize]) -> Bundle {
         list_hash: list_hash(&terms, agents.iter().map(|agent| (agent.account.as_str(), &agent.agent_hash))),
         agents,
         late,
+        late_seeds: vec![LateSeed {
+            day: late_day(),
+            commitment: commitment(MERCHANT, late_day(), &late_seed()),
+            seed: Some(late_seed()),
+        }],
         drawn_at: at("2020-05-14T18:00:00.5Z"),
         seal: Seal::UNSET,
     }

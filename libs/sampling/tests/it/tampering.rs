@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use proptest::prelude::*;
 use sampling::{
-    AgentHash, Anchor, Bundle, Commitment, ConversationId, Counts, Difference, LateChat, ListHash, Seal,
+    AgentHash, Anchor, Bundle, Commitment, ConversationId, Counts, Difference, LateChat, LateSeed, ListHash, Seal,
     Verified, agent_hash, commitment, list_hash, verify, verify_against, verify_slice,
 };
 
@@ -25,7 +25,7 @@ fn an_honest_bundle_holds() {
     let late_added = sample().late.iter().filter(|chat| chat.accepted).count();
     assert_eq!(
         verify(&sample()),
-        Ok(Verified { agents: 3, eligible: 19, drawn: 12, short_agents: 1, late_added })
+        Ok(Verified { agents: 3, eligible: 19, drawn: 12, short_agents: 1, late_added, late_open: 0 })
     );
     assert!(verify(&bundle(&seed(1), 15, &[])).is_ok(), "a day without long chats has an empty, valid draw");
 }
@@ -168,6 +168,28 @@ fn a_late_chat_against_the_rule_is_named() {
 }
 
 #[test]
+fn a_late_chat_is_judged_by_a_seed_that_was_secret_when_it_came() {
+    let mut open = sample();
+    open.late_seeds[0].seed = None;
+    // Nobody can tell yet whether the mark is right.
+    open.late[0].accepted = !open.late[0].accepted;
+    assert_eq!(verify(&open.sealed()).map(|verified| verified.late_open), Ok(3));
+
+    let mut unnamed = sample();
+    unnamed.late_seeds.clear();
+    assert!(matches!(verify(&unnamed.sealed()), Err(Difference::LateSeed { .. })));
+
+    let mut own = sample();
+    own.late[1].seed_day = day();
+    own.late_seeds.push(LateSeed { day: day(), commitment: own.commitment, seed: Some(own.seed.clone()) });
+    assert!(matches!(verify(&own.sealed()), Err(Difference::LateSeed { .. })));
+
+    let mut other = sample();
+    other.late_seeds[0].seed = Some(seed(77));
+    assert!(matches!(verify(&other.sealed()), Err(Difference::Commitment { .. })));
+}
+
+#[test]
 fn an_agent_checks_the_own_slice_alone() {
     let sample = sample();
     let account = sample.agents[0].account.clone();
@@ -238,6 +260,9 @@ fn changes() -> Vec<(&'static str, Change)> {
         ("late arrived_at", |bundle, by| {
             late(bundle, by).arrived_at += TimeDelta::nanoseconds(1 + by as i64);
         }),
+        ("late seed_day", |bundle, by| late(bundle, by).seed_day += TimeDelta::days(1 + by as i64 % 400)),
+        ("late seed", |bundle, by| bundle.late_seeds[0].seed = (by % 2 == 0).then(|| seed(by as u64))),
+        ("late seed dropped", |bundle, _| bundle.late_seeds.clear()),
         ("late dropped", |bundle, by| drop(bundle.late.remove(by % bundle.late.len()))),
         ("late added", |bundle, _| {
             let mut more = bundle.late[0].clone();
