@@ -7,10 +7,13 @@ use status::{Failure, Kind};
 
 /// Runs `work`, and again while it fails as contended (deadlock, serialization failure), at most `attempts` times in
 /// all, with a growing random pause between. `work` must begin its own transaction.
-pub async fn with_retry<T, E, F>(attempts: u32, mut work: F) -> Result<T, E>
+///
+/// An `async ||` closure fits as long as it only reads what it captures. (`AsyncFnMut` would allow more, but then the
+/// compiler cannot see that the whole is `Send`.)
+pub async fn with_retry<T, E, F>(attempts: u32, mut work: impl FnMut() -> F) -> Result<T, E>
 where
     E: Failure,
-    F: AsyncFnMut() -> Result<T, E>,
+    F: Future<Output = Result<T, E>>,
 {
     let mut tried = 1;
     loop {
@@ -33,17 +36,19 @@ fn pause(tried: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
     use crate::Error;
 
     async fn tries_until(attempts: u32, fails: u32, error: fn() -> Error) -> (u32, bool) {
-        let mut calls = 0;
+        let calls = Cell::new(0);
         let done = with_retry(attempts, async || {
-            calls += 1;
-            if calls <= fails { Err(error()) } else { Ok(()) }
+            calls.set(calls.get() + 1);
+            if calls.get() <= fails { Err(error()) } else { Ok(()) }
         })
         .await;
-        (calls, done.is_ok())
+        (calls.get(), done.is_ok())
     }
 
     #[tokio::test]

@@ -58,3 +58,19 @@ CREATE TRIGGER audit_entries_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON aud
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
 CREATE TRIGGER audit_chain_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_chain
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
+
+-- The runtime role got the usual rights on new tables; here it may add rows and nothing else.
+DO $$
+DECLARE
+    grantee text;
+BEGIN
+    FOR grantee IN
+        SELECT DISTINCT acl.grantee::regrole::text
+        FROM pg_class, aclexplode(relacl) AS acl
+        WHERE pg_class.oid IN ('audit_entries'::regclass, 'audit_chain'::regclass)
+          AND acl.grantee NOT IN (0, relowner)
+    LOOP
+        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON audit_entries, audit_chain FROM %s', grantee);
+    END LOOP;
+END
+$$;

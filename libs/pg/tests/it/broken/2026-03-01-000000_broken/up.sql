@@ -1,0 +1,2 @@
+CREATE TABLE half_done (id bigint);
+SELECT 1 / 0;
