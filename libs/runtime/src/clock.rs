@@ -26,8 +26,8 @@ impl SystemClock {
 }
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the machine is asked")]
     fn now(&self) -> DateTime<Utc> {
-        // The one place where the machine is asked.
         Utc::now()
     }
 }

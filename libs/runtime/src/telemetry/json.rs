@@ -8,7 +8,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// `timestamp`, `level`, `target`, `message`, `trace_id`, `span`, the event's `fields`, and as `context` the fields
 /// of the spans around it, inner ones first. Everything is escaped by the JSON writer: no field, whatever a client
@@ -31,7 +31,7 @@ where
         event.record(&mut fields);
 
         let (mut path, mut context) = (Vec::new(), Map::new());
-        for span in spans.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+        for span in spans.event_scope().into_iter().flat_map(Scope::from_root) {
             path.push(span.name());
             let extensions = span.extensions();
             let formatted = extensions.get::<FormattedFields<JsonFields>>();

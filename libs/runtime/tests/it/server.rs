@@ -213,6 +213,60 @@ async fn access_is_checked_before_anything_else() {
     assert_eq!(status.code(), Code::ResourceExhausted);
 }
 
+/// The echo under the name of a service whose description the suite has.
+#[derive(Clone)]
+struct Described(Echo);
+
+impl tonic::server::NamedService for Described {
+    const NAME: &'static str = "jinpai.metrics.v1.MetricsService";
+}
+
+impl tower::Service<Request<tonic::body::Body>> for Described {
+    type Response = <Echo as tower::Service<Request<tonic::body::Body>>>::Response;
+    type Error = std::convert::Infallible;
+    type Future = <Echo as tower::Service<Request<tonic::body::Body>>>::Future;
+
+    fn poll_ready(&mut self, poll: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(poll)
+    }
+
+    fn call(&mut self, request: Request<tonic::body::Body>) -> Self::Future {
+        self.0.call(request)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reflection_is_there_if_asked_for_in_both_versions_and_lists_what_is_served() {
+    use tonic_reflection::pb::{v1, v1alpha};
+
+    let config = ServerConfig { reflection: true, ..ServerConfig::default() };
+    let described = Described(Echo::default());
+    let fixture = Fixture::start_with(config, Echo::default(), |server| server.add_service(described)).await;
+    let channel = || upstream(&fixture.url());
+    let ask = v1::ServerReflectionRequest {
+        message_request: Some(v1::server_reflection_request::MessageRequest::ListServices(String::new())),
+        ..Default::default()
+    };
+    let mut client = v1::server_reflection_client::ServerReflectionClient::new(channel());
+    let mut answers =
+        client.server_reflection_info(futures::stream::iter([ask])).await.expect("open").into_inner();
+    let answer = format!("{:?}", answers.message().await.expect("told").expect("one answer"));
+    assert!(answer.contains("jinpai.metrics.v1.MetricsService"), "{answer}");
+    assert!(!answer.contains("jinpai.qa.v1"), "{answer}");
+
+    let ask = v1alpha::ServerReflectionRequest {
+        message_request: Some(v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(
+            "jinpai.metrics.v1.MetricsService".to_owned(),
+        )),
+        ..Default::default()
+    };
+    let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(channel());
+    let mut answers =
+        client.server_reflection_info(futures::stream::iter([ask])).await.expect("open").into_inner();
+    let answer = format!("{:?}", answers.message().await.expect("told").expect("one answer"));
+    assert!(answer.contains("FileDescriptorResponse"), "{answer}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_scope_follows_from_the_widest_grant() {
     let fixture = Fixture::start(ServerConfig::default()).await;

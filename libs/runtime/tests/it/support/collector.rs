@@ -21,8 +21,10 @@ pub struct Collector(Arc<Mutex<Vec<Span>>>);
 impl Collector {
     /// All spans so far, after sending what is buffered.
     pub async fn spans(&self) -> Vec<Span> {
-        let flush =
-            || runtime::telemetry::init("tests", &TelemetryConfig::default()).map(|own| own.shutdown());
+        let flush = || {
+            runtime::telemetry::init("tests", &TelemetryConfig::default())
+                .map(runtime::telemetry::Telemetry::shutdown)
+        };
         tokio::task::spawn_blocking(flush).await.expect("no panic").expect("it is set up");
         self.0.lock().expect("not poisoned").clone()
     }
