@@ -90,7 +90,9 @@ pub enum Difference {
     #[error("late conversation {conversation} of account {account:?}: the rule gives accepted = {expected}")]
     Late { account: String, conversation: ConversationId, expected: bool },
     /// A late chat was ranked by a seed that the bundle doesn't name, or by the revealed one of its own day.
-    #[error("late conversation {conversation} of account {account:?} is ranked by the seed of {seed_day}, which may not be")]
+    #[error(
+        "late conversation {conversation} of account {account:?} is ranked by the seed of {seed_day}, which may not be"
+    )]
     LateSeed { account: String, conversation: ConversationId, seed_day: NaiveDate },
     /// Something that no published hash covers was damaged: a time or a mark.
     #[error("the bundle's checksum does not hold: a time, the mark before_day or the seal was changed")]
@@ -289,7 +291,8 @@ fn check_late(bundle: &Bundle) -> Result<usize, Difference> {
         if let Some(seed) = &late.seed {
             check_commitment(&bundle.merchant, late.day, seed, late.commitment)?;
         }
-        rankers.insert(late.day, late.seed.as_ref().map(|seed| Ranker::new(seed, &bundle.merchant, late.day)));
+        rankers
+            .insert(late.day, late.seed.as_ref().map(|seed| Ranker::new(seed, &bundle.merchant, late.day)));
     }
     let mut open = 0;
     for chat in &bundle.late {

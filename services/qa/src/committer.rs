@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::Qa;
 use crate::domain::draw::Commitment;
-use crate::error::QaError;
 
 /// How often it is looked whether a day needs a seed. A day's seed is made a whole day ahead, so minutes don't matter;
 /// seconds do for commitments that arrivals made and that wait for their anchor.
@@ -35,13 +34,19 @@ pub async fn commit_and_anchor(qa: &Qa, file: Option<&Path>) -> anyhow::Result<(
     for merchant in qa.store().list_merchants().await? {
         qa.commit_ahead(&merchant).await.with_context(|| format!("cannot commit for {merchant}"))?;
     }
-    while qa.store().anchor_commitments(async |commitments| keep(commitments, file).await).await? > 0 {}
-    Ok(())
+    loop {
+        let commitments = qa.store().list_unanchored().await?;
+        if commitments.is_empty() {
+            return Ok(());
+        }
+        keep(&commitments, file).await?;
+        // A crash before this line keeps them once more: the same line twice says nothing new.
+        qa.store().mark_anchored(&commitments).await?;
+    }
 }
 
-/// Keeps commitments in the log and, if there is one, in the file. A crash may write one twice; the same line twice
-/// says nothing new.
-async fn keep(commitments: &[Commitment], file: Option<&Path>) -> Result<(), AnchorError> {
+/// Keeps commitments in the log and, if there is one, in the file.
+async fn keep(commitments: &[Commitment], file: Option<&Path>) -> anyhow::Result<()> {
     for commitment in commitments {
         tracing::info!(
             merchant = commitment.merchant.as_str(),
@@ -54,7 +59,7 @@ async fn keep(commitments: &[Commitment], file: Option<&Path>) -> Result<(), Anc
     }
     let Some(path) = file else { return Ok(()) };
     let lines: String = commitments.iter().map(line).collect();
-    append(path, &lines).await.map_err(|source| AnchorError::File { path: path.to_owned(), source })
+    append(path, &lines).await.with_context(|| format!("cannot append to {}", path.display()))
 }
 
 fn line(commitment: &Commitment) -> String {
@@ -72,21 +77,4 @@ async fn append(path: &Path, lines: &str) -> std::io::Result<()> {
     let mut file = tokio::fs::OpenOptions::new().append(true).create(true).open(path).await?;
     file.write_all(lines.as_bytes()).await?;
     file.sync_all().await
-}
-
-/// Why a commitment could not be kept.
-#[derive(Debug, thiserror::Error)]
-enum AnchorError {
-    /// The file cannot be written.
-    #[error("cannot append to {}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Storage failed.
-    #[error(transparent)]
-    Storage(#[from] QaError),
 }

@@ -114,13 +114,21 @@ impl Qa {
     }
 
     /// The plan in force on a day, or the newest.
-    pub async fn get_sampling_plan(&self, scope: &Scope, day: Option<NaiveDate>) -> Result<SamplingPlan, QaError> {
+    pub async fn get_sampling_plan(
+        &self,
+        scope: &Scope,
+        day: Option<NaiveDate>,
+    ) -> Result<SamplingPlan, QaError> {
         let plans = self.store.list_plans(&scope.merchant).await?;
         Ok(plan::in_force(&plans, day.unwrap_or(NaiveDate::MAX)))
     }
 
     /// Adds a version of the plan.
-    pub async fn put_sampling_plan(&self, change: &Change, put: &PutSamplingPlan) -> Result<SamplingPlan, QaError> {
+    pub async fn put_sampling_plan(
+        &self,
+        change: &Change,
+        put: &PutSamplingPlan,
+    ) -> Result<SamplingPlan, QaError> {
         let now = self.clock.now();
         let today = self.store.calendar(&change.caller.merchant).await?.business_day(now);
         self.store.insert_plan(change, now, |newest| newest.successor(put, today, now)).await
@@ -187,7 +195,11 @@ impl Qa {
     }
 
     /// Who reviews.
-    pub async fn list_reviewers(&self, scope: &Scope, page: &PageRequest<String>) -> Result<Page<Reviewer>, QaError> {
+    pub async fn list_reviewers(
+        &self,
+        scope: &Scope,
+        page: &PageRequest<String>,
+    ) -> Result<Page<Reviewer>, QaError> {
         self.store.list_reviewers(&scope.merchant, page).await
     }
 
@@ -202,7 +214,11 @@ impl Qa {
     }
 
     /// Makes a draft of a card.
-    pub async fn create_scorecard(&self, change: &Change, create: &CreateScorecard) -> Result<Scorecard, QaError> {
+    pub async fn create_scorecard(
+        &self,
+        change: &Change,
+        create: &CreateScorecard,
+    ) -> Result<Scorecard, QaError> {
         create.content.check()?;
         self.store.insert_scorecard(change, self.clock.now(), create).await
     }
@@ -243,7 +259,11 @@ impl Qa {
     }
 
     /// All versions of all cards.
-    pub async fn list_scorecards(&self, scope: &Scope, page: &PageRequest<CardKey>) -> Result<Page<Scorecard>, QaError> {
+    pub async fn list_scorecards(
+        &self,
+        scope: &Scope,
+        page: &PageRequest<CardKey>,
+    ) -> Result<Page<Scorecard>, QaError> {
         self.store.begin_merchant(&scope.merchant, self.clock.now()).await?;
         self.store.list_scorecards(&scope.merchant, page).await
     }

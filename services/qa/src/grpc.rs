@@ -12,7 +12,7 @@ use pg::idempotency::RequestKey;
 use pg::page::PageRequest;
 use proto::qa::v1 as pb;
 use proto::qa::v1::qa_service_server::QaService;
-use runtime::identity::{Admitted, admitted};
+use runtime::identity::{Admitted, admitted, scope};
 use runtime::ids::{AccountId, PersonId};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
@@ -74,14 +74,20 @@ fn converted<T, U: From<T>>(items: Vec<T>) -> Vec<U> {
 impl QaService for QaApi {
     type GetDrawBundleStream = Pin<Box<dyn Stream<Item = Result<pb::GetDrawBundleResponse, Status>> + Send>>;
 
-    async fn get_day_readiness(&self, request: Request<pb::GetDayReadinessRequest>) -> Reply<pb::GetDayReadinessResponse> {
+    async fn get_day_readiness(
+        &self,
+        request: Request<pb::GetDayReadinessRequest>,
+    ) -> Reply<pb::GetDayReadinessResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let day = decode::day("business_day", message.business_day)?;
         let readiness = self.qa.get_day_readiness(&scope, day).await?;
         Ok(Response::new(pb::GetDayReadinessResponse { readiness: Some(readiness.into()) }))
     }
 
-    async fn get_commitment(&self, request: Request<pb::GetCommitmentRequest>) -> Reply<pb::GetCommitmentResponse> {
+    async fn get_commitment(
+        &self,
+        request: Request<pb::GetCommitmentRequest>,
+    ) -> Reply<pb::GetCommitmentResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let day = decode::day("business_day", message.business_day)?;
         let commitment = self.qa.get_commitment(&scope, day).await?;
@@ -112,17 +118,25 @@ impl QaService for QaApi {
         Ok(Response::new(pb::ListDrawsResponse { draws, next_page_token: listed.next_page_token }))
     }
 
-    async fn get_draw_bundle(&self, request: Request<pb::GetDrawBundleRequest>) -> Reply<Self::GetDrawBundleStream> {
+    async fn get_draw_bundle(
+        &self,
+        request: Request<pb::GetDrawBundleRequest>,
+    ) -> Reply<Self::GetDrawBundleStream> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let day = decode::day("business_day", message.business_day)?;
         let bundle = self.qa.get_draw_bundle(&scope, day).await?;
         let json = draw::bundle_json(&bundle)?;
-        let chunks: Vec<_> =
-            json.chunks(CHUNK_BYTES).map(|chunk| Ok(pb::GetDrawBundleResponse { chunk: chunk.to_vec() })).collect();
+        let chunks: Vec<_> = json
+            .chunks(CHUNK_BYTES)
+            .map(|chunk| Ok(pb::GetDrawBundleResponse { chunk: chunk.to_vec() }))
+            .collect();
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }
 
-    async fn get_draw_slice(&self, request: Request<pb::GetDrawSliceRequest>) -> Reply<pb::GetDrawSliceResponse> {
+    async fn get_draw_slice(
+        &self,
+        request: Request<pb::GetDrawSliceRequest>,
+    ) -> Reply<pb::GetDrawSliceResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let day = decode::day("business_day", message.business_day)?;
         let account = AccountId::new(decode::id("account_id", &message.account_id)?);
@@ -140,14 +154,21 @@ impl QaService for QaApi {
         Ok(Response::new(pb::GetCoverageResponse { coverage, next_page_token: listed.next_page_token }))
     }
 
-    async fn get_sampling_plan(&self, request: Request<pb::GetSamplingPlanRequest>) -> Reply<pb::GetSamplingPlanResponse> {
-        let Admitted { message, scope, .. } = admitted(request)?;
+    async fn get_sampling_plan(
+        &self,
+        request: Request<pb::GetSamplingPlanRequest>,
+    ) -> Reply<pb::GetSamplingPlanResponse> {
+        let scope = scope(request.extensions())?.clone();
+        let message = request.into_inner();
         let day = message.business_day.map(|day| decode::day("business_day", Some(day))).transpose()?;
         let plan = self.qa.get_sampling_plan(&scope, day).await?;
         Ok(Response::new(pb::GetSamplingPlanResponse { plan: Some(plan.into()) }))
     }
 
-    async fn put_sampling_plan(&self, request: Request<pb::PutSamplingPlanRequest>) -> Reply<pb::PutSamplingPlanResponse> {
+    async fn put_sampling_plan(
+        &self,
+        request: Request<pb::PutSamplingPlanRequest>,
+    ) -> Reply<pb::PutSamplingPlanResponse> {
         let request = admitted(request)?;
         let change = change(&request, rpc!("PutSamplingPlan"), &request.message.request_id);
         let put = draw::put_sampling_plan(request.message)?;
@@ -170,7 +191,10 @@ impl QaService for QaApi {
         Ok(Response::new(pb::GetReviewResponse { review: Some(review.into()) }))
     }
 
-    async fn submit_review(&self, request: Request<pb::SubmitReviewRequest>) -> Reply<pb::SubmitReviewResponse> {
+    async fn submit_review(
+        &self,
+        request: Request<pb::SubmitReviewRequest>,
+    ) -> Reply<pb::SubmitReviewResponse> {
         let request = admitted(request)?;
         let change = change(&request, rpc!("SubmitReview"), &request.message.request_id);
         let submit = review::submit(request.message)?;
@@ -178,7 +202,10 @@ impl QaService for QaApi {
         Ok(Response::new(pb::SubmitReviewResponse { review: Some(review.into()) }))
     }
 
-    async fn acknowledge_review(&self, request: Request<pb::AcknowledgeReviewRequest>) -> Reply<pb::AcknowledgeReviewResponse> {
+    async fn acknowledge_review(
+        &self,
+        request: Request<pb::AcknowledgeReviewRequest>,
+    ) -> Reply<pb::AcknowledgeReviewResponse> {
         let request = admitted(request)?;
         let change = change(&request, rpc!("AcknowledgeReview"), &request.message.request_id);
         let pb::AcknowledgeReviewRequest { review_id, etag, note, .. } = &request.message;
@@ -187,7 +214,10 @@ impl QaService for QaApi {
         Ok(Response::new(pb::AcknowledgeReviewResponse { review: Some(review.into()) }))
     }
 
-    async fn reassign_review(&self, request: Request<pb::ReassignReviewRequest>) -> Reply<pb::ReassignReviewResponse> {
+    async fn reassign_review(
+        &self,
+        request: Request<pb::ReassignReviewRequest>,
+    ) -> Reply<pb::ReassignReviewResponse> {
         let request = admitted(request)?;
         let change = change(&request, rpc!("ReassignReview"), &request.message.request_id);
         let pb::ReassignReviewRequest { review_id, etag, reviewer_person_id, .. } = &request.message;
@@ -198,7 +228,10 @@ impl QaService for QaApi {
         Ok(Response::new(pb::ReassignReviewResponse { review: Some(review.into()) }))
     }
 
-    async fn assign_reviews(&self, request: Request<pb::AssignReviewsRequest>) -> Reply<pb::AssignReviewsResponse> {
+    async fn assign_reviews(
+        &self,
+        request: Request<pb::AssignReviewsRequest>,
+    ) -> Reply<pb::AssignReviewsResponse> {
         let request = admitted(request)?;
         let change = change(&request, rpc!("AssignReviews"), &request.message.request_id);
         let days = request.message.days.map(|days| decode::days("days", Some(days))).transpose()?;
@@ -206,7 +239,10 @@ impl QaService for QaApi {
         Ok(Response::new(done.into()))
     }
 
-    async fn list_reviewers(&self, request: Request<pb::ListReviewersRequest>) -> Reply<pb::ListReviewersResponse> {
+    async fn list_reviewers(
+        &self,
+        request: Request<pb::ListReviewersRequest>,
+    ) -> Reply<pb::ListReviewersResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let page = page(message.page_size, &message.page_token, "reviewers".to_owned())?;
         let listed = self.qa.list_reviewers(&scope, &page).await?;
@@ -225,7 +261,10 @@ impl QaService for QaApi {
         Ok(Response::new(pb::SetReviewerCapacityResponse { reviewer: Some(reviewer.into()) }))
     }
 
-    async fn create_scorecard(&self, request: Request<pb::CreateScorecardRequest>) -> Reply<pb::CreateScorecardResponse> {
+    async fn create_scorecard(
+        &self,
+        request: Request<pb::CreateScorecardRequest>,
+    ) -> Reply<pb::CreateScorecardResponse> {
         let request = admitted(request)?;
         let change = change(&request, rpc!("CreateScorecard"), &request.message.request_id);
         let create = scorecard::create(request.message)?;
@@ -233,7 +272,10 @@ impl QaService for QaApi {
         Ok(Response::new(pb::CreateScorecardResponse { scorecard: Some(card.into()) }))
     }
 
-    async fn publish_scorecard(&self, request: Request<pb::PublishScorecardRequest>) -> Reply<pb::PublishScorecardResponse> {
+    async fn publish_scorecard(
+        &self,
+        request: Request<pb::PublishScorecardRequest>,
+    ) -> Reply<pb::PublishScorecardResponse> {
         let request = admitted(request)?;
         let change = change(&request, rpc!("PublishScorecard"), &request.message.request_id);
         let pb::PublishScorecardRequest { scorecard_id, version, etag, .. } = &request.message;
@@ -242,7 +284,10 @@ impl QaService for QaApi {
         Ok(Response::new(pb::PublishScorecardResponse { scorecard: Some(card.into()) }))
     }
 
-    async fn retire_scorecard(&self, request: Request<pb::RetireScorecardRequest>) -> Reply<pb::RetireScorecardResponse> {
+    async fn retire_scorecard(
+        &self,
+        request: Request<pb::RetireScorecardRequest>,
+    ) -> Reply<pb::RetireScorecardResponse> {
         let request = admitted(request)?;
         let change = change(&request, rpc!("RetireScorecard"), &request.message.request_id);
         let pb::RetireScorecardRequest { scorecard_id, version, etag, .. } = &request.message;
@@ -251,14 +296,20 @@ impl QaService for QaApi {
         Ok(Response::new(pb::RetireScorecardResponse { scorecard: Some(card.into()) }))
     }
 
-    async fn get_scorecard(&self, request: Request<pb::GetScorecardRequest>) -> Reply<pb::GetScorecardResponse> {
+    async fn get_scorecard(
+        &self,
+        request: Request<pb::GetScorecardRequest>,
+    ) -> Reply<pb::GetScorecardResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let id = decode::text("scorecard_id", &message.scorecard_id)?;
         let card = self.qa.get_scorecard(&scope, id, message.version).await?;
         Ok(Response::new(pb::GetScorecardResponse { scorecard: Some(card.into()) }))
     }
 
-    async fn list_scorecards(&self, request: Request<pb::ListScorecardsRequest>) -> Reply<pb::ListScorecardsResponse> {
+    async fn list_scorecards(
+        &self,
+        request: Request<pb::ListScorecardsRequest>,
+    ) -> Reply<pb::ListScorecardsResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let page = page(message.page_size, &message.page_token, "scorecards".to_owned())?;
         let listed = self.qa.list_scorecards(&scope, &page).await?;
@@ -266,7 +317,10 @@ impl QaService for QaApi {
         Ok(Response::new(pb::ListScorecardsResponse { scorecards, next_page_token: listed.next_page_token }))
     }
 
-    async fn get_conversation(&self, request: Request<pb::GetConversationRequest>) -> Reply<pb::GetConversationResponse> {
+    async fn get_conversation(
+        &self,
+        request: Request<pb::GetConversationRequest>,
+    ) -> Reply<pb::GetConversationResponse> {
         let request = admitted(request)?;
         // Every read is one: a repeat is logged again.
         let change = change(&request, rpc!("GetConversation"), "");
@@ -280,11 +334,15 @@ impl QaService for QaApi {
         request: Request<pb::ListConversationReadsRequest>,
     ) -> Reply<pb::ListConversationReadsResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let wanted = message.conversation.map(|id| decode::conversation("conversation", Some(id))).transpose()?;
+        let wanted =
+            message.conversation.map(|id| decode::conversation("conversation", Some(id))).transpose()?;
         let person = decode::text("person_id", &message.person_id)?;
         let page = page(message.page_size, &message.page_token, format!("reads {wanted:?} {person}"))?;
         let listed = self.qa.list_conversation_reads(&scope, wanted.as_ref(), person, &page).await?;
         let reads = converted(listed.items);
-        Ok(Response::new(pb::ListConversationReadsResponse { reads, next_page_token: listed.next_page_token }))
+        Ok(Response::new(pb::ListConversationReadsResponse {
+            reads,
+            next_page_token: listed.next_page_token,
+        }))
     }
 }

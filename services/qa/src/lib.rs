@@ -33,9 +33,9 @@ pub use config::Config;
 use domain::Qa;
 use follower::Chats;
 use grpc::QaApi;
-use store::Store;
 /// The draw's query, for the bench that measures it against a window function and the test of its plan.
 pub use store::SAMPLE_SQL;
+use store::Store;
 
 /// The schema that is this service's alone.
 pub const SCHEMA: &str = "qa";

@@ -14,6 +14,7 @@
 mod arrivals;
 mod assignments;
 mod bundles;
+mod change;
 mod closings;
 mod conversations;
 mod coverage;
@@ -29,57 +30,26 @@ mod seeds;
 mod transcript;
 
 use calendar::MerchantCalendar;
-use chrono::{DateTime, NaiveDate, Utc};
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use chrono::NaiveDate;
+use diesel_async::AsyncPgConnection;
 use directory::Visible;
-use pg::audit::AuditEntry;
-use pg::idempotency::RequestKey;
-use runtime::identity::{Caller, Scope};
+use runtime::identity::Scope;
 use runtime::ids::MerchantId;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::error::QaError;
 
+pub use change::Change;
+use change::{Note, in_change};
 pub use coverage::CoverageKey;
 pub use draws::SAMPLE_SQL;
 pub use reviews::{ReviewFilter, ReviewKey};
 pub use scorecards::CardKey;
-
-/// How often a change is tried when it loses against a concurrent one.
-const ATTEMPTS: u32 = 5;
 
 /// Everything that qa keeps.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: pg::Pool,
     default_capacity: i32,
-}
-
-/// Who asks for a change, by which request.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// Who.
-    pub caller: Caller,
-    /// Path of the RPC, for the audit.
-    pub rpc: &'static str,
-    /// The request's own key, by which a repeat gets the same answer.
-    pub key: Option<RequestKey>,
-}
-
-/// What the audit is to say of a change.
-#[derive(Debug)]
-pub(crate) struct Note {
-    /// For example `review/0192…`.
-    entity: String,
-    /// What happened, without personal data.
-    summary: serde_json::Value,
-}
-
-impl Note {
-    fn new(entity: String, summary: serde_json::Value) -> Option<Self> {
-        Some(Self { entity, summary })
-    }
 }
 
 impl Store {
@@ -96,33 +66,6 @@ impl Store {
 
     async fn connection(&self) -> Result<pg::Connection, QaError> {
         Ok(self.pool.get().await?)
-    }
-
-    /// Runs `work` in a transaction that also holds the request's key and the audit entry, again if it loses against
-    /// a concurrent one. `work` tells what the audit is to say; `None` says that nothing was changed.
-    async fn change<T, F>(&self, change: &Change, now: DateTime<Utc>, work: F) -> Result<T, QaError>
-    where
-        T: Serialize + DeserializeOwned + Send,
-        F: AsyncFn(&mut AsyncPgConnection) -> Result<(T, Option<Note>), QaError>,
-    {
-        let work = &work;
-        pg::with_retry(ATTEMPTS, async || {
-            let mut conn = self.pool.get().await?;
-            conn.transaction(async |conn| {
-                pg::idempotency::run(conn, change.key.as_ref(), now, async |conn| {
-                    let (answer, note) = work(conn).await?;
-                    if let Some(note) = note {
-                        let Note { entity, summary } = note;
-                        let entry = AuditEntry::allowed(&change.caller, change.rpc, entity, summary, now);
-                        pg::audit::append(conn, &entry).await?;
-                    }
-                    Ok::<T, QaError>(answer)
-                })
-                .await
-            })
-            .await
-        })
-        .await
     }
 }
 
@@ -163,7 +106,14 @@ impl Seen {
 macro_rules! seen_sql {
     ($all:literal, $accounts:literal, $from:literal, $to:literal) => {
         concat!(
-            "(", $all, " OR EXISTS (SELECT 1 FROM unnest(", $accounts, "::text[], ", $from, "::date[], ", $to,
+            "(",
+            $all,
+            " OR EXISTS (SELECT 1 FROM unnest(",
+            $accounts,
+            "::text[], ",
+            $from,
+            "::date[], ",
+            $to,
             "::date[]) AS seen (account_id, day_from, day_to) WHERE seen.account_id = r.account_id \
              AND r.business_day BETWEEN seen.day_from AND seen.day_to))"
         )
@@ -172,11 +122,12 @@ macro_rules! seen_sql {
 use seen_sql;
 
 /// The first and last day that a query means when it means all days.
-const ALL_DAYS: (NaiveDate, NaiveDate) = match (NaiveDate::from_ymd_opt(1, 1, 1), NaiveDate::from_ymd_opt(9999, 12, 31)) {
-    (Some(first), Some(last)) => (first, last),
-    // Both dates exist.
-    _ => (NaiveDate::MIN, NaiveDate::MAX),
-};
+const ALL_DAYS: (NaiveDate, NaiveDate) =
+    match (NaiveDate::from_ymd_opt(1, 1, 1), NaiveDate::from_ymd_opt(9999, 12, 31)) {
+        (Some(first), Some(last)) => (first, last),
+        // Both dates exist.
+        _ => (NaiveDate::MIN, NaiveDate::MAX),
+    };
 
 /// A 32-byte column read as what it is.
 fn bytes32<T>(

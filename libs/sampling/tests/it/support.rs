@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sampling::{
-    AgentList, Bundle, ConversationId, Counts, FORMAT, LateChat, LateSeed, ListTerms, Plan, Ranker, Seal, Seed,
-    agent_hash, commitment, draw_agent, inclusion, late_accepted, list_hash,
+    AgentList, Bundle, ConversationId, Counts, FORMAT, LateChat, LateSeed, ListTerms, Plan, Ranker, Seal,
+    Seed, agent_hash, commitment, draw_agent, inclusion, late_accepted, list_hash,
 };
 
 pub const MERCHANT: &str = "merchant-1";

@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use proptest::prelude::*;
 use sampling::{
-    AgentHash, Anchor, Bundle, Commitment, ConversationId, Counts, Difference, LateChat, LateSeed, ListHash, Seal,
-    Verified, agent_hash, commitment, list_hash, verify, verify_against, verify_slice,
+    AgentHash, Anchor, Bundle, Commitment, ConversationId, Counts, Difference, LateChat, LateSeed, ListHash,
+    Seal, Verified, agent_hash, commitment, list_hash, verify, verify_against, verify_slice,
 };
 
 use crate::support::{MERCHANT, at, bundle, chat, day, seed};

@@ -58,9 +58,12 @@ pub struct HandedOut {
 pub fn assign(reviews: &[OpenReview], desks: &[Desk]) -> Vec<(Uuid, PersonId)> {
     let mut desks = desks.to_vec();
     desks.sort_by(|left, right| left.person.cmp(&right.person));
-    let owners: BTreeMap<&PersonId, usize> = desks.iter().enumerate().map(|(at, desk)| (&desk.person, at)).collect();
-    let own: Vec<Option<usize>> =
-        reviews.iter().map(|review| review.person.as_ref().and_then(|person| owners.get(person).copied())).collect();
+    let owners: BTreeMap<&PersonId, usize> =
+        desks.iter().enumerate().map(|(at, desk)| (&desk.person, at)).collect();
+    let own: Vec<Option<usize>> = reviews
+        .iter()
+        .map(|review| review.person.as_ref().and_then(|person| owners.get(person).copied()))
+        .collect();
     let mut load: Vec<usize> = desks.iter().map(|desk| desk.load).collect();
     let mut given: Vec<Option<usize>> = vec![None; reviews.len()];
 
@@ -68,7 +71,8 @@ pub fn assign(reviews: &[OpenReview], desks: &[Desk]) -> Vec<(Uuid, PersonId)> {
     let mut order: Vec<usize> = (0..reviews.len()).collect();
     order.sort_by_key(|at| own[*at].is_none());
     for review in order {
-        let free = (0..desks.len()).filter(|desk| Some(*desk) != own[review] && load[*desk] < desks[*desk].capacity);
+        let free =
+            (0..desks.len()).filter(|desk| Some(*desk) != own[review] && load[*desk] < desks[*desk].capacity);
         let Some(desk) = free.min_by_key(|desk| load[*desk]) else {
             make_room(review, &own, &desks, &mut load, &mut given);
             continue;
@@ -82,12 +86,19 @@ pub fn assign(reviews: &[OpenReview], desks: &[Desk]) -> Vec<(Uuid, PersonId)> {
 
 /// The only desk with room may be the one that must not have this review. Then it takes another one over from a
 /// desk that may. One such step is enough: a review is forbidden to one desk at most.
-fn make_room(review: usize, own: &[Option<usize>], desks: &[Desk], load: &mut [usize], given: &mut [Option<usize>]) {
+fn make_room(
+    review: usize,
+    own: &[Option<usize>],
+    desks: &[Desk],
+    load: &mut [usize],
+    given: &mut [Option<usize>],
+) {
     let Some(roomy) = own[review] else { return };
     if load[roomy] >= desks[roomy].capacity {
         return;
     }
-    let movable = (0..given.len()).find(|at| given[*at].is_some_and(|desk| desk != roomy) && own[*at] != Some(roomy));
+    let movable =
+        (0..given.len()).find(|at| given[*at].is_some_and(|desk| desk != roomy) && own[*at] != Some(roomy));
     let Some(movable) = movable else { return };
     given[review] = given[movable];
     given[movable] = Some(roomy);
@@ -151,7 +162,8 @@ mod tests {
 
     #[test]
     fn room_is_made_for_a_review_that_its_owner_must_not_have() {
-        let given = assign(&reviews(&[Some("a"), Some("b"), Some("a")]), &[desk("a", 1), desk("b", 1), desk("c", 1)]);
+        let given =
+            assign(&reviews(&[Some("a"), Some("b"), Some("a")]), &[desk("a", 1), desk("b", 1), desk("c", 1)]);
         assert_eq!(given.len(), 3);
     }
 

@@ -137,13 +137,15 @@ impl Readiness {
         let mut accounts: Vec<&AccountId> = expected.keys().chain(here.keys()).collect();
         accounts.sort_unstable();
         accounts.dedup();
-        let count = |of: &BTreeMap<AccountId, DayCount>, account| of.get(account).copied().unwrap_or_default();
+        let count =
+            |of: &BTreeMap<AccountId, DayCount>, account| of.get(account).copied().unwrap_or_default();
         let gaps = accounts.into_iter().map(|account| DayGap {
             account: account.clone(),
             expected: count(expected, account),
             here: count(here, account),
         });
-        let mut gaps: Vec<DayGap> = gaps.filter(|gap| closing.is_some() && gap.expected != gap.here).collect();
+        let mut gaps: Vec<DayGap> =
+            gaps.filter(|gap| closing.is_some() && gap.expected != gap.here).collect();
         let gap_count = i32::try_from(gaps.len()).unwrap_or(i32::MAX);
         gaps.truncate(GAPS_NAMED_MAX);
         let state = match (drawn, closing.is_some(), gap_count) {
@@ -170,7 +172,8 @@ impl Readiness {
 
     /// What is missing, for a program that waits for it.
     pub fn metadata(&self) -> Vec<(String, String)> {
-        let accounts: Vec<&str> = self.gaps.iter().take(GAPS_IN_ERROR).map(|gap| gap.account.as_str()).collect();
+        let accounts: Vec<&str> =
+            self.gaps.iter().take(GAPS_IN_ERROR).map(|gap| gap.account.as_str()).collect();
         let pair = |key: &str, value: String| (key.to_owned(), value);
         vec![
             pair("business_day", self.day.to_string()),
@@ -225,8 +228,10 @@ impl Sample {
                 AgentSample { account, eligible, hash, drawn }
             })
             .collect();
-        let terms = ListTerms { merchant: merchant.as_str(), day, plan: published_plan(plan), day_closed_version };
-        let list_hash = sampling::list_hash(&terms, agents.iter().map(|agent| (agent.account.as_str(), &agent.hash)));
+        let terms =
+            ListTerms { merchant: merchant.as_str(), day, plan: published_plan(plan), day_closed_version };
+        let list_hash =
+            sampling::list_hash(&terms, agents.iter().map(|agent| (agent.account.as_str(), &agent.hash)));
         Self { agents, list_hash }
     }
 
@@ -395,7 +400,12 @@ mod tests {
         of.iter().map(count).collect()
     }
 
-    fn check(expected: Option<&[(&str, i32, i32)]>, here: &[(&str, i32, i32)], state: DayState, gaps: &[&str]) {
+    fn check(
+        expected: Option<&[(&str, i32, i32)]>,
+        here: &[(&str, i32, i32)],
+        state: DayState,
+        gaps: &[&str],
+    ) {
         let closing = expected.map(|agents| DayClosing {
             version: 3,
             long_chat_threshold: 10,
@@ -418,7 +428,12 @@ mod tests {
         check(Some(&[("a", 2, 1)]), &[("a", 2, 1), ("c", 1, 0)], DayState::Incomplete, &["c"]);
         check(Some(&[("a", 2, 1)]), &[("a", 2, 2)], DayState::Incomplete, &["a"]);
         // The same totals over other accounts are not the same day.
-        check(Some(&[("a", 2, 1), ("b", 1, 0)]), &[("a", 1, 0), ("b", 2, 1)], DayState::Incomplete, &["a", "b"]);
+        check(
+            Some(&[("a", 2, 1), ("b", 1, 0)]),
+            &[("a", 1, 0), ("b", 2, 1)],
+            DayState::Incomplete,
+            &["a", "b"],
+        );
     }
 
     #[test]

@@ -74,7 +74,12 @@ impl SamplingPlan {
     }
 
     /// The version after this newest one. A day that has begun keeps its plan: chats were ranked by it already.
-    pub fn successor(&self, put: &PutSamplingPlan, today: NaiveDate, now: DateTime<Utc>) -> Result<Self, QaError> {
+    pub fn successor(
+        &self,
+        put: &PutSamplingPlan,
+        today: NaiveDate,
+        now: DateTime<Utc>,
+    ) -> Result<Self, QaError> {
         if put.etag != self.etag() {
             return Err(QaError::EtagMismatch);
         }

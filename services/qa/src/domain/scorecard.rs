@@ -117,13 +117,15 @@ impl Content {
                 violations.push(violation(format!("criteria[{at}].criterion_id"), "is used twice"));
             }
             if criterion.max_points <= criterion.min_points {
-                violations.push(violation(format!("criteria[{at}].max_points"), "must be more than min_points"));
+                violations
+                    .push(violation(format!("criteria[{at}].max_points"), "must be more than min_points"));
             }
         }
         let mut ids = BTreeSet::new();
         for (at, error) in self.critical_errors.iter().enumerate() {
             if !ids.insert(&error.id) {
-                violations.push(violation(format!("critical_errors[{at}].critical_error_id"), "is used twice"));
+                violations
+                    .push(violation(format!("critical_errors[{at}].critical_error_id"), "is used twice"));
             }
         }
         QaError::unless_empty(violations)
@@ -144,10 +146,22 @@ impl Scorecard {
         };
         let error = |id: &str, name: &str| CriticalError { id: id.to_owned(), name: name.to_owned() };
         let criteria = vec![
-            criterion("professionalism", "专业性", "Knows the product and the process; what is said is right."),
-            criterion("compliance", "规范性", "Keeps to the rules of the platform and the house; greeting, wording, closing."),
+            criterion(
+                "professionalism",
+                "专业性",
+                "Knows the product and the process; what is said is right.",
+            ),
+            criterion(
+                "compliance",
+                "规范性",
+                "Keeps to the rules of the platform and the house; greeting, wording, closing.",
+            ),
             criterion("attitude", "服务态度", "Polite, patient, on the customer's side."),
-            criterion("solution", "问题解决率", "The customer's question is answered or their problem solved."),
+            criterion(
+                "solution",
+                "问题解决率",
+                "The customer's question is answered or their problem solved.",
+            ),
         ];
         let critical_errors = vec![
             error("abuse", "辱骂或讽刺客户"),
@@ -210,11 +224,13 @@ impl Scorecard {
     /// leaves both sides. A critical error, or a critical criterion below half of its points, makes it 0.
     pub fn score(&self, assessment: &Assessment) -> Result<Score, QaError> {
         let mut violations = self.misjudged(assessment);
-        let (mut sum, mut weights, mut critical_failure) = (0_i128, 0_i128, !assessment.critical_errors.is_empty());
+        let (mut sum, mut weights, mut critical_failure) =
+            (0_i128, 0_i128, !assessment.critical_errors.is_empty());
         for criterion in &self.content.criteria {
             let rating = assessment.scores.iter().find(|score| score.criterion_id == criterion.id);
             let Some(rating) = rating else {
-                violations.push(violation("scores".to_owned(), &format!("lacks the criterion {}", criterion.id)));
+                violations
+                    .push(violation("scores".to_owned(), &format!("lacks the criterion {}", criterion.id)));
                 continue;
             };
             let Rating::Points(points) = rating.rating else { continue };
@@ -244,7 +260,8 @@ impl Scorecard {
         for (at, score) in assessment.scores.iter().enumerate() {
             let criterion = self.content.criteria.iter().find(|c| c.id == score.criterion_id);
             let Some(criterion) = criterion else {
-                violations.push(violation(format!("scores[{at}].criterion_id"), "is not a criterion of the card"));
+                violations
+                    .push(violation(format!("scores[{at}].criterion_id"), "is not a criterion of the card"));
                 continue;
             };
             if !seen.insert(&score.criterion_id) {

@@ -69,7 +69,10 @@ pub(super) fn date(day: NaiveDate) -> Date {
 /// A moment on the wire.
 pub(super) fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
     // A leap second has more than a billion nanoseconds; the wire type has no room for it.
-    prost_types::Timestamp { seconds: at.timestamp(), nanos: at.timestamp_subsec_nanos().min(999_999_999).cast_signed() }
+    prost_types::Timestamp {
+        seconds: at.timestamp(),
+        nanos: at.timestamp_subsec_nanos().min(999_999_999).cast_signed(),
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +86,9 @@ mod tests {
     #[test]
     fn only_days_of_the_calendar_pass() {
         assert_eq!(day("d", wire(2020, 2, 29)).unwrap(), NaiveDate::from_ymd_opt(2020, 2, 29).unwrap());
-        for bad in [None, wire(2021, 2, 29), wire(0, 1, 1), wire(10_000, 1, 1), wire(2020, -1, 1), wire(2020, 1, 0)] {
+        for bad in
+            [None, wire(2021, 2, 29), wire(0, 1, 1), wire(10_000, 1, 1), wire(2020, -1, 1), wire(2020, 1, 0)]
+        {
             assert!(day("d", bad).is_err(), "{bad:?}");
         }
     }

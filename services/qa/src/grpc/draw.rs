@@ -110,7 +110,12 @@ impl From<Draw> for pb::Draw {
         let business_day = Some(date(draw.commitment.day));
         let commitment = Some(draw.commitment.into());
         let Some(drawn) = draw.drawn else {
-            return Self { business_day, state: pb::DrawState::Committed.into(), commitment, ..Self::default() };
+            return Self {
+                business_day,
+                state: pb::DrawState::Committed.into(),
+                commitment,
+                ..Self::default()
+            };
         };
         Self {
             business_day,

@@ -42,7 +42,9 @@ pub(super) fn submit(wire: pb::SubmitReviewRequest) -> Result<SubmitReview, QaEr
     let scorecard = match (wire.scorecard_id.is_empty(), wire.scorecard_version) {
         (true, 0) => None,
         (false, version) if version > 0 => Some((wire.scorecard_id, version)),
-        _ => return Err(QaError::invalid("scorecard_version", "goes with scorecard_id: give both or neither")),
+        _ => {
+            return Err(QaError::invalid("scorecard_version", "goes with scorecard_id: give both or neither"));
+        }
     };
     text("summary", &wire.summary)?;
     Ok(SubmitReview {
@@ -64,7 +66,10 @@ fn score((at, score): (usize, pb::CriterionScore)) -> Result<CriterionScore, QaE
         (None, true) => Rating::NotApplicable,
         _ => {
             let field = format!("scores[{at}].points");
-            return Err(QaError::invalid(field, "must be given unless not_applicable is set, and not with it"));
+            return Err(QaError::invalid(
+                field,
+                "must be given unless not_applicable is set, and not with it",
+            ));
         }
     };
     Ok(CriterionScore { criterion_id: score.criterion_id, rating })
@@ -116,8 +121,9 @@ impl From<Review> for pb::Review {
             wire.scores = verdict.assessment.scores.into_iter().map(encode_score).collect();
             wire.critical_error_ids = verdict.assessment.critical_errors;
             let comments = verdict.assessment.comments.into_iter();
-            wire.comments =
-                comments.map(|c| pb::ReviewComment { message_index: c.message_index, text: c.text }).collect();
+            wire.comments = comments
+                .map(|c| pb::ReviewComment { message_index: c.message_index, text: c.text })
+                .collect();
             wire.summary = verdict.assessment.summary;
             wire.score_bp = verdict.score_bp;
             wire.critical_failure = verdict.critical_failure;

@@ -3,7 +3,9 @@
 use proto::qa::v1 as pb;
 
 use super::decode::{text, timestamp};
-use crate::domain::scorecard::{Content, CreateScorecard, CriticalError, Criterion, Scorecard, ScorecardState};
+use crate::domain::scorecard::{
+    Content, CreateScorecard, Criterion, CriticalError, Scorecard, ScorecardState,
+};
 use crate::error::QaError;
 
 /// A draft to be made.

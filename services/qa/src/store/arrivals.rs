@@ -172,9 +172,14 @@ fn plan_of(plans: &[(MerchantId, SamplingPlan)], day: &Day) -> SamplingPlan {
     plan::in_force(&own, day.1)
 }
 
-async fn ensure_months(conn: &mut AsyncPgConnection, arrivals: &BTreeMap<Key, &Arrival>) -> Result<(), QaError> {
-    let months: BTreeSet<NaiveDate> =
-        arrivals.values().map(|arrival| arrival.business_day.with_day(1).unwrap_or(arrival.business_day)).collect();
+async fn ensure_months(
+    conn: &mut AsyncPgConnection,
+    arrivals: &BTreeMap<Key, &Arrival>,
+) -> Result<(), QaError> {
+    let months: BTreeSet<NaiveDate> = arrivals
+        .values()
+        .map(|arrival| arrival.business_day.with_day(1).unwrap_or(arrival.business_day))
+        .collect();
     diesel::sql_query("SELECT conversations_ensure_month(m) FROM unnest($1::date[]) AS m")
         .bind::<Array<Date>, _>(months.into_iter().collect::<Vec<_>>())
         .execute(conn)
@@ -292,7 +297,11 @@ async fn remove_moved(
     Ok(())
 }
 
-async fn insert(conn: &mut AsyncPgConnection, ready: &[Ready<'_>], now: DateTime<Utc>) -> Result<(), QaError> {
+async fn insert(
+    conn: &mut AsyncPgConnection,
+    ready: &[Ready<'_>],
+    now: DateTime<Utc>,
+) -> Result<(), QaError> {
     if ready.is_empty() {
         return Ok(());
     }

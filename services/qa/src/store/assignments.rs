@@ -9,7 +9,7 @@ use runtime::ids::{MerchantId, PersonId};
 use uuid::Uuid;
 
 use super::people::{PERSON_OF_ROW, REVIEWERS};
-use super::{ALL_DAYS, Change, Note, Store, small};
+use super::{ALL_DAYS, Change, Note, Store, in_change, small};
 use crate::domain::assignment::{Desk, HandedOut, OpenReview, assign};
 use crate::error::QaError;
 
@@ -57,16 +57,19 @@ pub(super) async fn assign_open(
     default_capacity: i32,
     now: DateTime<Utc>,
 ) -> Result<HandedOut, QaError> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.assignments.' || $1, 0))")
-        .bind::<Text, _>(merchant.as_str())
-        .execute(conn)
-        .await?;
+    diesel::sql_query(
+        "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.assignments.' || $1, 0))",
+    )
+    .bind::<Text, _>(merchant.as_str())
+    .execute(conn)
+    .await?;
     let due = due_day(calendar, now);
     let desks = desks(conn, merchant, due, default_capacity).await?;
     let room: usize = desks.iter().map(|desk| desk.capacity.saturating_sub(desk.load)).sum();
     let open = open(conn, merchant, days, room).await?;
     let given = assign(&open, &desks);
-    let (ids, people): (Vec<Uuid>, Vec<&str>) = given.iter().map(|(id, person)| (*id, person.as_str())).unzip();
+    let (ids, people): (Vec<Uuid>, Vec<&str>) =
+        given.iter().map(|(id, person)| (*id, person.as_str())).unzip();
     diesel::sql_query(
         "UPDATE reviews r SET state = 2, reviewer_person_id = g.person_id, due_day = $4, revision = r.revision + 1 \
          FROM unnest($2::uuid[], $3::text[]) AS g (review_id, person_id) \
@@ -163,13 +166,12 @@ impl Store {
     ) -> Result<HandedOut, QaError> {
         let merchant = &change.caller.merchant;
         let days = days.unwrap_or(ALL_DAYS);
-        self.change(change, now, async |conn| {
+        in_change!(self, change, now, |conn| {
             let calendar = directory::calendar(conn, merchant).await?;
             let done = assign_open(conn, merchant, days, &calendar, self.default_capacity, now).await?;
             let summary = serde_json::json!({ "assigned": done.assigned, "due_day": done.due_day });
             let note = if done.assigned > 0 { Note::new("reviews".to_owned(), summary) } else { None };
             Ok((done, note))
         })
-        .await
     }
 }

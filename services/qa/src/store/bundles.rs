@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Date, Text};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use runtime::identity::Scope;
 use runtime::ids::{AccountId, MerchantId};
 use sampling::{AgentHash, AgentList, Bundle, ConversationId, FORMAT, Ranker, Seal};
@@ -160,7 +160,9 @@ async fn bundle(
     day: NaiveDate,
 ) -> Result<Option<Bundle>, QaError> {
     let Some(draw) = draws::find(conn, merchant, day).await? else { return Ok(None) };
-    let Some(Drawn { plan, seed, day_closed_version, list_hash, drawn_at, .. }) = draw.drawn else { return Ok(None) };
+    let Some(Drawn { plan, seed, day_closed_version, list_hash, drawn_at, .. }) = draw.drawn else {
+        return Ok(None);
+    };
     let mut samples = drawn(conn, merchant, day, "").await?;
     let listed = lists(conn, merchant, day, "").await?;
     let mut agents: Vec<AgentList> = listed
@@ -234,9 +236,17 @@ async fn slice(
 
 impl Store {
     /// Everything needed to check a drawn day, as it was at one moment.
-    pub async fn find_bundle(&self, merchant: &MerchantId, day: NaiveDate) -> Result<Option<Bundle>, QaError> {
+    pub async fn find_bundle(
+        &self,
+        merchant: &MerchantId,
+        day: NaiveDate,
+    ) -> Result<Option<Bundle>, QaError> {
         let mut conn = self.connection().await?;
-        conn.build_transaction().read_only().repeatable_read().run(async |conn| bundle(conn, merchant, day).await).await
+        conn.build_transaction()
+            .read_only()
+            .repeatable_read()
+            .run(async |conn| bundle(conn, merchant, day).await)
+            .await
     }
 
     /// One account's part of a drawn day, if `scope` reaches the account on that day.

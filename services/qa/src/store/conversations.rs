@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Binary, Bool, Date, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use pg::audit::AuditEntry;
 use pg::page::{Page, PageRequest};
@@ -184,7 +186,8 @@ impl Store {
             let Some(conversation) = find(conn, scope, id).await? else { return Ok(None) };
             log(conn, &change.caller, &conversation, now).await?;
             let summary = serde_json::json!({ "read": true });
-            let entry = AuditEntry::allowed(&change.caller, change.rpc, format!("conversation/{id}"), summary, now);
+            let entry =
+                AuditEntry::allowed(&change.caller, change.rpc, format!("conversation/{id}"), summary, now);
             pg::audit::append(conn, &entry).await?;
             Ok(Some(conversation))
         })

@@ -15,7 +15,8 @@ use serde_json::json;
 use super::reviews::NewReview;
 use super::seeds::Lock;
 use super::{
-    ALL_DAYS, Change, Note, Store, assignments, bundles, bytes32, closings, outgoing, plans, reviews, seeds, small,
+    ALL_DAYS, Change, Note, Store, assignments, bundles, bytes32, closings, in_change, outgoing, plans,
+    reviews, seeds, small,
 };
 use crate::domain::draw::{Commitment, DayState, Draw, Drawn, Readiness, Sample, published_plan};
 use crate::domain::plan::{self, SamplingPlan};
@@ -162,7 +163,11 @@ pub(super) async fn find(
     rows.into_iter().next().map(TryInto::try_into).transpose()
 }
 
-pub(super) async fn is_drawn(conn: &mut AsyncPgConnection, merchant: &MerchantId, day: NaiveDate) -> Result<bool, QaError> {
+pub(super) async fn is_drawn(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    day: NaiveDate,
+) -> Result<bool, QaError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM draws WHERE merchant_id = $1 AND business_day = $2) AS here";
     let row = diesel::sql_query(sql)
         .bind::<Text, _>(merchant.as_str())
@@ -172,11 +177,16 @@ pub(super) async fn is_drawn(conn: &mut AsyncPgConnection, merchant: &MerchantId
     Ok(row.here)
 }
 
-async fn readiness(conn: &mut AsyncPgConnection, merchant: &MerchantId, day: NaiveDate) -> Result<Readiness, QaError> {
+async fn readiness(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    day: NaiveDate,
+) -> Result<Readiness, QaError> {
     let drawn = is_drawn(conn, merchant, day).await?;
     let closing = closings::find(conn, merchant, day).await?;
     // Without a closing there is nothing to compare with; the count is still worth showing.
-    let threshold = closing.as_ref().map_or(SamplingPlan::first().threshold, |closing| closing.long_chat_threshold);
+    let threshold =
+        closing.as_ref().map_or(SamplingPlan::first().threshold, |closing| closing.long_chat_threshold);
     let here = closings::count_here(conn, merchant, day, threshold).await?;
     Ok(Readiness::compare(day, closing.as_ref(), &here, drawn))
 }
@@ -247,7 +257,8 @@ async fn insert(
     .bind::<Text, _>(&change.caller.subject)
     .execute(conn)
     .await?;
-    let lists = sample.agents.iter().map(|agent| bundles::pack(&agent.eligible)).collect::<Result<Vec<_>, _>>()?;
+    let lists =
+        sample.agents.iter().map(|agent| bundles::pack(&agent.eligible)).collect::<Result<Vec<_>, _>>()?;
     diesel::sql_query(
         "INSERT INTO draw_agents (merchant_id, business_day, account_id, eligible, drawn, agent_hash, eligible_list) \
          SELECT $1, $2, * FROM unnest($3::text[], $4::int[], $5::int[], $6::bytea[], $7::bytea[])",
@@ -322,18 +333,21 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool, QaError> {
         let merchant = &change.caller.merchant;
-        self.change(change, now, async |conn| {
+        in_change!(self, change, now, |conn| {
             plans::begin_merchants(conn, &[merchant.as_str()], now).await?;
             let key = (merchant.clone(), day);
             let begins_at = |key: &seeds::Day| calendar.day_start(key.1);
             // Alone with the day from here on: no chat of it can arrive between the count and the freezing.
             let seeds = seeds::ensure(conn, std::slice::from_ref(&key), Lock::Alone, begins_at, now).await?;
-            let seed = seeds.get(&key).ok_or_else(|| pg::Error::unreadable("seeds", day, "it was just made"))?;
+            let seed =
+                seeds.get(&key).ok_or_else(|| pg::Error::unreadable("seeds", day, "it was just made"))?;
             let readiness = readiness(conn, merchant, day).await?;
             let day_closed_version = match (readiness.state, readiness.closed_version) {
                 (DayState::Drawn, _) => return Ok((false, None)),
                 (DayState::Ready, Some(version)) => version,
-                (DayState::Incomplete, _) => return Err(QaError::DayIncomplete { readiness: Box::new(readiness) }),
+                (DayState::Incomplete, _) => {
+                    return Err(QaError::DayIncomplete { readiness: Box::new(readiness) });
+                }
                 (DayState::NotClosed | DayState::Ready, _) => return Err(QaError::DayNotClosed { day }),
             };
             let plan = plan::in_force(&plans::of_merchant(conn, merchant).await?, day);
@@ -344,9 +358,9 @@ impl Store {
             let drawn = i32::try_from(sample.drawn()).unwrap_or(i32::MAX);
             let event = outgoing::draw_revealed(merchant, day, &seed.seed, &sample.list_hash, drawn, now);
             events::publish(conn, event).await?;
-            let summary = json!({ "drawn": drawn, "agents": sample.agents.len(), "list_hash": sample.list_hash });
+            let summary =
+                json!({ "drawn": drawn, "agents": sample.agents.len(), "list_hash": sample.list_hash });
             Ok((true, Note::new(format!("draw/{day}"), summary)))
         })
-        .await
     }
 }

@@ -130,11 +130,18 @@ async fn of_merchant(
     let accepted: Vec<reviews::NewReview> = arrivals
         .iter()
         .zip(&judged)
-        .filter(|(arrival, (_, accepted))| *accepted && new.contains(&(arrival.business_day, arrival.id.clone())))
+        .filter(|(arrival, (_, accepted))| {
+            *accepted && new.contains(&(arrival.business_day, arrival.id.clone()))
+        })
         .map(|(arrival, _)| {
             let (size, eligible) = list_of(&lists, arrival);
             let account = arrival.account.clone();
-            reviews::NewReview { account, conversation: arrival.id.clone(), place: 0, inclusion: inclusion(size, eligible) }
+            reviews::NewReview {
+                account,
+                conversation: arrival.id.clone(),
+                place: 0,
+                inclusion: inclusion(size, eligible),
+            }
         })
         .collect();
     let mut days: BTreeMap<NaiveDate, Vec<reviews::NewReview>> = BTreeMap::new();
@@ -194,9 +201,9 @@ async fn lists(
 
 /// Size of the plan and of the account's list at the draw.
 fn list_of(lists: &[ListRow], arrival: &Arrival) -> (i32, i64) {
-    let list = lists
-        .iter()
-        .find(|list| list.business_day == arrival.business_day && list.account_id == arrival.account.as_str());
+    let list = lists.iter().find(|list| {
+        list.business_day == arrival.business_day && list.account_id == arrival.account.as_str()
+    });
     list.map_or((0, 0), |list| (list.size, i64::from(list.eligible)))
 }
 

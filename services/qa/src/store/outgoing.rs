@@ -71,5 +71,8 @@ fn date(day: NaiveDate) -> Date {
 }
 
 fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: at.timestamp(), nanos: at.timestamp_subsec_nanos().min(999_999_999).cast_signed() }
+    prost_types::Timestamp {
+        seconds: at.timestamp(),
+        nanos: at.timestamp_subsec_nanos().min(999_999_999).cast_signed(),
+    }
 }

@@ -6,7 +6,7 @@ use diesel::sql_types::{Array, Date, Integer, Jsonb, SmallInt, Text, Timestamptz
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use runtime::ids::MerchantId;
 
-use super::{Change, Note, Store};
+use super::{Change, Note, Store, in_change};
 use crate::domain::plan::{Counts, SamplingPlan};
 use crate::domain::scorecard::Scorecard;
 use crate::error::QaError;
@@ -152,7 +152,7 @@ impl Store {
         decide: impl Fn(&SamplingPlan) -> Result<SamplingPlan, QaError>,
     ) -> Result<SamplingPlan, QaError> {
         let merchant = &change.caller.merchant;
-        self.change(change, now, async |conn| {
+        in_change!(self, change, now, |conn| {
             begin_merchants(conn, &[merchant.as_str()], now).await?;
             let plans = of_merchant(conn, merchant).await?;
             let newest = plans.iter().max_by_key(|plan| plan.version);
@@ -166,6 +166,5 @@ impl Store {
             let note = Note::new(format!("sampling_plan/{}", next.version), summary);
             Ok((next, note))
         })
-        .await
     }
 }

@@ -8,7 +8,7 @@ use pg::page::{Page, PageRequest};
 use runtime::ids::{MerchantId, PersonId};
 
 use super::people::REVIEWERS;
-use super::{Change, Note, Store, small};
+use super::{Change, Note, Store, in_change, small};
 use crate::domain::assignment::Reviewer;
 use crate::error::QaError;
 
@@ -82,7 +82,7 @@ impl Store {
         capacity: i32,
     ) -> Result<Reviewer, QaError> {
         let merchant = &change.caller.merchant;
-        self.change(change, now, async |conn| {
+        in_change!(self, change, now, |conn| {
             let unknown = || QaError::ReviewerUnknown { person: person.to_string() };
             let set = diesel::sql_query(
                 "INSERT INTO reviewers (merchant_id, person_id, capacity, updated_at) \
@@ -105,6 +105,5 @@ impl Store {
             let note = Note::new(format!("reviewer/{person}"), serde_json::json!({ "capacity": capacity }));
             Ok((reviewer, note))
         })
-        .await
     }
 }

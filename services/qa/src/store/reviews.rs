@@ -14,8 +14,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::people::PERSON_OF_ROW;
-use super::{ALL_DAYS, Change, Note, Seen, Store, assignments, outgoing, scorecards, seen_sql};
-use crate::domain::review::{Acknowledgement, Assessment, Assignment, Review, ReviewState, SubmitReview, Verdict};
+use super::{ALL_DAYS, Change, Note, Seen, Store, assignments, in_change, outgoing, scorecards, seen_sql};
+use crate::domain::review::{
+    Acknowledgement, Assessment, Assignment, Review, ReviewState, SubmitReview, Verdict,
+};
 use crate::error::QaError;
 
 const COLUMNS: &str = "r.review_id, r.business_day, r.account_id, r.shop_id, r.channel, r.conversation_id, r.late, \
@@ -111,7 +113,9 @@ impl ReviewRow {
         };
         Ok(Some(Verdict {
             scorecard_id: self.scorecard_id.take().ok_or_else(|| unreadable("submitted without a card"))?,
-            scorecard_version: self.scorecard_version.ok_or_else(|| unreadable("submitted without a card"))?,
+            scorecard_version: self
+                .scorecard_version
+                .ok_or_else(|| unreadable("submitted without a card"))?,
             assessment,
             score_bp: self.score_bp,
             critical_failure: self.critical_failure,
@@ -126,7 +130,9 @@ impl TryFrom<ReviewRow> for Review {
     fn try_from(mut row: ReviewRow) -> Result<Self, QaError> {
         let verdict = row.verdict()?;
         let assignment = match (row.reviewer_person_id, row.due_day) {
-            (Some(reviewer), Some(due_day)) => Some(Assignment { reviewer: PersonId::new(reviewer), due_day }),
+            (Some(reviewer), Some(due_day)) => {
+                Some(Assignment { reviewer: PersonId::new(reviewer), due_day })
+            }
             _ => None,
         };
         let note = row.acknowledgement_note.unwrap_or_default();
@@ -249,7 +255,11 @@ async fn update(conn: &mut AsyncPgConnection, merchant: &MerchantId, review: &Re
 }
 
 /// How many messages the chat of a review has.
-async fn message_count(conn: &mut AsyncPgConnection, merchant: &MerchantId, review: &Review) -> Result<i32, QaError> {
+async fn message_count(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    review: &Review,
+) -> Result<i32, QaError> {
     let rows = diesel::sql_query(
         "SELECT c.message_count FROM conversation_keys k JOIN conversations c ON c.merchant_id = k.merchant_id \
             AND c.business_day = k.business_day AND c.shop_id = k.shop_id AND c.channel = k.channel \
@@ -263,7 +273,7 @@ async fn message_count(conn: &mut AsyncPgConnection, merchant: &MerchantId, revi
     .load::<MessageCountRow>(conn)
     .await?;
     let not_found = || QaError::ConversationNotFound { conversation: review.conversation.to_string() };
-    rows.first().map(|row| row.message_count).ok_or_else(not_found)
+    rows.into_iter().next().map(|row| row.message_count).ok_or_else(not_found)
 }
 
 fn not_found(id: Uuid) -> QaError {
@@ -329,18 +339,22 @@ impl Store {
         submit: &SubmitReview,
     ) -> Result<Review, QaError> {
         let merchant = &scope.merchant;
-        self.change(change, now, async |conn| {
+        in_change!(self, change, now, |conn| {
             let review = find(conn, scope, submit.id, true).await?.ok_or_else(|| not_found(submit.id))?;
             let published = scorecards::published(conn, merchant).await?;
             let card = published
                 .filter(|card| {
-                    submit.scorecard.as_ref().is_none_or(|(id, version)| *id == card.id && *version == card.version)
+                    submit
+                        .scorecard
+                        .as_ref()
+                        .is_none_or(|(id, version)| *id == card.id && *version == card.version)
                 })
                 .ok_or(QaError::ScorecardNotPublished)?;
             let messages = message_count(conn, merchant, &review).await?;
             let review = review.submit(by, submit.clone(), &card, messages, now)?;
             update(conn, merchant, &review).await?;
-            let event = review.verdict.as_ref().and_then(|v| outgoing::review_published(merchant, &review, v));
+            let event =
+                review.verdict.as_ref().and_then(|v| outgoing::review_published(merchant, &review, v));
             if let Some(event) = event {
                 events::publish(conn, event).await?;
             }
@@ -348,7 +362,6 @@ impl Store {
             let note = Note::new(entity(&review), json!({ "submitted": true, "score_bp": score }));
             Ok((review, note))
         })
-        .await
     }
 
     /// Acknowledges a review within `scope`.
@@ -361,14 +374,13 @@ impl Store {
         etag: &str,
         note: &str,
     ) -> Result<Review, QaError> {
-        self.change(change, now, async |conn| {
+        in_change!(self, change, now, |conn| {
             let review = find(conn, scope, id, true).await?.ok_or_else(|| not_found(id))?;
             let review = review.acknowledge(etag, note.to_owned(), now)?;
             update(conn, &scope.merchant, &review).await?;
             let note = Note::new(entity(&review), json!({ "acknowledged": true }));
             Ok((review, note))
         })
-        .await
     }
 
     /// Gives a review to somebody, due on their next working day, or to nobody.
@@ -382,7 +394,7 @@ impl Store {
         to: Option<&PersonId>,
     ) -> Result<Review, QaError> {
         let merchant = &scope.merchant;
-        self.change(change, now, async |conn| {
+        in_change!(self, change, now, |conn| {
             let review = find(conn, scope, id, true).await?.ok_or_else(|| not_found(id))?;
             if let Some(person) = to
                 && !assignments::is_reviewer(conn, merchant, person).await?
@@ -398,6 +410,5 @@ impl Store {
             let note = Note::new(entity(&review), json!({ "reassigned_to": reviewer }));
             Ok((review, note))
         })
-        .await
     }
 }

@@ -8,11 +8,12 @@ use pg::page::{Page, PageRequest};
 use runtime::ids::MerchantId;
 use uuid::Uuid;
 
-use super::{Change, Note, Store, plans};
+use super::{Change, Note, Store, in_change, plans};
 use crate::domain::scorecard::{CreateScorecard, Scorecard, ScorecardState};
 use crate::error::QaError;
 
-const COLUMNS: &str = "scorecard_id, version, name, state, content, created_at, published_at, retired_at, revision";
+const COLUMNS: &str =
+    "scorecard_id, version, name, state, content, created_at, published_at, retired_at, revision";
 
 /// Where a page of cards goes on: newest first.
 pub type CardKey = (DateTime<Utc>, String, i32);
@@ -43,7 +44,9 @@ impl TryFrom<CardRow> for Scorecard {
     type Error = QaError;
 
     fn try_from(row: CardRow) -> Result<Self, QaError> {
-        let unreadable = |why: String| pg::Error::unreadable("scorecards", format!("{}/{}", row.scorecard_id, row.version), why);
+        let unreadable = |why: String| {
+            pg::Error::unreadable("scorecards", format!("{}/{}", row.scorecard_id, row.version), why)
+        };
         let state = [ScorecardState::Draft, ScorecardState::Published, ScorecardState::Retired]
             .into_iter()
             .find(|state| code(*state) == row.state)
@@ -129,7 +132,11 @@ async fn insert(
     Ok(())
 }
 
-async fn update(conn: &mut AsyncPgConnection, merchant: &MerchantId, card: &Scorecard) -> Result<(), QaError> {
+async fn update(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    card: &Scorecard,
+) -> Result<(), QaError> {
     diesel::sql_query(
         "UPDATE scorecards SET state = $4, published_at = $5, retired_at = $6, revision = $7 \
          WHERE merchant_id = $1 AND scorecard_id = $2 AND version = $3",
@@ -148,10 +155,12 @@ async fn update(conn: &mut AsyncPgConnection, merchant: &MerchantId, card: &Scor
 
 /// One change of a merchant's cards at a time: publishing touches two of them.
 async fn lock(conn: &mut AsyncPgConnection, merchant: &MerchantId) -> Result<(), QaError> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.scorecards.' || $1, 0))")
-        .bind::<Text, _>(merchant.as_str())
-        .execute(conn)
-        .await?;
+    diesel::sql_query(
+        "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.scorecards.' || $1, 0))",
+    )
+    .bind::<Text, _>(merchant.as_str())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -162,7 +171,10 @@ fn note(card: &Scorecard) -> Option<Note> {
 
 impl Store {
     /// The card in use.
-    pub async fn find_published_scorecard(&self, merchant: &MerchantId) -> Result<Option<Scorecard>, QaError> {
+    pub async fn find_published_scorecard(
+        &self,
+        merchant: &MerchantId,
+    ) -> Result<Option<Scorecard>, QaError> {
         published(&mut *self.connection().await?, merchant).await
     }
 
@@ -188,7 +200,8 @@ impl Store {
              WHERE merchant_id = $1 AND ($2 IS NULL OR (created_at, scorecard_id, version) < ($2, $3, $4)) \
              ORDER BY created_at DESC, scorecard_id DESC, version DESC LIMIT $5"
         );
-        let (at, id, version) = page.after.clone().map_or((None, String::new(), 0), |(at, id, v)| (Some(at), id, v));
+        let (at, id, version) =
+            page.after.clone().map_or((None, String::new(), 0), |(at, id, v)| (Some(at), id, v));
         let rows = diesel::sql_query(sql)
             .bind::<Text, _>(merchant.as_str())
             .bind::<Nullable<Timestamptz>, _>(at)
@@ -209,7 +222,7 @@ impl Store {
         create: &CreateScorecard,
     ) -> Result<Scorecard, QaError> {
         let merchant = &change.caller.merchant;
-        self.change(change, now, async |conn| {
+        in_change!(self, change, now, |conn| {
             plans::begin_merchants(conn, &[merchant.as_str()], now).await?;
             let (id, next) = match &create.id {
                 None => (Uuid::now_v7().to_string(), 1),
@@ -233,7 +246,6 @@ impl Store {
             let note = note(&card);
             Ok((card, note))
         })
-        .await
     }
 
     /// Changes a version by `decide`. If that puts it in use, the one in use until then is retired.
@@ -246,7 +258,7 @@ impl Store {
         decide: impl Fn(Scorecard) -> Result<Scorecard, QaError>,
     ) -> Result<Scorecard, QaError> {
         let merchant = &change.caller.merchant;
-        self.change(change, now, async |conn| {
+        in_change!(self, change, now, |conn| {
             lock(conn, merchant).await?;
             let card = version(conn, merchant, id, number).await?.ok_or(QaError::ScorecardNotFound)?;
             let card = decide(card)?;
@@ -259,6 +271,5 @@ impl Store {
             let note = note(&card);
             Ok((card, note))
         })
-        .await
     }
 }

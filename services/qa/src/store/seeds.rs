@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Binary, Bool, Date, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Text, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use rand::TryRngCore;
 use runtime::ids::MerchantId;
@@ -167,7 +167,7 @@ impl Store {
         &self,
         merchant: &MerchantId,
         days: &[NaiveDate],
-        begins_at: impl Fn(NaiveDate) -> DateTime<Utc>,
+        begins_at: impl Fn(NaiveDate) -> DateTime<Utc> + Send + Sync,
         now: DateTime<Utc>,
     ) -> Result<(), QaError> {
         let days: Vec<Day> = days.iter().map(|day| (merchant.clone(), *day)).collect();
@@ -180,7 +180,11 @@ impl Store {
     }
 
     /// A day's commitment.
-    pub async fn find_commitment(&self, merchant: &MerchantId, day: NaiveDate) -> Result<Option<Commitment>, QaError> {
+    pub async fn find_commitment(
+        &self,
+        merchant: &MerchantId,
+        day: NaiveDate,
+    ) -> Result<Option<Commitment>, QaError> {
         let key = (merchant.clone(), day);
         let found = find(&mut *self.connection().await?, std::slice::from_ref(&key), Lock::Free).await?;
         Ok(found.into_values().next().map(|seed| seed.commitment))
@@ -193,32 +197,26 @@ impl Store {
             #[diesel(sql_type = Text)]
             merchant_id: String,
         }
-        let sql = "SELECT merchant_id FROM sampling_plans WHERE version = 1 ORDER BY merchant_id LIMIT 100000";
+        let sql =
+            "SELECT merchant_id FROM sampling_plans WHERE version = 1 ORDER BY merchant_id LIMIT 100000";
         let rows = diesel::sql_query(sql).load::<MerchantRow>(&mut *self.connection().await?).await?;
         Ok(rows.into_iter().map(|row| MerchantId::new(row.merchant_id)).collect())
     }
 
-    /// Hands commitments that are not anchored yet to `anchor` and marks them when it has kept them. A crash in
-    /// between hands them over again, never loses them.
-    pub async fn anchor_commitments<E: From<QaError>>(
-        &self,
-        anchor: impl AsyncFn(&[Commitment]) -> Result<(), E>,
-    ) -> Result<usize, E> {
-        let mut conn = self.connection().await?;
+    /// Commitments that are not anchored yet, at most some hundred.
+    pub async fn list_unanchored(&self) -> Result<Vec<Commitment>, QaError> {
         let rows = diesel::sql_query(
             "SELECT merchant_id, business_day, seed, commitment, committed_at, before_day FROM seeds \
              WHERE NOT anchored ORDER BY merchant_id, business_day LIMIT $1",
         )
-        .bind::<diesel::sql_types::BigInt, _>(ANCHORED_AT_ONCE)
-        .load::<SeedRow>(&mut conn)
-        .await
-        .map_err(QaError::from)?;
-        let seeds = rows.into_iter().map(DaySeed::try_from).collect::<Result<Vec<_>, _>>()?;
-        let commitments: Vec<Commitment> = seeds.into_iter().map(|seed| seed.commitment).collect();
-        if commitments.is_empty() {
-            return Ok(0);
-        }
-        anchor(&commitments).await?;
+        .bind::<BigInt, _>(ANCHORED_AT_ONCE)
+        .load::<SeedRow>(&mut *self.connection().await?)
+        .await?;
+        rows.into_iter().map(|row| Ok(DaySeed::try_from(row)?.commitment)).collect()
+    }
+
+    /// Marks commitments as anchored; once they are, not before.
+    pub async fn mark_anchored(&self, commitments: &[Commitment]) -> Result<(), QaError> {
         let days: Vec<Day> = commitments.iter().map(|c| (c.merchant.clone(), c.day)).collect();
         let (merchants, dates) = columns(&days);
         diesel::sql_query(
@@ -227,9 +225,8 @@ impl Store {
         )
         .bind::<Array<Text>, _>(merchants)
         .bind::<Array<Date>, _>(dates)
-        .execute(&mut conn)
-        .await
-        .map_err(QaError::from)?;
-        Ok(commitments.len())
+        .execute(&mut *self.connection().await?)
+        .await?;
+        Ok(())
     }
 }

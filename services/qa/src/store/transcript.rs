@@ -46,7 +46,9 @@ fn code(sender: Sender) -> u8 {
 }
 
 fn sender_of(code: u8) -> Option<Sender> {
-    [Sender::Customer, Sender::Agent, Sender::Bot, Sender::System].into_iter().find(|sender| self::code(*sender) == code)
+    [Sender::Customer, Sender::Agent, Sender::Bot, Sender::System]
+        .into_iter()
+        .find(|sender| self::code(*sender) == code)
 }
 
 #[cfg(test)]

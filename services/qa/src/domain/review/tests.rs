@@ -56,7 +56,8 @@ fn apply(review: Review, action: &Action) -> Result<Review, QaError> {
     let now = DateTime::UNIX_EPOCH;
     match action {
         Action::Submit { by, fresh } => {
-            let submit = SubmitReview { id: review.id, etag: etag(*fresh), scorecard: None, assessment: assessment() };
+            let submit =
+                SubmitReview { id: review.id, etag: etag(*fresh), scorecard: None, assessment: assessment() };
             review.submit(&PersonId::new(*by), submit, &Scorecard::ready_made(now), CHAT_MESSAGES, now)
         }
         Action::Acknowledge { fresh } => {
@@ -122,7 +123,8 @@ fn a_comment_points_into_the_chat() {
     let comment = |index| Comment { message_index: index, text: "look".to_owned() };
     let comments = [comment(None), comment(Some(0)), comment(Some(CHAT_MESSAGES - 1))];
     assert!(check_comments(&comments, CHAT_MESSAGES).is_ok());
-    let Err(QaError::Invalid { violations }) = check_comments(&[comment(Some(-1)), comment(Some(12))], 12) else {
+    let Err(QaError::Invalid { violations }) = check_comments(&[comment(Some(-1)), comment(Some(12))], 12)
+    else {
         panic!("not refused");
     };
     let fields: Vec<_> = violations.iter().map(|v| v.field.as_str()).collect();

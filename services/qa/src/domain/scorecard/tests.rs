@@ -13,7 +13,8 @@ fn card(criteria: &[(i32, i32, i32, bool)]) -> Scorecard {
         max_points: *max,
         critical: *critical,
     });
-    let content = Content { criteria: criteria.collect(), ..Scorecard::ready_made(DateTime::UNIX_EPOCH).content };
+    let content =
+        Content { criteria: criteria.collect(), ..Scorecard::ready_made(DateTime::UNIX_EPOCH).content };
     Scorecard { content, ..Scorecard::ready_made(DateTime::UNIX_EPOCH) }
 }
 
@@ -33,7 +34,9 @@ fn check(criteria: &[(i32, i32, i32, bool)], points: &[Option<i32>], bp: Option<
 #[test]
 fn a_scale_is_spread_evenly_over_its_points() {
     // 3, 4 and 5 points: 0/50/100, 0/33.3/66.6/100, 0/25/50/75/100 per cent.
-    for (max, expected) in [(2, &[0, 5000, 10_000][..]), (3, &[0, 3333, 6667, 10_000]), (4, &[0, 2500, 5000, 7500, 10_000])] {
+    for (max, expected) in
+        [(2, &[0, 5000, 10_000][..]), (3, &[0, 3333, 6667, 10_000]), (4, &[0, 2500, 5000, 7500, 10_000])]
+    {
         for (points, bp) in expected.iter().enumerate() {
             let points = i32::try_from(points).unwrap();
             check(&[(1, 0, max, false)], &[Some(points)], Some(*bp), false);
