@@ -156,7 +156,7 @@ impl MetricsService for MetricsApi {
         let Admitted { message, scope, .. } = admitted(request)?;
         let measure = decode::measure(message.measure())?;
         let range = decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?;
-        let filter = decode::filter(message.filter.as_ref());
+        let filter = decode::filter(message.filter.as_ref())?;
         let definition = decode::definition_ref(message.definition.as_ref());
         let list = format!("{measure:?} {range:?} {filter:?} {definition:?}");
         let page = page::<ExplainCursor>(message.page_size, &message.page_token, list)?;

@@ -91,14 +91,16 @@ pub(super) fn range(field: &str, range: Option<&common::DayRange>, days_max: i64
     Ok(range)
 }
 
-pub(super) fn filter(filter: Option<&pb::Filter>) -> Filter {
-    let Some(filter) = filter else { return Filter::default() };
-    Filter {
+pub(super) fn filter(filter: Option<&pb::Filter>) -> Result<Filter> {
+    let Some(filter) = filter else { return Ok(Filter::default()) };
+    let filter = Filter {
         accounts: filter.account_ids.clone(),
         persons: filter.person_ids.clone(),
         teams: filter.team_ids.clone(),
         shops: filter.shop_ids.clone(),
-    }
+    };
+    check_texts(&filter)?;
+    Ok(filter)
 }
 
 pub(super) fn definition_ref(definition: Option<&pb::DefinitionRef>) -> DefinitionRef {
@@ -108,8 +110,6 @@ pub(super) fn definition_ref(definition: Option<&pb::DefinitionRef>) -> Definiti
 }
 
 pub(super) fn figure_query(message: &pb::GetFiguresRequest) -> Result<FigureQuery> {
-    let filter = filter(message.filter.as_ref());
-    check_texts(&filter)?;
     Ok(FigureQuery {
         range: range("days", message.days.as_ref(), DAYS_MAX)?,
         group: match message.group() {
@@ -128,7 +128,7 @@ pub(super) fn figure_query(message: &pb::GetFiguresRequest) -> Result<FigureQuer
             pb::Step::Quarter => Step::Quarter,
             pb::Step::Year => Step::Year,
         },
-        filter,
+        filter: filter(message.filter.as_ref())?,
         // The use case puts in the one that was asked for.
         definition_seq: 0,
         distinct_customers: message.distinct_customers,
@@ -136,7 +136,7 @@ pub(super) fn figure_query(message: &pb::GetFiguresRequest) -> Result<FigureQuer
 }
 
 /// NUL is in no id that is stored, and Postgres knows no text with it.
-pub(super) fn check_texts(filter: &Filter) -> Result<()> {
+fn check_texts(filter: &Filter) -> Result<()> {
     let lists = [
         ("filter.account_ids", &filter.accounts),
         ("filter.person_ids", &filter.persons),

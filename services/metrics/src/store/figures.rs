@@ -115,7 +115,10 @@ async fn list(
     let selection = select(conn, scope, query.range, query.group, &query.filter).await?;
     let reader = Reader { merchant, query, selection: &selection };
     let rows = reader.sums(conn, after, limit).await?;
-    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
+    // Diesel's own `first` would win on the vector.
+    let (Some(first), Some(last)) = (rows.as_slice().first(), rows.as_slice().last()) else {
+        return Ok(Vec::new());
+    };
     let page = Page { first, last };
     let mut spreads = reader.spreads(conn, &page).await?;
     let distinct =

@@ -1,0 +1,14 @@
+//! The service against a real Postgres and a real NATS, through its real client.
+
+mod access;
+mod days;
+mod definitions;
+mod explain;
+mod figures;
+mod ingest;
+mod migrations;
+mod privacy;
+mod recount;
+mod star;
+mod support;
+mod writers;

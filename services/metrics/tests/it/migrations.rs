@@ -1,0 +1,31 @@
+//! The schema's way up and back.
+
+use crate::support::{TestMetrics, chat, schema};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_migration_has_a_way_back() {
+    let database = testkit::database(&[schema()]).await;
+    let owner = database.owner_config(metrics::SCHEMA);
+    assert!(metrics::migrate(&owner).await.expect("is up").is_empty());
+    let down = metrics::revert(&owner).await.expect("goes back");
+    let mut up = metrics::migrate(&owner).await.expect("goes up again");
+    up.reverse();
+    assert_eq!(up, down);
+    assert_eq!(down.iter().filter(|version| version.starts_with("20261121")).count(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_runtime_role_gets_its_partitions_without_the_right_to_make_tables() {
+    let test = TestMetrics::start().await;
+    let client = test.pool.copy_client().await.expect("connects");
+    client.batch_execute("CREATE TABLE mine ()").await.expect_err("may not make tables");
+    test.send(vec![
+        chat("a", "a-1", "c", "2019-12-31T23:59:59", &["0 C"]),
+        chat("b", "a-1", "c", "2020-01-01T00:00:00", &["0 C"]),
+    ])
+    .await;
+    let partitions =
+        test.count("SELECT count(*) FROM pg_inherits WHERE inhparent = 'conversation_facts'::regclass").await;
+    assert_eq!(partitions, 2);
+    client.batch_execute("SELECT ensure_month('2020-01-15')").await.expect("is there already");
+}
