@@ -69,9 +69,7 @@ impl http_body::Body for Inbound {
         self.body.is_end_stream() && self.follower.end().is_ok()
     }
 
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    // No size: what is still to be decoded (text of gRPC-Web, JSON) is not as long as what comes out.
 }
 
 /// An answer's bytes. It always ends with a status: the service's, or the reason why there is none.

@@ -35,6 +35,9 @@ pub const IDENTITY: HeaderName = HeaderName::from_static(identity::IDENTITY_KEY)
 /// The id of the request in every log line of every hop.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static(identity::REQUEST_ID_KEY);
 
+/// How much earlier than ours the timer of a next hop may end: timers tick in milliseconds.
+const CLOCK_STEP: Duration = Duration::from_millis(5);
+
 /// What of a caller's headers reaches a service. Everything else, above all claims about who calls, stays here.
 const PASSED: [HeaderName; 4] = [
     HeaderName::from_static("grpc-encoding"),
@@ -272,7 +275,7 @@ impl Edge {
             Some(at) => admitted.within(self.upstreams.call(at, request)).await,
             None => admitted.within(self.answer(&admitted, request)).await,
         };
-        let outcome = answered.and_then(|answer| answer).and_then(with_status);
+        let outcome = answered.and_then(|answer| answer).and_then(|response| with_status(response, &call));
         let mut response = match outcome {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
@@ -343,11 +346,18 @@ impl Admitted {
 
 /// An answer that HTTP itself refused (headers too large, no such path, a proxy between) has no gRPC status; this
 /// gives it the one that gRPC prescribes.
-fn with_status(response: Response<Body>) -> Result<Response<Body>, Status> {
+fn with_status(response: Response<Body>, call: &Call) -> Result<Response<Body>, Status> {
     use http::StatusCode as Http;
+    let told = body::code(response.headers());
+    // Nobody cancels a call and still waits for its answer: this is a tonic server's own word for a time that is over.
+    if told == Some(Code::Cancelled)
+        && call.deadline.is_some_and(|deadline| deadline <= Instant::now() + CLOCK_STEP)
+    {
+        return Err(runtime::deadline::exceeded());
+    }
     let code = match response.status() {
+        _ if told.is_some() => return Ok(response),
         Http::OK => return Ok(response),
-        _ if body::code(response.headers()).is_some() => return Ok(response),
         Http::UNAUTHORIZED => Code::Unauthenticated,
         Http::FORBIDDEN => Code::PermissionDenied,
         Http::NOT_FOUND => Code::Unimplemented,

@@ -61,8 +61,13 @@ impl Upstreams {
     pub async fn call(&self, place: usize, request: Request<Body>) -> Result<Response<Body>, Status> {
         let One { name, raw, .. } = &self.0[place];
         raw.clone().oneshot(request).await.map_err(|error| {
+            let text = status::chain(&error);
+            // tonic's channel reads the header that we wrote for the service, and may be the first to see its time end.
+            if text.contains("Timeout expired") {
+                return runtime::deadline::exceeded();
+            }
             // Debug, because each refused call says this while the service is away; readiness and figures tell it.
-            tracing::debug!(upstream = %name, error.chain = status::chain(&error), "the service cannot be reached");
+            tracing::debug!(upstream = %name, error.chain = text, "the service cannot be reached");
             Problem::new(Kind::Unavailable, "UPSTREAM_UNAVAILABLE", format!("{name} cannot be reached"))
                 .domain("gateway")
                 .with("service", name)

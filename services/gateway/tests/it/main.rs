@@ -1,0 +1,12 @@
+//! The gateway in front of small services of the test's own, through real connections.
+
+mod audit;
+mod connect;
+mod faults;
+mod limits;
+mod native;
+mod open;
+mod sign_in;
+mod support;
+mod views;
+mod web;
