@@ -184,7 +184,10 @@ impl Upstream {
             let lent = Lent::new(body);
             let request = Request::from_parts(head.clone(), lent.out());
             match self.channel.clone().oneshot(request).await {
-                Ok(response) => return Ok(response),
+                Ok(response) => {
+                    lent.given();
+                    return Ok(response);
+                }
                 Err(error) => match lent.back() {
                     Some(whole) if unsent::never_sent(&error) => body = whole,
                     _ => return Err(failed(error.into())),

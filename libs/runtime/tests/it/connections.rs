@@ -107,6 +107,20 @@ async fn an_old_connection_goes_without_losing_a_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_the_server_has_taken_is_not_sent_again() {
+    let config =
+        ServerConfig { connection_age_ms_max: 50, connection_age_grace_ms: 50, ..ServerConfig::default() };
+    let echo = Echo::default();
+    let fixture = Fixture::start_with(config, echo.clone(), |server| server).await;
+    for calls in 1..=5 {
+        // Told to go, then cut off while the handler works: nobody knows how far it got.
+        let status = fixture.client().unary(Ask::to("wait")).await.expect_err("its connection is cut");
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(echo.arrived.available_permits(), calls, "each call arrives once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_drains_what_is_in_flight_and_says_so() {
     let echo = Echo::default();
     let fixture = Fixture::start_with(ServerConfig::default(), echo.clone(), |server| server).await;
