@@ -158,7 +158,7 @@ impl Upstream {
         pass_on(&mut request, &around, until);
 
         let mut figures = self.figures.begin(method);
-        let answered = self.sent(request);
+        let answered = send(&self.channel, request);
         let answered = match until {
             None => answered.await,
             Some(until) => timeout_at(until, answered).await.unwrap_or_else(|_| Err(deadline::exceeded())),
@@ -176,27 +176,26 @@ impl Upstream {
     }
 }
 
-impl Upstream {
-    /// Sends the request, again if the connection went away before anyone had seen it.
-    async fn sent(self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let (head, mut body) = request.into_parts();
-        for _ in 1..SENDS_MAX {
-            let lent = Lent::new(body);
-            let request = Request::from_parts(head.clone(), lent.out());
-            match self.channel.clone().oneshot(request).await {
-                Ok(response) => {
-                    lent.given();
-                    return Ok(response);
-                }
-                Err(error) => match lent.back() {
-                    Some(whole) if unsent::never_sent(&error) => body = whole,
-                    _ => return Err(failed(error.into())),
-                },
+/// Sends the request as it is, again if the connection went away before anyone had seen it. For the gateway, which
+/// passes calls on; everybody else has [`Upstream`].
+pub async fn send(channel: &Channel, request: Request<Body>) -> Result<Response<Body>, Status> {
+    let (head, mut body) = request.into_parts();
+    for _ in 1..SENDS_MAX {
+        let lent = Lent::new(body);
+        let request = Request::from_parts(head.clone(), lent.out());
+        match channel.clone().oneshot(request).await {
+            Ok(response) => {
+                lent.given();
+                return Ok(response);
             }
+            Err(error) => match lent.back() {
+                Some(whole) if unsent::never_sent(&error) => body = whole,
+                _ => return Err(failed(error.into())),
+            },
         }
-        let last = self.channel.oneshot(Request::from_parts(head, body)).await;
-        last.map_err(|error| failed(error.into()))
     }
+    let last = channel.clone().oneshot(Request::from_parts(head, body)).await;
+    last.map_err(|error| failed(error.into()))
 }
 
 /// Writes what the next hop should know. What the request says already stays: the gateway signs its own tokens.
