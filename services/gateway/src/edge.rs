@@ -2,9 +2,11 @@
 //!
 //! All protocols meet here as gRPC. Messages are not decoded.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
 use runtime::context::{self, CallContext};
 use runtime::identity::{self, Caller, Scope};
@@ -272,7 +274,9 @@ impl Edge {
         *request.uri_mut() = Uri::from_static(call.route.rule.path);
         *request.headers_mut() = Self::headers(&admitted, headers);
         let answered = match admitted.upstream {
-            Some(at) => admitted.within(self.upstreams.call(at, request)).await,
+            Some(at) => {
+                admitted.within(self.upstreams.call(at, call.route.is_bidirectional(), request)).await
+            }
             None => admitted.within(self.answer(&admitted, request)).await,
         };
         let outcome = answered.and_then(|answer| answer).and_then(|response| with_status(response, &call));
@@ -309,9 +313,14 @@ impl Edge {
             request_id: Some(admitted.call.request_id.clone()),
         };
         let answered = context::scope(context, self.local.clone().oneshot(request));
-        match answered.instrument(admitted.call.span.clone()).await {
-            Ok(response) => Ok(response),
-            Err(never) => match never {},
+        let answered = AssertUnwindSafe(answered.instrument(admitted.call.span.clone())).catch_unwind();
+        match answered.await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(never)) => match never {},
+            // One failed call and not a broken connection with everybody else's calls on it.
+            Err(_) => Err(Problem::new(Kind::Internal, "INTERNAL", "internal error")
+                .domain("gateway")
+                .into_status()),
         }
     }
 

@@ -115,7 +115,7 @@ pub fn framed(flag: u8, message: &[u8]) -> Bytes {
 }
 
 /// The message of a stream that is exactly one uncompressed message.
-pub fn only(stream: Bytes) -> Option<Bytes> {
+pub fn only(stream: &Bytes) -> Option<Bytes> {
     let [flag, a, b, c, d] = *stream.first_chunk::<PREFIX>()?;
     let size = u32::from_be_bytes([a, b, c, d]) as usize;
     (flag == 0 && stream.len() == PREFIX + size).then(|| stream.slice(PREFIX..))

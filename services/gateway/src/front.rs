@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Version, header};
 use http_body_util::Full;
 use tonic::body::Body;
 use tonic::service::Routes as TonicRoutes;
@@ -18,7 +18,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::config::HttpConfig;
 use crate::connect;
 use crate::edge::{Edge, REQUEST_ID, TARGET};
-use crate::openapi;
+use crate::{frames, openapi};
 
 /// Paths of gRPC services that are open to everybody: health, and reflection where it is switched on.
 const OPEN: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
@@ -50,6 +50,9 @@ impl Front {
         let answered = if content_type.starts_with(b"application/grpc-web") {
             self.web.clone().oneshot(request).await
         } else if content_type.starts_with(b"application/grpc") {
+            if request.version() < Version::HTTP_2 {
+                return frames::malformed("gRPC needs HTTP/2; gRPC-Web and JSON do without").into_http();
+            }
             return self.native.answer(request).await;
         } else {
             self.http.clone().oneshot(request).await

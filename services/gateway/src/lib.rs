@@ -74,7 +74,7 @@ pub fn default_config(overrides: &[(&str, &str)]) -> Result<Config> {
 /// Starts answering. Services that are away don't keep it from starting.
 pub async fn start(config: Config, clock: SharedClock, token: CancellationToken) -> Result<Running> {
     config.check()?;
-    let upstreams = Upstreams::new(&config.upstreams)?;
+    let upstreams = Upstreams::new(&config.upstreams, config.limits.connections_per_upstream)?;
     let routes = Routes::new(&upstreams.names())?;
     let audit = Audit::start(&config.events, &config.audit, Arc::clone(&clock), token.clone()).await?;
     let sessions = sessions(&config, &clock, &token)?;

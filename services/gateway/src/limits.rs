@@ -41,6 +41,9 @@ pub struct LimitsConfig {
     pub per_merchant: Rate,
     /// Bidirectional streams open at once.
     pub streams_max: usize,
+    /// Connections to each service for calls, and as many for bidirectional streams. A service takes only so many
+    /// calls on one connection.
+    pub connections_per_upstream: usize,
     /// The largest answer that is made into JSON, in bytes; larger ones need gRPC.
     pub answer_bytes_max: usize,
     /// All header names and values of a request together, in bytes.

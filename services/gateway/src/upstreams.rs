@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use http::{Request, Response};
 use runtime::client::{self, Upstream};
 use runtime::config::UpstreamConfig;
 use status::{Kind, Problem};
-use tonic::Status;
 use tonic::body::Body;
-use tonic::transport::Channel;
-use tower::ServiceExt;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
 
 /// All of them, by name. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -20,20 +20,42 @@ pub struct Upstreams(Arc<[One]>);
 #[derive(Debug)]
 struct One {
     name: String,
-    /// For calls that are passed on as they are.
-    raw: Channel,
+    calls: Lanes,
+    /// Streams without end have connections of their own, or they would take up the streams that a connection may
+    /// have open and calls would wait behind them.
+    streams: Lanes,
     /// For calls that the views make.
     client: Upstream,
 }
 
+/// Some connections to one service, used in turn.
+#[derive(Debug)]
+struct Lanes {
+    channels: Vec<Channel>,
+    next: AtomicUsize,
+}
+
+impl Lanes {
+    fn new(endpoint: &Endpoint, count: usize) -> Self {
+        // Lazy: a lane that is never used never connects.
+        let channels = (0..count.max(1)).map(|_| endpoint.connect_lazy()).collect();
+        Self { channels, next: AtomicUsize::new(0) }
+    }
+
+    fn next(&self) -> &Channel {
+        &self.channels[self.next.fetch_add(1, Ordering::Relaxed) % self.channels.len()]
+    }
+}
+
 impl Upstreams {
     /// The services with a url, sorted by name. Nothing is connected yet.
-    pub fn new(config: &BTreeMap<String, UpstreamConfig>) -> Result<Self> {
+    pub fn new(config: &BTreeMap<String, UpstreamConfig>, connections: usize) -> Result<Self> {
         let one = |(name, config): (&String, &UpstreamConfig)| {
             let context = || format!("upstreams.{name}");
-            let raw = client::endpoint(config).with_context(context)?.connect_lazy();
+            let endpoint = client::endpoint(config).with_context(context)?;
             let client = client::channel(config).with_context(context)?;
-            Ok(One { name: name.clone(), raw, client })
+            let (calls, streams) = (Lanes::new(&endpoint, connections), Lanes::new(&endpoint, connections));
+            Ok(One { name: name.clone(), calls, streams, client })
         };
         let all: Result<Vec<One>> =
             config.iter().filter(|(_, config)| !config.url.is_empty()).map(one).collect();
@@ -57,21 +79,23 @@ impl Upstreams {
     }
 
     /// Passes a request on as it is. A service that is away costs its own callers an UNAVAILABLE and nobody else
-    /// anything: each has its own connection and its own queue of bounded length.
-    pub async fn call(&self, place: usize, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let One { name, raw, .. } = &self.0[place];
-        raw.clone().oneshot(request).await.map_err(|error| {
-            let text = status::chain(&error);
-            // tonic's channel reads the header that we wrote for the service, and may be the first to see its time end.
-            if text.contains("Timeout expired") {
-                return runtime::deadline::exceeded();
+    /// anything: each has its own connections and its own queue of bounded length.
+    pub async fn call(
+        &self,
+        place: usize,
+        endless: bool,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Status> {
+        let One { name, calls, streams, .. } = &self.0[place];
+        let channel = if endless { streams.next() } else { calls.next() };
+        client::send(channel, request).await.map_err(|status| match status.code() {
+            Code::Unavailable => {
+                Problem::new(Kind::Unavailable, "UPSTREAM_UNAVAILABLE", format!("{name} is away"))
+                    .domain("gateway")
+                    .with("service", name)
+                    .into_status()
             }
-            // Debug, because each refused call says this while the service is away; readiness and figures tell it.
-            tracing::debug!(upstream = %name, error.chain = text, "the service cannot be reached");
-            Problem::new(Kind::Unavailable, "UPSTREAM_UNAVAILABLE", format!("{name} cannot be reached"))
-                .domain("gateway")
-                .with("service", name)
-                .into_status()
+            _ => status,
         })
     }
 }

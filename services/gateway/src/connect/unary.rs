@@ -153,7 +153,7 @@ async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<(Bytes, H
     if body::code(&trailers).is_some_and(|code| code != Code::Ok) {
         return Err(Status::from_header_map(&trailers).unwrap_or_else(|| Status::unknown("")));
     }
-    frames::only(collected.to_bytes()).map(|message| (message, trailers)).ok_or_else(|| {
+    frames::only(&collected.to_bytes()).map(|message| (message, trailers)).ok_or_else(|| {
         tracing::error!("a unary answer is not one uncompressed message");
         Status::internal("the answer cannot be read")
     })

@@ -119,6 +119,14 @@ async fn bytes_that_no_service_could_read_are_the_callers_mistake() {
 }
 
 #[tokio::test]
+async fn grpc_without_http2_is_told_so() {
+    let gateway = TestGateway::start(&[]).await;
+    let answer = gateway.http(&caller()).post(&format!("{METRICS}/GetFigures"), "application/grpc", "").await;
+    assert_eq!(answer.header("grpc-status"), "3");
+    assert!(answer.header("grpc-message").contains("HTTP/2"));
+}
+
+#[tokio::test]
 async fn too_many_headers_get_a_grpc_status() {
     let gateway = TestGateway::start(&[]).await;
     let long = "x".repeat(20_000);

@@ -125,7 +125,6 @@ async fn a_token_with_a_flipped_bit_is_never_good_and_never_our_failure() {
     let gateway = TestGateway::start(&[]).await;
     let good = gateway.issuer.token(&caller());
     let (client, seed) = (gateway.metrics_client(), rand::rng().random::<u64>());
-    println!("seed {seed}");
     let mut random: rand::rngs::StdRng = rand::SeedableRng::seed_from_u64(seed);
     for _ in 0..500 {
         let mut bytes = good.clone().into_bytes();
@@ -141,7 +140,7 @@ async fn a_token_with_a_flipped_bit_is_never_good_and_never_our_failure() {
         }
         let status =
             client.clone().get_figures(with_token(&token, figures_of(FINE))).await.expect_err(&token);
-        assert_eq!(status.code(), Code::Unauthenticated, "{token}");
+        assert_eq!(status.code(), Code::Unauthenticated, "seed {seed}: {token}");
     }
 }
 
