@@ -1,6 +1,6 @@
 //! A service's server: two listeners, one way through for every call.
 //!
-//! The steps of a call are one function, [`pipeline`], read from top to bottom: trace → figures → access → deadline
+//! The steps of a call are one function in `pipeline.rs`, read from top to bottom: trace → figures → access → deadline
 //! → load → size → handler. [`connections`] holds what a client can do before it has made a call. [`ops`] answers
 //! health (`liveness`, `readiness`, ``) over gRPC and figures under `/metrics`, on a listener of its own.
 //!
