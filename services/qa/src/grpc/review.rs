@@ -43,7 +43,10 @@ pub(super) fn submit(wire: pb::SubmitReviewRequest) -> Result<SubmitReview, QaEr
         (true, 0) => None,
         (false, version) if version > 0 => Some((wire.scorecard_id, version)),
         _ => {
-            return Err(QaError::invalid("scorecard_version", "goes with scorecard_id: give both or neither"));
+            return Err(QaError::invalid(
+                "scorecard_version",
+                "goes with scorecard_id: give both or neither",
+            ));
         }
     };
     text("summary", &wire.summary)?;

@@ -84,7 +84,7 @@ proptest! {
             prop_assert_ne!(reviewer, Some("agent"), "nobody gets their own chat");
             match (before.state(), after.state()) {
                 (ReviewState::Unassigned | ReviewState::Assigned, ReviewState::Unassigned | ReviewState::Assigned) => {
-                    prop_assert!(matches!(action, Action::Reassign { .. }));
+                    prop_assert!(matches!(action, Action::Reassign { .. }), "only reassigning keeps it open");
                 }
                 (ReviewState::Assigned, ReviewState::Submitted) => {
                     let Action::Submit { by, fresh: true } = action else { panic!("{action:?} submitted it") };

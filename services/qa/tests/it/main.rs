@@ -1,0 +1,19 @@
+//! qa through its own API, on a real Postgres and a real NATS, fed by events as metrics and performance send them.
+
+mod access;
+mod arrivals;
+mod assignments;
+mod builders;
+mod conversations;
+mod coverage;
+mod draws;
+mod late;
+mod migrations;
+mod plans;
+mod query_plan;
+mod reviews;
+mod scope;
+mod scorecards;
+mod star;
+mod support;
+mod tampering;
