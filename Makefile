@@ -10,9 +10,10 @@ buf := .tools/venv/bin/buf
 # Wheels with programs that only the benches need.
 bench_wheels := tests/tools/requirements-bench.txt
 
-# $(call timed,NAME,COMMAND): says what runs, and how long it took.
+# $(call timed,NAME,COMMAND): says what runs, and how long it took. The shell's -e does not look inside a list joined
+# by &&, so a failure is passed on by hand.
 define timed
-@printf '\n== %s\n' '$(1)'; start=$$SECONDS; $(2); printf '== %s: %d s\n' '$(1)' $$((SECONDS - start))
+@printf '\n== %s\n' '$(1)'; start=$$SECONDS; { $(2); } || exit 1; printf '== %s: %d s\n' '$(1)' $$((SECONDS - start))
 endef
 
 help: ## this list
