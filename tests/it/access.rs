@@ -1,0 +1,273 @@
+//! Who may call what, and how far each reaches: every role × every method × (own, same team, other team, other
+//! merchant), as the rules beside the methods say.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use e2e::{Answer, Door, InProcess, MERCHANT, people, small};
+use jinpai::days::Days;
+use jinpai::draw;
+use jinpai::session::Session;
+use proto::access::{MethodRule, Role, Scope, role_name, rules};
+use proto::metrics::v1::metrics_service_client::MetricsServiceClient;
+use proto::qa::v1 as qa_v1;
+use proto::qa::v1::qa_service_client::QaServiceClient;
+use serde_json::{Value, json};
+use testkit::access::all_roles;
+use testkit::eventually;
+
+const PERMISSION_DENIED: i32 = 7;
+const UNAUTHENTICATED: i32 = 16;
+const ELSEWHERE: &str = "elsewhere";
+/// `agent` and `mate` are in team a, which `lead` leads; `other` is in team b. Each has an account and a long chat.
+const PEOPLE: &str = "person_id,name,status,roles,team_id,team_name,lead,team_from,account_id,account_from\n\
+    agent,name-agent,regular,agent,team-a,A,no,2020-05-01,acc-agent,2020-05-01\n\
+    mate,name-mate,regular,agent,team-a,A,no,2020-05-01,acc-mate,2020-05-01\n\
+    lead,name-lead,regular,agent;lead,team-a,A,yes,2020-05-01,acc-lead,2020-05-01\n\
+    other,name-other,regular,agent,team-b,B,no,2020-05-01,acc-other,2020-05-01\n\
+    reviewer,name-reviewer,regular,reviewer,,,,,,\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_role_is_let_through_or_refused_as_the_rules_say() {
+    let suite = InProcess::start().await;
+    let mut wrong = Vec::new();
+    for rule in rules() {
+        for role in all_roles() {
+            let token = suite.door.token(MERCHANT, role, Some("matrix"));
+            let code = if rule.client_streaming {
+                ingest_nothing(&suite.door, token).await
+            } else {
+                suite.door.grpc_web::<()>(rule.path, &token, &()).await.err().unwrap_or(0)
+            };
+            let refused = code == PERMISSION_DENIED;
+            if code == UNAUTHENTICATED || refused == rule.scope_for(&[role]).is_some() {
+                wrong.push(format!("{} as {}: {code}", rule.path, role_name(role)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "differ from the rules:\n{}", wrong.join("\n"));
+}
+
+/// The only method that takes a stream.
+async fn ingest_nothing(door: &Door, token: String) -> i32 {
+    let session = door.session_with(token).await;
+    let mut metrics = MetricsServiceClient::new(session.channel());
+    match metrics.ingest_conversations(tokio_stream::empty()).await {
+        Ok(answers) => answers.into_inner().message().await.map_or_else(|status| status.code().into(), |_| 0),
+        Err(status) => status.code().into(),
+    }
+}
+
+/// How to ask a method about one agent, and how to tell that the answer is about them.
+struct Fixture {
+    path: &'static str,
+    /// For an agent and the review of their chat.
+    body: fn(&str, &str) -> Value,
+    /// What an answer about them holds; without it, whatever is not refused as missing is about them.
+    holds: Option<fn(&str, &str) -> String>,
+}
+
+/// One for each method that grants somebody less than the merchant.
+const FIXTURES: &[Fixture] = &[
+    Fixture {
+        path: "/jinpai.performance.v1.PeopleService/GetPerson",
+        body: |who, _| json!({ "personId": who }),
+        holds: Some(|who, _| format!("name-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.performance.v1.PeopleService/ListPeople",
+        body: |_, _| json!({ "day": on_day() }),
+        holds: Some(|who, _| format!("name-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.performance.v1.PeopleService/ListTeams",
+        body: |_, _| json!({ "day": on_day() }),
+        holds: Some(|who, _| team(who).to_owned()),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.MetricsService/GetFigures",
+        body: |_, _| json!({ "days": days(), "group": "GROUP_ACCOUNT" }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.MetricsService/ExplainFigure",
+        body: |_, _| json!({ "days": days(), "measure": "MEASURE_CONVERSATIONS" }),
+        holds: Some(|who, _| format!("c-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.QaService/GetConversation",
+        body: |who, _| json!({ "conversation": chat(who) }),
+        holds: Some(|who, _| format!("question 0 of c-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.QaService/GetDrawSlice",
+        body: |who, _| json!({ "businessDay": on_day(), "accountId": format!("acc-{who}") }),
+        holds: Some(|who, _| format!("c-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.QaService/GetCoverage",
+        body: |_, _| json!({ "days": days() }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.QaService/ListReviews",
+        body: |_, _| json!({ "days": days() }),
+        holds: Some(|_, review| review.to_owned()),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.QaService/GetReview",
+        body: |_, review| json!({ "reviewId": review }),
+        holds: Some(|who, _| format!("c-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.QaService/AcknowledgeReview",
+        // With an etag that is none: who sees the review is told so, who doesn't is told that there is none.
+        body: |_, review| json!({ "reviewId": review, "etag": "none", "requestId": review }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.gateway.v1.GatewayService/GetAgentDay",
+        body: |who, _| json!({ "personId": who, "businessDay": on_day() }),
+        holds: Some(|who, _| format!("name-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.gateway.v1.GatewayService/GetTeamBoard",
+        body: |who, _| json!({ "teamId": team(who), "businessDay": on_day() }),
+        holds: Some(|who, _| format!("name-{who}")),
+    },
+];
+
+#[test]
+fn every_method_with_a_narrow_grant_has_a_fixture() {
+    let narrow = |rule: &&MethodRule| rule.grants.iter().any(|(_, scope)| *scope != Scope::Merchant);
+    let mut wanted: Vec<_> = rules().iter().filter(narrow).map(|rule| rule.path).collect();
+    let mut here: Vec<_> = FIXTURES.iter().map(|fixture| fixture.path).collect();
+    wanted.sort_unstable();
+    here.sort_unstable();
+    assert_eq!(here, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_role_reaches_own_team_and_merchant_as_the_rules_say() {
+    let suite = InProcess::start().await;
+    let reviews = fill(&suite).await;
+    let mut wrong = Vec::new();
+    let mut cells = 0;
+    for fixture in FIXTURES {
+        let rule = proto::access::rule(fixture.path).expect("a method");
+        for role in all_roles() {
+            let own = if role == Role::Lead { "lead" } else { "agent" };
+            for (merchant, target) in
+                [(MERCHANT, own), (MERCHANT, "mate"), (MERCHANT, "other"), (ELSEWHERE, own)]
+            {
+                let expected = match rule.scope_for(&[role]) {
+                    _ if merchant == ELSEWHERE => false,
+                    None | Some(Scope::Unspecified) => false,
+                    // A team is seen by who is in it.
+                    Some(Scope::Own) => {
+                        target == own || (fixture.path.ends_with("/ListTeams") && target == "mate")
+                    }
+                    Some(Scope::Team) => target != "other",
+                    Some(Scope::Merchant) => true,
+                };
+                let token = suite.door.token(merchant, role, Some(own));
+                let body = (fixture.body)(target, &reviews[target]);
+                let answer = suite.door.json(fixture.path, &token, &body).await;
+                cells += 1;
+                if reached(fixture, target, &reviews[target], &answer) != expected {
+                    let (role, seen) = (role_name(role), answer.json());
+                    wrong.push(format!("{} as {role} of {merchant} about {target}: {seen}", fixture.path));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {cells} differ from the rules:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn reached(fixture: &Fixture, who: &str, review: &str, answer: &Answer) -> bool {
+    match fixture.holds {
+        Some(holds) => answer.status == 200 && answer.json().to_string().contains(&holds(who, review)),
+        None => ![403, 404].contains(&answer.status),
+    }
+}
+
+/// People, a drawn day with a long chat of each agent, and a submitted review of each chat, by agent.
+async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
+    let manager = suite.door.session(Role::Manager, None).await;
+    people::import(&manager, PEOPLE).await;
+    let agents = ["agent", "mate", "lead", "other"];
+    let day = NaiveDate::from_ymd_opt(2020, 5, 12).expect("a day");
+    let chats = agents.map(|who| small::chat(&format!("c-{who}"), &format!("acc-{who}"), day, 12));
+    small::ingest(&manager, chats.to_vec()).await;
+    services_know_the_people(&suite.door).await;
+    let options = draw::Options { days: Days { from: day, to: None }, wait: 60 };
+    let drawn = draw::days(&manager, &options, |_| ()).await.expect("draws");
+    assert_eq!(drawn.drawn, 4);
+    let mut qa = QaServiceClient::new(manager.channel());
+    let listed = qa.list_reviews(qa_v1::ListReviewsRequest::default()).await.expect("lists").into_inner();
+    let mut reviews = BTreeMap::new();
+    for review in listed.reviews {
+        let who = agents.into_iter().find(|who| review.account_id == format!("acc-{who}")).expect("an agent");
+        reviews.insert(who, review.review_id.clone());
+        submit(&manager, review).await;
+    }
+    assert_eq!(reviews.len(), 4);
+    reviews
+}
+
+/// Full marks on everything.
+async fn submit(session: &Session, review: qa_v1::Review) {
+    let mut qa = QaServiceClient::new(session.channel());
+    let card = qa.get_scorecard(qa_v1::GetScorecardRequest::default()).await.expect("a card").into_inner();
+    let card = card.scorecard.expect("a card");
+    let scores = card.criteria.iter().map(|criterion| qa_v1::CriterionScore {
+        criterion_id: criterion.criterion_id.clone(),
+        points: Some(criterion.max_points),
+        not_applicable: false,
+    });
+    let request = qa_v1::SubmitReviewRequest {
+        request_id: review.review_id.clone(),
+        review_id: review.review_id,
+        etag: review.etag,
+        scorecard_id: card.scorecard_id,
+        scorecard_version: card.version,
+        scores: scores.collect(),
+        ..Default::default()
+    };
+    qa.submit_review(request).await.expect("submits");
+}
+
+/// Waits until metrics and qa have followed the directory.
+async fn services_know_the_people(door: &Door) {
+    let lead = door.token(MERCHANT, Role::Lead, Some("lead"));
+    eventually(Duration::from_secs(60), async || {
+        let asked = FIXTURES.iter().filter(|fixture| {
+            fixture.path.ends_with("/GetFigures") || fixture.path.ends_with("/GetConversation")
+        });
+        for fixture in asked {
+            let answer = door.json(fixture.path, &lead, &(fixture.body)("mate", "")).await;
+            if !reached(fixture, "mate", "", &answer) {
+                return false;
+            }
+        }
+        true
+    })
+    .await;
+}
+
+fn team(who: &str) -> &'static str {
+    if who == "other" { "team-b" } else { "team-a" }
+}
+
+fn chat(who: &str) -> Value {
+    json!({ "shopId": small::SHOP, "channel": small::CHANNEL, "conversationId": format!("c-{who}") })
+}
+
+fn on_day() -> Value {
+    json!({ "year": 2020, "month": 5, "day": 12 })
+}
+
+fn days() -> Value {
+    json!({ "from": on_day(), "to": on_day() })
+}

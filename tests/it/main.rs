@@ -1,0 +1,8 @@
+//! The suite as its callers and its operators meet it.
+
+mod access;
+mod degraded;
+mod faults;
+mod journey;
+mod parked;
+mod tracing;

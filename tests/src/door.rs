@@ -1,0 +1,136 @@
+//! The way in: the gateway, in each of its protocols.
+
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http::{HeaderMap, Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use jinpai::session::{Session, Target};
+use jinpai::suite::Keys;
+use prost::Message;
+use proto::access::Role;
+use serde_json::Value;
+
+/// How long tokens of tests count.
+const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// A gateway and the key that signs in at it.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// `http://127.0.0.1:8080`.
+    pub gateway: String,
+    /// Signs tokens.
+    pub keys: Keys,
+}
+
+/// What came back over HTTP.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as JSON; what is none shows as text.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&self.body).into_owned()))
+    }
+}
+
+impl Door {
+    /// A token for somebody of `merchant`.
+    pub fn token(&self, merchant: &str, role: Role, person: Option<&str>) -> String {
+        self.keys.token(merchant, role, person, LIFETIME).expect("signs")
+    }
+
+    /// A gRPC connection as somebody of the demo merchant.
+    pub async fn session(&self, role: Role, person: Option<&str>) -> Session {
+        self.session_with(self.token(crate::MERCHANT, role, person)).await
+    }
+
+    /// A gRPC connection with this token.
+    pub async fn session_with(&self, token: String) -> Session {
+        let target = Target { gateway: Some(self.gateway.clone()), token: Some(token), ..Target::default() };
+        Session::open(&target, Role::Manager).await.expect("a session")
+    }
+
+    /// JSON over HTTP: `POST /package.Service/Method`.
+    pub async fn json(&self, path: &str, token: &str, body: &Value) -> Answer {
+        self.json_with(path, token, body, &[]).await
+    }
+
+    /// [`json`](Self::json) with more headers.
+    pub async fn json_with(&self, path: &str, token: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        self.post(path, token, &all, body.to_string().into()).await
+    }
+
+    /// A unary call by gRPC-Web in its binary form; the message, or the gRPC status that came instead.
+    pub async fn grpc_web<T: Message + Default>(
+        &self,
+        path: &str,
+        token: &str,
+        message: &impl Message,
+    ) -> Result<T, i32> {
+        let mut body = BytesMut::new();
+        put_frame(&mut body, &message.encode_to_vec());
+        let headers = [("content-type", "application/grpc-web+proto"), ("x-grpc-web", "1")];
+        let answer = self.post(path, token, &headers, body.freeze()).await;
+        assert_eq!(answer.status, 200, "gRPC-Web speaks of failures in its own trailers");
+        let (messages, trailers) = frames(answer.body);
+        let status = trailers.lines().find_map(|line| line.strip_prefix("grpc-status:"));
+        let in_headers = || answer.headers.get("grpc-status").and_then(|value| value.to_str().ok());
+        let status = status.or_else(in_headers).map_or(-1, |code| code.trim().parse().unwrap_or(-1));
+        match (status, messages.as_slice()) {
+            (0, [message]) => Ok(T::decode(message.clone()).expect("the message decodes")),
+            (0, other) => panic!("{} messages from a unary call", other.len()),
+            (code, _) => Err(code),
+        }
+    }
+
+    async fn post(&self, path: &str, token: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}{path}", self.gateway))
+            .header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body)).expect("a request");
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let response = client.request(request).await.expect("the gateway answers");
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Answer { status: head.status.as_u16(), headers: head.headers, body }
+    }
+}
+
+fn put_frame(into: &mut BytesMut, message: &[u8]) {
+    into.put_u8(0);
+    into.put_u32(u32::try_from(message.len()).expect("a small message"));
+    into.put_slice(message);
+}
+
+/// The messages of a gRPC-Web body, and the trailers in its last frame.
+fn frames(mut body: Bytes) -> (Vec<Bytes>, String) {
+    let (mut messages, mut trailers) = (Vec::new(), String::new());
+    while body.remaining() >= 5 {
+        let flags = body.get_u8();
+        let length = usize::try_from(body.get_u32()).expect("a length");
+        let content = body.split_to(length);
+        if flags & 0x80 == 0 {
+            messages.push(content);
+        } else {
+            trailers = String::from_utf8_lossy(&content).into_owned();
+        }
+    }
+    (messages, trailers)
+}

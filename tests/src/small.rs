@@ -1,0 +1,61 @@
+//! Input of a few chats, for tests that are not about volume.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use jinpai::session::Session;
+use prost_types::Timestamp;
+use proto::common::v1::Sender;
+use proto::metrics::v1::metrics_service_client::MetricsServiceClient;
+use proto::metrics::v1::{BatchIngestConversationsRequest, Conversation, ConversationLine, Message};
+
+/// The shop of all small chats.
+pub const SHOP: &str = "small";
+/// Their channel.
+pub const CHANNEL: &str = "chat";
+
+/// A chat of `account` in the middle of a day, in which the agent answers `replies` times.
+pub fn chat(id: &str, account: &str, day: NaiveDate, replies: usize) -> Conversation {
+    // 04:00 UTC is noon in Shanghai.
+    let noon = day.and_hms_opt(4, 0, 0).expect("an hour").and_utc();
+    let messages = (0..replies).flat_map(|n| {
+        let asked = Message {
+            sent_at: Some(after(noon, 20 * n)),
+            sender: Sender::Customer.into(),
+            text: format!("question {n} of {id}"),
+            quick_reply: false,
+        };
+        let answered = Message {
+            sent_at: Some(after(noon, 20 * n + 5)),
+            sender: Sender::Agent.into(),
+            text: format!("answer {n} of {id}"),
+            quick_reply: false,
+        };
+        [asked, answered]
+    });
+    Conversation {
+        shop_id: SHOP.to_owned(),
+        channel: CHANNEL.to_owned(),
+        conversation_id: id.to_owned(),
+        revision: 0,
+        account_id: account.to_owned(),
+        customer_id: format!("customer of {id}"),
+        started_at: Some(after(noon, 0)),
+        closed_at: Some(after(noon, 20 * replies)),
+        messages: messages.collect(),
+        satisfied: Some(true),
+        completed: None,
+    }
+}
+
+/// Sends chats in one batch, all of which have to be accepted.
+pub async fn ingest(session: &Session, chats: Vec<Conversation>) {
+    let number = i64::try_from(chats.len()).expect("a few chats");
+    let lines = (1..).zip(chats).map(|(line, chat)| ConversationLine { line, conversation: Some(chat) });
+    let request = BatchIngestConversationsRequest { lines: lines.collect(), request_id: String::new() };
+    let mut metrics = MetricsServiceClient::new(session.channel());
+    let answer = metrics.batch_ingest_conversations(request).await.expect("is taken in").into_inner();
+    assert_eq!(answer.counts.unwrap_or_default().accepted, number, "{:?}", answer.rejects);
+}
+
+fn after(start: DateTime<Utc>, seconds: usize) -> Timestamp {
+    Timestamp { seconds: start.timestamp() + i64::try_from(seconds).expect("a few seconds"), nanos: 0 }
+}
