@@ -5,7 +5,7 @@
 //! them into a commitment, ranks, hashes, a sample, and a [`Bundle`] that [`verify`] checks with nothing else at hand.
 //! Every byte that is hashed is laid out in the README, with test vectors.
 //!
-//! Reading order: [`Seed`] and [`commitment`], [`Ranker`], [`draw`] and [`late_accepted`], the list hashes,
+//! Reading order: [`Seed`] and [`commitment`], [`Ranker`], [`draw_agent`] and [`late_accepted`], the list hashes,
 //! [`Bundle`], [`verify`].
 //!
 //! Invariants: the input's order never matters; nothing is compared as a floating-point number; a hash covers its
