@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use proto::access::Role;
 use runtime::clock::SystemClock;
-use runtime::identity::{Signer, SignerConfig};
+use runtime::config::SignerConfig;
+use runtime::identity::Signer;
 use testkit::{Issuer, Scratch};
 
 use crate::child::{Server, free_address};

@@ -60,6 +60,7 @@ fn bundle() -> Result<Bundle> {
         day_closed_version: 1,
         agents,
         late: Vec::new(),
+        late_seeds: Vec::new(),
         drawn_at: at,
         seal: Seal::UNSET,
     };
