@@ -120,6 +120,25 @@ async fn one_trace_crosses_both_hops() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_and_logs_are_sent_and_a_line_belongs_to_its_trace() {
+    let collector = collector::telemetry();
+    let fixture = Fixture::start(ServerConfig::default()).await;
+    // A stranger's call is logged, inside the span of the call.
+    let status = EchoClient::new(upstream(&fixture.url())).unary(Ask::default()).await.expect_err("no token");
+    let trace_id =
+        status.metadata().get("x-trace-id").expect("it is told").to_str().expect("ASCII").to_owned();
+    let (collector, trace_id) = (&collector, &trace_id);
+    eventually("the line arrives with its trace", || async move {
+        collector.logs().await.iter().any(|record| hex(&record.trace_id) == *trace_id)
+    })
+    .await;
+    eventually("the figures arrive", || async move {
+        collector.figures().await.iter().any(|name| name == "rpc.server.call.duration")
+    })
+    .await;
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

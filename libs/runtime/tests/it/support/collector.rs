@@ -3,31 +3,61 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use runtime::config::TelemetryConfig;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
+/// What was sent so far.
 #[derive(Clone, Default)]
-pub struct Collector(Arc<Mutex<Vec<Span>>>);
+pub struct Collector {
+    spans: Arc<Mutex<Vec<Span>>>,
+    figures: Arc<Mutex<Vec<String>>>,
+    logs: Arc<Mutex<Vec<LogRecord>>>,
+}
 
 impl Collector {
-    /// All spans so far, after sending what is buffered.
+    /// All spans, after sending what is buffered.
     pub async fn spans(&self) -> Vec<Span> {
-        let flush = || {
-            runtime::telemetry::init("tests", &TelemetryConfig::default())
-                .map(runtime::telemetry::Telemetry::shutdown)
-        };
-        tokio::task::spawn_blocking(flush).await.expect("no panic").expect("it is set up");
-        self.0.lock().expect("not poisoned").clone()
+        flush().await;
+        self.spans.lock().expect("not poisoned").clone()
     }
+
+    /// The names of all figures, after sending what is buffered.
+    pub async fn figures(&self) -> Vec<String> {
+        flush().await;
+        self.figures.lock().expect("not poisoned").clone()
+    }
+
+    /// All log records, after sending what is buffered.
+    pub async fn logs(&self) -> Vec<LogRecord> {
+        flush().await;
+        self.logs.lock().expect("not poisoned").clone()
+    }
+}
+
+async fn flush() {
+    let flush = || {
+        runtime::telemetry::init("tests", &TelemetryConfig::default())
+            .map(runtime::telemetry::Telemetry::shutdown)
+    };
+    tokio::task::spawn_blocking(flush).await.expect("no panic").expect("it is set up");
 }
 
 #[tonic::async_trait]
@@ -36,10 +66,36 @@ impl TraceService for Collector {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let of_scopes =
+        let scopes =
             request.into_inner().resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
-        self.0.lock().expect("not poisoned").extend(of_scopes.flat_map(|scope| scope.spans));
+        self.spans.lock().expect("not poisoned").extend(scopes.flat_map(|scope| scope.spans));
         Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl MetricsService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        let scopes =
+            request.into_inner().resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
+        let names = scopes.flat_map(|scope| scope.metrics).map(|metric| metric.name);
+        self.figures.lock().expect("not poisoned").extend(names);
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl LogsService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        let scopes = request.into_inner().resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
+        self.logs.lock().expect("not poisoned").extend(scopes.flat_map(|scope| scope.log_records));
+        Ok(Response::new(ExportLogsServiceResponse::default()))
     }
 }
 
@@ -48,7 +104,7 @@ pub fn telemetry() -> Collector {
     static COLLECTOR: OnceLock<Collector> = OnceLock::new();
     let start = || {
         let collector = Collector::default();
-        let served = TraceServiceServer::new(collector.clone());
+        let served = collector.clone();
         let (started, done) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -63,7 +119,12 @@ pub fn telemetry() -> Collector {
                 let _telemetry = runtime::telemetry::init("tests", &config).expect("it is set up");
                 started.send(()).expect("someone waits");
                 let incoming = TcpListenerStream::new(listener);
-                tonic::transport::Server::builder().add_service(served).serve_with_incoming(incoming).await
+                tonic::transport::Server::builder()
+                    .add_service(TraceServiceServer::new(served.clone()))
+                    .add_service(MetricsServiceServer::new(served.clone()))
+                    .add_service(LogsServiceServer::new(served))
+                    .serve_with_incoming(incoming)
+                    .await
             })
         });
         done.recv().expect("it starts");
