@@ -1,6 +1,6 @@
 //! A follower's copy of the people directory, and row scope computed from it.
 //!
-//! ```ignore
+//! ```text
 //! directory::follow(pool.clone(), bus, "qa-directory", token);                    // in the service's start
 //! let visible = directory::visible(conn, &scope, from, to).await?;                // in a store function
 //! let calendar = directory::calendar(conn, &merchant).await?;

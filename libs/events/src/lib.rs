@@ -1,7 +1,7 @@
 //! Events between the services: an outbox row in the transaction of the change, a relay that sends it to JetStream,
 //! and followers that handle it once.
 //!
-//! ```ignore
+//! ```text
 //! // In the transaction of the change:
 //! events::publish(conn, events::event(&merchant, "review/r-1", 3, clock.now(), Payload::ReviewPublished(review))).await?;
 //! // In the service's start:

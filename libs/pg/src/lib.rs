@@ -2,7 +2,7 @@
 //!
 //! A service's start is three lines:
 //!
-//! ```ignore
+//! ```text
 //! pg::migrate("qa", &config.database, &[events::MIGRATIONS, directory::MIGRATIONS, MIGRATIONS]).await?; // `qa migrate`
 //! let pool = pg::connect("qa", &config.database).await?;
 //! pg::ensure_current(&pool, &[events::MIGRATIONS, directory::MIGRATIONS, MIGRATIONS]).await?;          // `qa serve`

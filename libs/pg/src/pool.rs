@@ -46,7 +46,6 @@ pub async fn connect(schema: &'static str, config: &DatabaseConfig) -> Result<Po
     });
     let inner = bb8::Pool::builder()
         .max_size(config.pool_size.max(1))
-        .min_idle(Some(1))
         .connection_timeout(config.acquire_timeout())
         .max_lifetime(Some(Duration::from_secs(1_800)))
         .idle_timeout(Some(Duration::from_secs(600)))
