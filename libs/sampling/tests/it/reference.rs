@@ -32,6 +32,9 @@ fn python_accepts_what_we_accept() {
         verify(&honest).unwrap();
         let output = python(&honest);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut open = honest.clone();
+        open.late_seeds[0].seed = None;
+        assert!(verify(&open.clone().sealed()).is_ok() && python(&open.sealed()).status.success());
         let agents = format!("ok: {} agents", sizes.len());
         assert!(String::from_utf8_lossy(&output.stdout).starts_with(&agents));
     }

@@ -173,7 +173,10 @@ fn a_late_chat_is_judged_by_a_seed_that_was_secret_when_it_came() {
     open.late_seeds[0].seed = None;
     // Nobody can tell yet whether the mark is right.
     open.late[0].accepted = !open.late[0].accepted;
-    assert_eq!(verify(&open.sealed()).map(|verified| verified.late_open), Ok(3));
+    // The other two agents had room left: theirs are added whatever the seed, and need not wait.
+    assert_eq!(verify(&open.clone().sealed()).map(|verified| verified.late_open), Ok(1));
+    open.late[2].accepted = false;
+    assert!(matches!(verify(&open.sealed()), Err(Difference::Late { expected: true, .. })));
 
     let mut unnamed = sample();
     unnamed.late_seeds.clear();
