@@ -1,5 +1,5 @@
 //! Starts both servers on data below a folder, prints their addresses as shell exports, and serves until it is
-//! told to stop: `cargo run -p servers --example serve -- /var/tmp/some-folder`.
+//! told to stop: `cargo run -p servers --example serve -- FOLDER`.
 
 use std::path::PathBuf;
 
