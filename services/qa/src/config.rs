@@ -26,7 +26,6 @@ pub struct Config {
 
 /// The `[review]` section.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ReviewConfig {
     /// Reviews per day of people with the reviewer's role for whom nobody set a capacity.
     pub default_capacity: i32,
@@ -34,7 +33,6 @@ pub struct ReviewConfig {
 
 /// The `[draw]` section.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct DrawConfig {
     /// Where commitments are appended, a JSON line each; empty for the log alone.
     pub commitment_file: PathBuf,

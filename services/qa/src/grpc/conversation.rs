@@ -2,6 +2,7 @@
 
 use proto::common::v1::Sender as WireSender;
 use proto::qa::v1 as pb;
+use runtime::ids::PersonId;
 
 use super::decode::{conversation_ref, date, timestamp};
 use crate::domain::conversation::{Conversation, ConversationRead, Message, Sender};
@@ -29,7 +30,7 @@ impl From<Conversation> for pb::Conversation {
             revision: conversation.revision,
             business_day: Some(date(conversation.business_day)),
             account_id: conversation.account.into_string(),
-            person_id: conversation.person.map(|person| person.into_string()).unwrap_or_default(),
+            person_id: conversation.person.map(PersonId::into_string).unwrap_or_default(),
             customer_id: conversation.customer_id,
             started_at: Some(timestamp(conversation.started_at)),
             closed_at: Some(timestamp(conversation.closed_at)),
@@ -50,7 +51,7 @@ impl From<ConversationRead> for pb::ConversationRead {
             business_day: Some(date(read.business_day)),
             account_id: read.account.into_string(),
             subject: read.subject,
-            person_id: read.person.map(|person| person.into_string()).unwrap_or_default(),
+            person_id: read.person.map(PersonId::into_string).unwrap_or_default(),
             read_at: Some(timestamp(read.read_at)),
             request_id: read.request_id,
         }

@@ -1,6 +1,7 @@
 //! Draws, coverage and plans on the wire.
 
 use proto::qa::v1 as pb;
+use runtime::ids::PersonId;
 use sampling::Bundle;
 
 use super::decode::{conversation_ref, date, day, text, timestamp};
@@ -176,7 +177,7 @@ impl From<Coverage> for pb::Coverage {
         Self {
             business_day: Some(date(coverage.day)),
             account_id: coverage.account.into_string(),
-            person_id: coverage.person.map(|person| person.into_string()).unwrap_or_default(),
+            person_id: coverage.person.map(PersonId::into_string).unwrap_or_default(),
             drawn_yet: coverage.drawn_yet,
             eligible: coverage.eligible,
             drawn: coverage.drawn,

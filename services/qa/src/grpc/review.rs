@@ -2,6 +2,7 @@
 
 use proto::common::v1::Rate;
 use proto::qa::v1 as pb;
+use runtime::ids::PersonId;
 use uuid::Uuid;
 
 use super::decode::{conversation_ref, date, days, text, timestamp};
@@ -107,7 +108,7 @@ impl From<Review> for pb::Review {
             business_day: Some(date(review.business_day)),
             conversation: Some(conversation_ref(review.conversation)),
             account_id: review.account.into_string(),
-            person_id: review.person.map(|person| person.into_string()).unwrap_or_default(),
+            person_id: review.person.map(PersonId::into_string).unwrap_or_default(),
             state: state.into(),
             late: review.late,
             inclusion: Some(Rate { numerator, denominator, quotient }),

@@ -228,7 +228,7 @@ async fn slice(
             (chat, rank, drawn)
         })
         .collect();
-    chats.sort_unstable_by(|left, right| left.1.cmp(&right.1));
+    chats.sort_unstable_by_key(|chat| chat.1);
     let late = late::list(conn, merchant, day, Some(account)).await?;
     let agent_hashes = hashes(conn, merchant, day).await?;
     Ok(Some(DrawSlice { draw, account: account.clone(), chats, late, agent_hashes }))

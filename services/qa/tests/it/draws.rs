@@ -198,19 +198,14 @@ async fn over_many_days_each_chat_is_drawn_equally_often() {
     test.deliver(&chats[..1]).await;
     test.sql("UPDATE qa.sampling_plans SET size = 2").await;
     test.deliver(&chats[1..]).await;
-    for day in &days {
-        test.close(*day, 1, &chats).await;
-    }
-    let mut times: BTreeMap<String, i32> = BTreeMap::new();
+    test.close_all(&days, 1, &chats).await;
     for (n, day) in days.iter().enumerate() {
         let drawn = test.try_draw(*day, &format!("draw {n}")).await.expect("draws").into_inner();
         assert_eq!(drawn.draw.expect("a draw").drawn, 2);
-        let agents = test.bundle(*day).await.agents;
-        for chat in agents.iter().flat_map(|agent| &agent.drawn) {
-            let (_, place) = chat.id.split_once("-k").expect("named so");
-            *times.entry(place.to_owned()).or_default() += 1;
-        }
     }
+    let sql = "SELECT split_part(conversation_id, '-k', 2), count(*)::int FROM qa.reviews GROUP BY 1";
+    let rows = test.admin().await.query(sql, &[]).await.expect("counts");
+    let times: BTreeMap<String, i32> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(times.values().sum::<i32>(), 400);
     // Chi-square with 7 degrees of freedom: 29.9 is passed once in ten thousand runs. Drawing two of eight without
     // replacement varies less than the multinomial that the bound is for.

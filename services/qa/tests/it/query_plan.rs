@@ -12,7 +12,8 @@ async fn the_sample_is_the_front_of_an_index_for_each_account() {
         chats.extend((0..5).map(|n| chat(&format!("{account}-short-{n}"), &account, 2)));
     }
     let test = TestQa::with_day(&chats).await;
-    test.sql("VACUUM ANALYZE qa.conversations; ANALYZE qa.day_closing_agents").await;
+    test.sql("VACUUM ANALYZE qa.conversations").await;
+    test.sql("ANALYZE qa.day_closing_agents").await;
     let admin = test.admin().await;
     let day = format!("{}-{}-{}", DAY.year, DAY.month, DAY.day);
     let sql = qa::SAMPLE_SQL

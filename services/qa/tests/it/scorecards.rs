@@ -61,6 +61,7 @@ async fn every_merchant_has_a_ready_made_card() {
 async fn publishing_a_draft_retires_the_card_in_use_and_scores_what_comes_after() {
     let test = TestQa::with_day(&long_chats("ann-account", 2)).await;
     test.draw(DAY).await;
+    test.clock.advance(chrono::TimeDelta::minutes(1));
     let new = create(&test, draft("")).await;
     assert_eq!((new.version, new.state()), (1, ScorecardState::Draft));
     let next = create(&test, draft(&new.scorecard_id)).await;

@@ -58,14 +58,14 @@ impl TestQa {
             server: ServerConfig::default(),
             telemetry: TelemetryConfig::default(),
             access: identity.config(),
-            database: database.config(qa::SCHEMA),
+            database: patient(database.config(qa::SCHEMA)),
             events: nats.config(),
             review: ReviewConfig { default_capacity: 60 },
             draw: DrawConfig { commitment_file: folder.path().join("commitments.jsonl") },
         };
         let token = CancellationToken::new();
         let running = qa::start(config, clock.shared(), token.clone()).await.expect("starts");
-        let others = pg::connect(OTHERS, &database.config(OTHERS)).await.expect("connects");
+        let others = pg::connect(OTHERS, &patient(database.config(OTHERS))).await.expect("connects");
         let bus = Bus::connect(&nats.config()).await.expect("connects");
         events::relay(others.clone(), bus, token.clone());
         let channel =
@@ -117,12 +117,20 @@ impl TestQa {
 
     /// Publishes what metrics says of a day and waits until it is here.
     pub async fn close(&self, day: Date, version: i64, chats: &[ConversationClosed]) {
-        self.publish(&[day_closed(day, version, chats)]).await;
+        self.close_all(&[day], version, chats).await;
+    }
+
+    /// The same for many days.
+    pub async fn close_all(&self, days: &[Date], version: i64, chats: &[ConversationClosed]) {
+        self.publish(&days.iter().map(|day| day_closed(*day, version, chats)).collect::<Vec<_>>()).await;
+        let names: Vec<String> =
+            days.iter().map(|day| format!("'{}-{}-{}'", day.year, day.month, day.day)).collect();
         let sql = format!(
-            "SELECT count(*) FROM qa.day_closings WHERE version >= {version} AND business_day = '{}-{}-{}'",
-            day.year, day.month, day.day
+            "SELECT count(*) FROM qa.day_closings WHERE version >= {version} AND business_day IN ({})",
+            names.join(", ")
         );
-        eventually(DELIVERED_WITHIN, async || self.count(&sql).await == 1).await;
+        let closed = i64::try_from(days.len()).expect("few");
+        eventually(DELIVERED_WITHIN, async || self.count(&sql).await == closed).await;
     }
 
     pub fn by<T>(&self, who: &TestCaller, message: T) -> tonic::Request<T> {
@@ -193,6 +201,11 @@ impl TestQa {
         let pool = pg::connect(qa::SCHEMA, &pg::DatabaseConfig::new(self.database.admin_url())).await;
         pool.expect("connects").copy_client().await.expect("connects")
     }
+}
+
+/// Settings for a machine on which many tests run at once.
+fn patient(config: pg::DatabaseConfig) -> pg::DatabaseConfig {
+    pg::DatabaseConfig { acquire_timeout_ms: 20_000, connect_timeout_ms: 20_000, ..config }
 }
 
 /// The stable name of a refusal, behind its code.
