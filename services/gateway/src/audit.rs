@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
+use crate::limits;
 use crate::sign_in::Session;
 
 /// Refusals that wait for NATS.
@@ -69,11 +70,12 @@ impl Refusal {
         session: Option<&Session>,
         status: &Status,
     ) -> Option<Self> {
+        let reason = Problem::from_status(status).reason;
         let decision = match status.code() {
             Code::Unauthenticated => "unauthenticated",
             Code::PermissionDenied => "denied",
             // Of the limits only a caller's own; the gateway being busy is nobody's offence.
-            Code::ResourceExhausted if session.is_some() => "limited",
+            Code::ResourceExhausted if limits::is_callers_own(&reason) => "limited",
             _ => return None,
         };
         let caller = session.map(|session| &session.caller);
@@ -81,7 +83,7 @@ impl Refusal {
             id: uuid::Uuid::now_v7().to_string(),
             at: String::new(),
             decision,
-            reason: Problem::from_status(status).reason,
+            reason,
             method,
             request_id: request_id.to_str().unwrap_or_default().to_owned(),
             merchant_id: caller.map(|caller| caller.merchant.to_string()),

@@ -51,7 +51,11 @@ impl http_body::Body for Inbound {
                 Err(fault) => self.fail(fault.into()),
             },
             // The gateway's own transcoding refused the bytes and says why.
-            Some(Err(refused)) if refused.code() == Code::InvalidArgument => self.fail(refused),
+            Some(Err(refused))
+                if matches!(refused.code(), Code::InvalidArgument | Code::ResourceExhausted) =>
+            {
+                self.fail(refused)
+            }
             // tonic-web's word for bytes that are no gRPC-Web.
             Some(Err(refused)) if refused.code() == Code::Internal => {
                 self.fail(frames::malformed("the request is not framed as gRPC-Web messages"))

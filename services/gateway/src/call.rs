@@ -11,7 +11,10 @@ use tracing::Span;
 
 use crate::routes::Route;
 
-/// A call that was let in. It is counted, and its place among the calls in progress is free again, when the last
+/// A call's places among the calls in progress: its merchant's and the gateway's.
+type Places = [OwnedSemaphorePermit; 2];
+
+/// A call that was let in. It is counted, and its places among the calls in progress are free again, when the last
 /// holder drops it.
 #[derive(Debug)]
 pub struct Call {
@@ -25,7 +28,7 @@ pub struct Call {
     pub span: Span,
     running: Mutex<RunningCall>,
     fault: OnceLock<Status>,
-    _place: OwnedSemaphorePermit,
+    _places: Places,
 }
 
 impl Call {
@@ -36,10 +39,10 @@ impl Call {
         deadline: Option<Instant>,
         span: Span,
         running: RunningCall,
-        place: OwnedSemaphorePermit,
+        places: Places,
     ) -> Arc<Self> {
         let (running, fault) = (Mutex::new(running), OnceLock::new());
-        Arc::new(Self { route, request_id, deadline, span, running, fault, _place: place })
+        Arc::new(Self { route, request_id, deadline, span, running, fault, _places: places })
     }
 
     /// Notes what is wrong with the caller's own bytes. It is the answer, whatever the service makes of the stream

@@ -25,7 +25,7 @@ use crate::body::{self, Inbound, Outbound};
 use crate::call::Call;
 use crate::deadline;
 use crate::figures::Refusals;
-use crate::limits::exhausted;
+use crate::limits::overloaded;
 use crate::routes::{Route, Routes, Target};
 use crate::sign_in::{Session, Sessions};
 use crate::upstreams::{self, Upstreams};
@@ -84,7 +84,7 @@ struct Checked {
     session: Arc<Session>,
     scope: Scope,
     upstream: Option<usize>,
-    place: OwnedSemaphorePermit,
+    places: [OwnedSemaphorePermit; 2],
 }
 
 /// A call that may go on.
@@ -215,12 +215,11 @@ impl Edge {
         let signed_in = session.insert(self.sessions.of(headers).await?);
         let granted = route.rule.scope_for(&signed_in.caller.roles).ok_or_else(denied)?;
         let scope = Scope::granted(&signed_in.caller, granted)?;
-        signed_in.allowance.take()?;
         let upstream = self.upstream(route, headers)?;
+        let merchants = signed_in.allowance.take(route.is_bidirectional())?;
         let places = if route.is_bidirectional() { &self.streams } else { &self.calls };
-        let place = Arc::clone(places).try_acquire_owned();
-        let place = place.map_err(|_| exhausted("OVERLOADED", Duration::from_millis(250)))?;
-        Ok(Checked { session: Arc::clone(signed_in), scope, upstream, place })
+        let ours = Arc::clone(places).try_acquire_owned().map_err(|_| overloaded())?;
+        Ok(Checked { session: Arc::clone(signed_in), scope, upstream, places: [merchants, ours] })
     }
 
     fn begin(
@@ -231,7 +230,7 @@ impl Edge {
         running: RunningCall,
         checked: Checked,
     ) -> Admitted {
-        let Checked { session, scope, upstream, place } = checked;
+        let Checked { session, scope, upstream, places } = checked;
         let span = tracing::info_span!(
             "rpc",
             otel.kind = "server",
@@ -246,7 +245,7 @@ impl Edge {
             span.record("trace_id", tracing::field::display(trace_id));
         }
         let deadline = deadline::of(route, headers, self.bounds.deadline_max, Instant::now());
-        let call = Call::new(Arc::clone(route), request_id, deadline, span, running, place);
+        let call = Call::new(Arc::clone(route), request_id, deadline, span, running, places);
         Admitted { call, session, scope, upstream }
     }
 

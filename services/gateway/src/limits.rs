@@ -13,6 +13,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde::Deserialize;
 use status::{Kind, Problem};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
 /// A rate and how many calls may come at once.
@@ -26,8 +27,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    fn limiter(self) -> Arc<DefaultDirectRateLimiter> {
-        Arc::new(RateLimiter::direct(Quota::per_second(self.per_second).allow_burst(self.burst)))
+    fn limiter(self) -> DefaultDirectRateLimiter {
+        RateLimiter::direct(Quota::per_second(self.per_second).allow_burst(self.burst))
     }
 }
 
@@ -41,6 +42,10 @@ pub struct LimitsConfig {
     pub per_merchant: Rate,
     /// Bidirectional streams open at once.
     pub streams_max: usize,
+    /// Calls of one merchant in progress at once: the rest of the gateway's stay for the others.
+    pub calls_per_merchant_max: usize,
+    /// Bidirectional streams of one merchant open at once.
+    pub streams_per_merchant_max: usize,
     /// Connections to each service for calls, and as many for bidirectional streams. A service takes only so many
     /// calls on one connection.
     pub connections_per_upstream: usize,
@@ -50,32 +55,61 @@ pub struct LimitsConfig {
     pub header_bytes_max: usize,
 }
 
-/// The limiters of one caller.
+/// What one caller may still ask for.
 #[derive(Debug, Clone)]
 pub struct Allowance {
     caller: Arc<DefaultDirectRateLimiter>,
-    merchant: Arc<DefaultDirectRateLimiter>,
+    merchant: Arc<MerchantLimits>,
+}
+
+#[derive(Debug)]
+struct MerchantLimits {
+    rate: DefaultDirectRateLimiter,
+    calls: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 impl Allowance {
-    /// Takes one call out of both, or says whose limit is reached and when to come back.
-    pub fn take(&self) -> Result<(), Status> {
+    /// Takes one call out of both rates, and a place among the merchant's calls (or endless streams) in progress; or
+    /// says whose limit is reached and when to come back.
+    pub fn take(&self, endless: bool) -> Result<OwnedSemaphorePermit, Status> {
         let refused = |whose: &'static str, until: governor::NotUntil<_>| {
             let wait = until.wait_time_from(DefaultClock::default().now());
             exhausted(whose, wait)
         };
         // The caller first: who is over their own limit takes nothing from the merchant's.
-        self.caller.check().map_err(|until| refused("CALLER_RATE_LIMIT", until))?;
-        self.merchant.check().map_err(|until| refused("MERCHANT_RATE_LIMIT", until))
+        self.caller.check().map_err(|until| refused(CALLER_RATE, until))?;
+        self.merchant.rate.check().map_err(|until| refused(MERCHANT_RATE, until))?;
+        let places = if endless { &self.merchant.streams } else { &self.merchant.calls };
+        let place = Arc::clone(places).try_acquire_owned();
+        place.map_err(|_| exhausted(MERCHANT_CALLS, BUSY_WAIT))
     }
 }
 
+const CALLER_RATE: &str = "CALLER_RATE_LIMIT";
+const MERCHANT_RATE: &str = "MERCHANT_RATE_LIMIT";
+const MERCHANT_CALLS: &str = "MERCHANT_CALLS_LIMIT";
+const OVERLOADED: &str = "OVERLOADED";
+/// When somebody should come back for whom there was no place.
+const BUSY_WAIT: Duration = Duration::from_millis(250);
+
+/// Whether a refusal for this reason is about the caller, and not about how busy the gateway is.
+pub fn is_callers_own(reason: &str) -> bool {
+    [CALLER_RATE, MERCHANT_RATE, MERCHANT_CALLS].contains(&reason)
+}
+
+/// RESOURCE_EXHAUSTED because the gateway has all the calls that it can work on.
+pub fn overloaded() -> Status {
+    exhausted(OVERLOADED, BUSY_WAIT)
+}
+
 /// RESOURCE_EXHAUSTED with the reason and the time to wait.
-pub fn exhausted(reason: &'static str, wait: Duration) -> Status {
+fn exhausted(reason: &'static str, wait: Duration) -> Status {
     let message = match reason {
-        "CALLER_RATE_LIMIT" => "too many calls from this caller",
-        "MERCHANT_RATE_LIMIT" => "too many calls from this merchant",
-        _ => "the gateway is at its limit",
+        CALLER_RATE => "too many calls from this caller",
+        MERCHANT_RATE => "too many calls from this merchant",
+        MERCHANT_CALLS => "too many calls of this merchant are in progress",
+        _ => "the gateway has all the calls that it can work on",
     };
     // Whole milliseconds, at least one: a wait of nothing invites a loop.
     let wait = Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1));
@@ -85,28 +119,28 @@ pub fn exhausted(reason: &'static str, wait: Duration) -> Status {
 /// The limiters of everybody who has a session.
 #[derive(Debug)]
 pub struct Limits {
-    per_caller: Rate,
-    per_merchant: Rate,
-    callers: Mutex<HashMap<(String, String), Arc<DefaultDirectRateLimiter>>>,
-    merchants: Mutex<HashMap<String, Arc<DefaultDirectRateLimiter>>>,
+    config: LimitsConfig,
+    callers: Shared<(String, String), DefaultDirectRateLimiter>,
+    merchants: Shared<String, MerchantLimits>,
 }
 
 impl Limits {
     /// With nobody known yet.
     pub fn new(config: &LimitsConfig) -> Self {
-        Self {
-            per_caller: config.per_caller,
-            per_merchant: config.per_merchant,
-            callers: Mutex::default(),
-            merchants: Mutex::default(),
-        }
+        Self { config: config.clone(), callers: Shared::default(), merchants: Shared::default() }
     }
 
     /// The limiters of a caller, the same ones for every session of theirs.
     pub fn of(&self, merchant: &str, subject: &str) -> Allowance {
+        let LimitsConfig { per_caller, per_merchant, .. } = &self.config;
+        let made = || MerchantLimits {
+            rate: per_merchant.limiter(),
+            calls: Arc::new(Semaphore::new(self.config.calls_per_merchant_max)),
+            streams: Arc::new(Semaphore::new(self.config.streams_per_merchant_max)),
+        };
         Allowance {
-            caller: shared(&self.callers, (merchant.to_owned(), subject.to_owned()), self.per_caller),
-            merchant: shared(&self.merchants, merchant.to_owned(), self.per_merchant),
+            caller: shared(&self.callers, (merchant.to_owned(), subject.to_owned()), || per_caller.limiter()),
+            merchant: shared(&self.merchants, merchant.to_owned(), made),
         }
     }
 
@@ -117,14 +151,14 @@ impl Limits {
     }
 }
 
-type Shared<K> = Mutex<HashMap<K, Arc<DefaultDirectRateLimiter>>>;
+type Shared<K, V> = Mutex<HashMap<K, Arc<V>>>;
 
-fn shared<K: Hash + Eq>(map: &Shared<K>, key: K, rate: Rate) -> Arc<DefaultDirectRateLimiter> {
+fn shared<K: Hash + Eq, V>(map: &Shared<K, V>, key: K, made: impl FnOnce() -> V) -> Arc<V> {
     let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(map.entry(key).or_insert_with(|| rate.limiter()))
+    Arc::clone(map.entry(key).or_insert_with(|| Arc::new(made())))
 }
 
-fn forget_unused<K: Hash + Eq>(map: &Shared<K>) {
+fn forget_unused<K: Hash + Eq, V>(map: &Shared<K, V>) {
     let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
     map.retain(|_, limiter| Arc::strong_count(limiter) > 1);
 }
@@ -139,15 +173,20 @@ mod tests {
             per_second: NonZeroU32::MIN,
             burst: NonZeroU32::new(burst).expect("a burst is positive"),
         };
-        Limits {
+        let config = LimitsConfig {
             per_caller: rate(caller),
             per_merchant: rate(merchant),
-            callers: Mutex::default(),
-            merchants: Mutex::default(),
-        }
+            streams_max: 9,
+            calls_per_merchant_max: 3,
+            streams_per_merchant_max: 1,
+            connections_per_upstream: 1,
+            answer_bytes_max: 1,
+            header_bytes_max: 1,
+        };
+        Limits::new(&config)
     }
 
-    fn reason(refused: Result<(), Status>) -> String {
+    fn reason<T: std::fmt::Debug>(refused: Result<T, Status>) -> String {
         Problem::from_status(&refused.expect_err("over the limit")).reason
     }
 
@@ -155,32 +194,45 @@ mod tests {
     fn two_sessions_of_a_caller_share_a_limit_and_others_do_not() {
         let limits = limits(2, 100);
         let (first, second) = (limits.of("m", "a"), limits.of("m", "a"));
-        first.take().expect("within the burst");
-        second.take().expect("within the burst");
-        let refused = first.take().expect_err("over the burst");
+        drop(first.take(false).expect("within the burst"));
+        drop(second.take(false).expect("within the burst"));
+        let refused = first.take(false).expect_err("over the burst");
         let problem = Problem::from_status(&refused);
         assert_eq!(problem.reason, "CALLER_RATE_LIMIT");
         assert!(problem.retry_after.is_some_and(|wait| wait > Duration::ZERO));
-        limits.of("m", "b").take().expect("another caller");
-        limits.of("n", "a").take().expect("another merchant's caller of the same name");
+        drop(limits.of("m", "b").take(false).expect("another caller"));
+        drop(limits.of("n", "a").take(false).expect("another merchant's caller of the same name"));
     }
 
     #[test]
     fn callers_of_a_merchant_share_its_limit() {
         let limits = limits(100, 2);
-        limits.of("m", "a").take().expect("within the burst");
-        limits.of("m", "b").take().expect("within the burst");
-        assert_eq!(reason(limits.of("m", "c").take()), "MERCHANT_RATE_LIMIT");
-        limits.of("n", "a").take().expect("another merchant");
+        drop(limits.of("m", "a").take(false).expect("within the burst"));
+        drop(limits.of("m", "b").take(false).expect("within the burst"));
+        assert_eq!(reason(limits.of("m", "c").take(false)), "MERCHANT_RATE_LIMIT");
+        drop(limits.of("n", "a").take(false).expect("another merchant"));
+    }
+
+    #[test]
+    fn a_merchant_has_so_many_places_and_no_more() {
+        let limits = limits(100, 100);
+        let places: Vec<_> = (0..3).map(|_| limits.of("m", "a").take(false).expect("a place")).collect();
+        assert_eq!(reason(limits.of("m", "b").take(false)), "MERCHANT_CALLS_LIMIT");
+        let stream = limits.of("m", "b").take(true).expect("streams have places of their own");
+        assert_eq!(reason(limits.of("m", "a").take(true)), "MERCHANT_CALLS_LIMIT");
+        drop(limits.of("n", "a").take(false).expect("another merchant"));
+        drop((places, stream));
+        drop(limits.of("m", "a").take(false).expect("there is room again"));
+        drop(limits.of("m", "a").take(true).expect("there is room again"));
     }
 
     #[test]
     fn limiters_are_kept_as_long_as_a_session_holds_them() {
         let limits = limits(1, 100);
         let session = limits.of("m", "a");
-        session.take().expect("within the burst");
+        drop(session.take(false).expect("within the burst"));
         limits.sweep();
-        assert_eq!(reason(limits.of("m", "a").take()), "CALLER_RATE_LIMIT");
+        assert_eq!(reason(limits.of("m", "a").take(false)), "CALLER_RATE_LIMIT");
         drop(session);
         limits.sweep();
         assert!(limits.callers.lock().expect("nothing panicked").is_empty());

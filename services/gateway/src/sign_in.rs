@@ -86,8 +86,8 @@ impl Sessions {
             tracing::error!(error.chain = status::chain(&error), "the internal token cannot be signed");
             internal()
         })?;
-        let mut identity = HeaderValue::try_from(identity).map_err(|_| internal())?;
-        identity.set_sensitive(true);
+        // Not marked as sensitive: HPACK would then write it out for each call, and the next hop is our own service.
+        let identity = HeaderValue::try_from(identity).map_err(|_| internal())?;
         let allowance = self.limits.of(caller.merchant.as_str(), &caller.subject);
         Ok(Session { caller, identity, allowance, until: now + self.recheck })
     }

@@ -10,6 +10,8 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::pb;
 
+use super::unary::copy_metadata;
+
 /// The error document: `code`, `message`, `details`.
 pub fn document(status: &Status) -> Value {
     let mut error = json!({ "code": name(status.code()) });
@@ -23,11 +25,12 @@ pub fn document(status: &Status) -> Value {
     error
 }
 
-/// An answer with nothing but the error.
+/// An answer with nothing but the error, and the metadata that it carries, such as the request id.
 pub fn response(status: &Status) -> Response<Body> {
     let mut response = Response::new(Body::new(http_body_util::Full::from(document(status).to_string())));
     *response.status_mut() = http_status(status.code());
     let headers = response.headers_mut();
+    copy_metadata(status.metadata().as_ref(), "", headers);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if status.code() == Code::Unauthenticated {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -64,6 +64,7 @@ pub async fn answer(
 pub fn refusal(content: Content, status: &Status) -> Response<Body> {
     let end = frames::framed(END, end(Some(status), &HeaderMap::new()).to_string().as_bytes());
     let mut response = Response::new(Body::new(http_body_util::Full::new(end)));
+    unary::copy_metadata(status.metadata().as_ref(), "", response.headers_mut());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content.mime()));
     response
 }
