@@ -38,7 +38,7 @@ async fn every_role_is_let_through_or_refused_as_the_rules_say() {
             let code = if rule.client_streaming {
                 ingest_nothing(&suite.door, token).await
             } else {
-                suite.door.grpc_web::<()>(rule.path, &token, &()).await.err().unwrap_or(0)
+                suite.door.grpc_web_stream(rule.path, &token, &()).await.0
             };
             let refused = code == PERMISSION_DENIED;
             if code == UNAUTHENTICATED || refused == rule.scope_for(&[role]).is_some() {
@@ -194,23 +194,29 @@ fn reached(fixture: &Fixture, who: &str, review: &str, answer: &Answer) -> bool 
 
 /// People, a drawn day with a long chat of each agent, and a submitted review of each chat, by agent.
 async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
-    let manager = suite.door.session(Role::Manager, None).await;
+    let manager = suite.door.session(Role::Manager, Some("manager")).await;
     people::import(&manager, PEOPLE).await;
     let agents = ["agent", "mate", "lead", "other"];
     let day = NaiveDate::from_ymd_opt(2020, 5, 12).expect("a day");
     let chats = agents.map(|who| small::chat(&format!("c-{who}"), &format!("acc-{who}"), day, 12));
     small::ingest(&manager, chats.to_vec()).await;
     services_know_the_people(&suite.door).await;
+    let mut qa = QaServiceClient::new(manager.channel());
+    eventually(Duration::from_secs(60), async || {
+        let listed = qa.list_reviewers(qa_v1::ListReviewersRequest::default()).await.expect("lists");
+        !listed.into_inner().reviewers.is_empty()
+    })
+    .await;
     let options = draw::Options { days: Days { from: day, to: None }, wait: 60 };
     let drawn = draw::days(&manager, &options, |_| ()).await.expect("draws");
     assert_eq!(drawn.drawn, 4);
-    let mut qa = QaServiceClient::new(manager.channel());
     let listed = qa.list_reviews(qa_v1::ListReviewsRequest::default()).await.expect("lists").into_inner();
     let mut reviews = BTreeMap::new();
     for review in listed.reviews {
         let who = agents.into_iter().find(|who| review.account_id == format!("acc-{who}")).expect("an agent");
         reviews.insert(who, review.review_id.clone());
-        submit(&manager, review).await;
+        let reviewer = suite.door.session(Role::Reviewer, Some(&review.reviewer_person_id)).await;
+        submit(&reviewer, review).await;
     }
     assert_eq!(reviews.len(), 4);
     reviews

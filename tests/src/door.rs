@@ -80,20 +80,34 @@ impl Door {
         token: &str,
         message: &impl Message,
     ) -> Result<T, i32> {
+        match self.grpc_web_stream(path, token, message).await {
+            (0, messages) => {
+                let [message] = messages.as_slice() else {
+                    panic!("{} messages from {path}", messages.len())
+                };
+                Ok(T::decode(message.clone()).expect("the message decodes"))
+            }
+            (code, _) => Err(code),
+        }
+    }
+
+    /// A call by gRPC-Web with one message to it; the gRPC status, and the messages that came back.
+    pub async fn grpc_web_stream(
+        &self,
+        path: &str,
+        token: &str,
+        message: &impl Message,
+    ) -> (i32, Vec<Bytes>) {
         let mut body = BytesMut::new();
         put_frame(&mut body, &message.encode_to_vec());
         let headers = [("content-type", "application/grpc-web+proto"), ("x-grpc-web", "1")];
         let answer = self.post(path, token, &headers, body.freeze()).await;
         assert_eq!(answer.status, 200, "gRPC-Web speaks of failures in its own trailers");
         let (messages, trailers) = frames(answer.body);
-        let status = trailers.lines().find_map(|line| line.strip_prefix("grpc-status:"));
+        let in_trailers = trailers.lines().find_map(|line| line.strip_prefix("grpc-status:"));
         let in_headers = || answer.headers.get("grpc-status").and_then(|value| value.to_str().ok());
-        let status = status.or_else(in_headers).map_or(-1, |code| code.trim().parse().unwrap_or(-1));
-        match (status, messages.as_slice()) {
-            (0, [message]) => Ok(T::decode(message.clone()).expect("the message decodes")),
-            (0, other) => panic!("{} messages from a unary call", other.len()),
-            (code, _) => Err(code),
-        }
+        let status = in_trailers.or_else(in_headers).and_then(|code| code.trim().parse().ok());
+        (status.unwrap_or_else(|| panic!("{path} answered without a status")), messages)
     }
 
     async fn post(&self, path: &str, token: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
