@@ -25,14 +25,13 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(300);
 pub(crate) const ACK_WAIT: Duration = Duration::from_secs(10);
 
 /// The events' stream. Cheap to clone; all clones share one connection, which reconnects for ever.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Bus {
     client: Client,
     jetstream: jetstream::Context,
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     prefix: String,
     stream: String,
@@ -154,6 +153,15 @@ impl Bus {
     }
 }
 
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus")
+            .field("stream", &self.shared.stream)
+            .field("connected", &self.is_connected())
+            .finish()
+    }
+}
+
 async fn options(config: &EventsConfig) -> Result<(Vec<ServerAddr>, ConnectOptions), Error> {
     // The parser's message may repeat the URL with its password: it is not passed on.
     let bad_url = || Error::Config("events.url is not a NATS URL".to_owned());
@@ -161,8 +169,9 @@ async fn options(config: &EventsConfig) -> Result<(Vec<ServerAddr>, ConnectOptio
         .url
         .expose_secret()
         .split(',')
-        .map(|part| part.trim().parse().map_err(|_| bad_url()))
-        .collect::<Result<_, _>>()?;
+        .map(|part| part.trim().parse::<ServerAddr>().ok().filter(|address| !address.host().is_empty()))
+        .collect::<Option<_>>()
+        .ok_or_else(bad_url)?;
     let first = addresses.first().ok_or_else(bad_url)?;
     // The client ignores the login in a URL: it has to be given apart.
     let mut options = match (first.username(), first.password()) {

@@ -1,1 +1,6 @@
-//! Against a real Postgres.
+//! The library against a real Postgres.
+
+mod apply;
+mod follow;
+mod support;
+mod visible;
