@@ -8,5 +8,6 @@ mod native;
 mod open;
 mod sign_in;
 mod support;
+mod tls;
 mod views;
 mod web;

@@ -219,3 +219,23 @@ async fn a_role_without_a_grant_is_turned_away_at_the_door() {
     assert_eq!(Problem::from_status(&status).reason, "NO_PERSON");
     assert!(gateway.metrics.seen().is_empty());
 }
+
+#[tokio::test]
+async fn every_method_is_open_to_the_roles_of_its_rule_and_to_no_others() {
+    let settings = [("limits.per_caller.burst", "100000"), ("limits.per_merchant.burst", "100000")];
+    let gateway = TestGateway::start(&settings).await;
+    let mut wrong = Vec::new();
+    for rule in proto::access::rules() {
+        for role in testkit::access::all_roles() {
+            let somebody = caller().person("p1").roles(&[role]);
+            let status = gateway
+                .grpc_as(&somebody, rule.path, &[("x-jinpai-target", "qa")], crate::web::framed(&()))
+                .await;
+            let refused = matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated);
+            if refused == rule.scope_for(&[role]).is_some() {
+                wrong.push(format!("{} as {role:?}: {:?}", rule.path, status.code()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -97,7 +97,18 @@ impl TestGateway {
 
     /// A manager's gRPC call without any of tonic's help. What comes back is the status, wherever it stood.
     pub async fn grpc(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Status {
-        let token = self.issuer.token(&testkit::caller());
+        self.grpc_as(&testkit::caller(), path, headers, body).await
+    }
+
+    /// The same as somebody else.
+    pub async fn grpc_as(
+        &self,
+        caller: &TestCaller,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Status {
+        let token = self.issuer.token(caller);
         let mut request = Request::post(format!("http://{}{path}", self.address))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
