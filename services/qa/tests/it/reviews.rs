@@ -49,7 +49,7 @@ async fn a_review_is_submitted_published_and_acknowledged() {
     assert_eq!(replayed.into_inner().review, Some(submitted.clone()));
 
     let seen = test.reviews_of(&ann, pb::ListReviewsRequest::default()).await;
-    assert_eq!(seen, [submitted.clone()]);
+    assert_eq!(seen, std::slice::from_ref(&submitted));
     let acknowledged = test.client().acknowledge_review(test.by(&ann, acknowledgement(&submitted))).await;
     let acknowledged = acknowledged.expect("acknowledges").into_inner().review.expect("a review");
     assert_eq!(
