@@ -35,8 +35,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::domain::day::{AccountCount, Day, DayRecord};
 use crate::domain::definition::{Definition, Rules, State};
-use crate::domain::explanation::{Explained, Explainer, Measure};
-use crate::domain::figure::{DayRange, DefinitionRef, Figures, Filter};
+use crate::domain::explanation::{ExplainQuery, Explained, Explainer};
+use crate::domain::figure::{DayRange, DefinitionRef, Figures};
 use crate::domain::ingest::IngestLimits;
 use crate::error::MetricsError;
 use crate::store::{ExplainCursor, FigureCursor, FigureQuery, NewDefinition, Store};
@@ -187,21 +187,19 @@ impl Metrics {
     pub async fn explain_figure(
         &self,
         scope: &Scope,
-        measure: Measure,
-        range: DayRange,
-        filter: &Filter,
+        query: &ExplainQuery,
         definition: &DefinitionRef,
         after: Option<&ExplainCursor>,
         limit: i64,
     ) -> Result<Explanation> {
         let definition = self.find_definition(&scope.merchant, definition).await?;
-        let behind = self.store.list_behind(scope, definition.seq, range, filter, after, limit).await?;
-        let mut explainer = Explainer::new(measure, definition.rules.clone());
+        let behind = self.store.list_behind(scope, definition.seq, query, after, limit).await?;
+        let mut explainer = Explainer::new(query.measure, definition.rules.clone());
         for conversation in behind.before {
             explainer.explain(conversation);
         }
         let conversations = behind.page.into_iter().map(|c| explainer.explain(c)).collect();
-        Ok(Explanation { figure: measure.of(&behind.sums), definition, conversations })
+        Ok(Explanation { figure: query.measure.of(&behind.sums), definition, conversations })
     }
 
     /// All versions of all definitions.

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::domain::explanation::ExplainQuery;
 use crate::domain::{By, Metrics};
 use crate::error::MetricsError;
 use crate::store::{ExplainCursor, FigureCursor};
@@ -154,15 +155,18 @@ impl MetricsService for MetricsApi {
         request: Request<pb::ExplainFigureRequest>,
     ) -> Reply<pb::ExplainFigureResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let measure = decode::measure(message.measure())?;
-        let range = decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?;
-        let filter = decode::filter(message.filter.as_ref())?;
+        let query = ExplainQuery {
+            measure: decode::measure(message.measure())?,
+            range: decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?,
+            filter: decode::filter(message.filter.as_ref())?,
+        };
         let definition = decode::definition_ref(message.definition.as_ref());
-        let list = format!("{measure:?} {range:?} {filter:?} {definition:?}");
+        let list = format!("{query:?} {definition:?}");
         let page = page::<ExplainCursor>(message.page_size, &message.page_token, list)?;
-        let (after, limit) = (page.after.as_ref(), page.limit());
-        let explained =
-            self.metrics.explain_figure(&scope, measure, range, &filter, &definition, after, limit).await?;
+        let explained = self
+            .metrics
+            .explain_figure(&scope, &query, &definition, page.after.as_ref(), page.limit())
+            .await?;
         let conversations = page
             .page(explained.conversations, |row| ExplainCursor::after(&row.conversation))
             .map_err(MetricsError::from)?

@@ -7,7 +7,7 @@ CREATE TABLE definitions (
     rules jsonb NOT NULL,
     ready boolean NOT NULL,
     built bigint NOT NULL DEFAULT 0,
-    built_through text COLLATE "C"[],
+    built_through text[],
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,
     CONSTRAINT definitions_pkey PRIMARY KEY (merchant_id, definition_seq),

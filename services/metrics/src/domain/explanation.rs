@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::domain::conversation::ConversationKey;
 use crate::domain::definition::Rules;
 use crate::domain::facts::{AgentDay, Facts};
+use crate::domain::figure::{DayRange, Filter};
 use crate::domain::part::{CustomerPart, Part};
 use crate::domain::sums::{Sum, Sums};
 
@@ -75,6 +76,17 @@ impl Measure {
         let (numerator, denominator) = self.sums();
         (sums[numerator], denominator.map_or(0, |sum| sums[sum]))
     }
+}
+
+/// Which figure is to be explained.
+#[derive(Debug, Clone)]
+pub struct ExplainQuery {
+    /// Which.
+    pub measure: Measure,
+    /// Of these days.
+    pub range: DayRange,
+    /// Of these agents and shops.
+    pub filter: Filter,
 }
 
 /// Why a conversation is not, or not wholly, counted.

@@ -105,7 +105,7 @@ pub struct SpreadFigures {
 
 impl DayRange {
     /// How many days.
-    pub fn len(self) -> i64 {
+    pub fn days(self) -> i64 {
         (self.to - self.from).num_days() + 1
     }
 }
@@ -152,6 +152,6 @@ mod tests {
         check(Step::Month, "2020-06-01", "2020-06-01", "2020-06-02");
         check(Step::Quarter, "2020-04-01", "2020-05-13", "2020-06-02");
         check(Step::Year, "2020-01-01", "2020-05-13", "2020-06-02");
-        assert_eq!(range.len(), 21);
+        assert_eq!(range.days(), 21);
     }
 }

@@ -1,12 +1,14 @@
 //! The stream of an ingest: three tasks in a row, so that reading and checking go on while the batch before is being
-//! committed. Queues between them hold one batch: a slow database slows the client down instead of filling memory.
+//! committed. Two batches are under way at most: a slow database makes batches grow to their limit, which costs it
+//! less, and then slows the client down instead of filling memory.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
 use futures::stream::{Stream, StreamExt};
 use runtime::ids::MerchantId;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -41,8 +43,17 @@ pub struct Ack {
     pub outcome: Outcome,
 }
 
+/// Batches under way in one stream: one being committed, one being prepared.
+const UNDER_WAY: usize = 2;
+
 /// A batch and what it is stored with.
 type Ready = (Context, Prepared);
+
+/// What goes from task to task: work, or the error that ends the stream. It keeps its place until it is done.
+struct Item<T> {
+    work: Result<T, MetricsError>,
+    place: Option<OwnedSemaphorePermit>,
+}
 
 impl Metrics {
     /// Stores the lines of a stream and tells of every commit. An error is the last thing told; what was acknowledged
@@ -86,16 +97,16 @@ impl Metrics {
     async fn prepare_all(
         &self,
         merchant: MerchantId,
-        mut batches: mpsc::Receiver<Result<Vec<Line>, MetricsError>>,
-        prepared: mpsc::Sender<Result<Ready, MetricsError>>,
+        mut batches: mpsc::Receiver<Item<Vec<Line>>>,
+        prepared: mpsc::Sender<Item<Ready>>,
     ) {
-        while let Some(batch) = batches.recv().await {
-            let ready = match batch {
+        while let Some(Item { work, place }) = batches.recv().await {
+            let work = match work {
                 Ok(lines) => self.prepare(&merchant, lines).await,
                 Err(error) => Err(error),
             };
-            let failed = ready.is_err();
-            if prepared.send(ready).await.is_err() || failed {
+            let failed = work.is_err();
+            if prepared.send(Item { work, place }).await.is_err() || failed {
                 return;
             }
         }
@@ -104,17 +115,18 @@ impl Metrics {
     async fn commit_all(
         &self,
         by: By,
-        mut batches: mpsc::Receiver<Result<Ready, MetricsError>>,
+        mut batches: mpsc::Receiver<Item<Ready>>,
         told: mpsc::Sender<Result<Ack, MetricsError>>,
     ) {
-        while let Some(batch) = batches.recv().await {
-            let done = match batch {
+        while let Some(Item { work, place }) = batches.recv().await {
+            let done = match work {
                 Ok(ready) => {
                     let through_line = ready.1.through_line;
                     self.commit(&by, ready).await.map(|outcome| Ack { through_line, outcome })
                 }
                 Err(error) => Err(error),
             };
+            drop(place);
             let failed = done.is_err();
             // Nobody listens any more: the client is gone and will ask again from its last acknowledgement.
             if told.send(done).await.is_err() || failed {
@@ -169,62 +181,107 @@ impl Metrics {
 
 /// Gathers lines into batches until the stream ends, breaks, or the service stops.
 async fn collect<S>(
-    mut lines: S,
+    lines: S,
     limits: IngestLimits,
     stop: CancellationToken,
-    batches: mpsc::Sender<Result<Vec<Line>, MetricsError>>,
+    batches: mpsc::Sender<Item<Vec<Line>>>,
 ) where
     S: Stream<Item = Result<Vec<Line>, MetricsError>> + Unpin,
 {
-    let (mut batch, mut bytes, mut last) = (Vec::new(), 0, 0);
-    let mut flush_at = Instant::now();
-    let end = loop {
-        let arrived = tokio::select! {
-            biased;
-            () = stop.cancelled() => break Some(MetricsError::Stopping),
-            arrived = lines.next() => arrived,
-            () = sleep_until(flush_at), if !batch.is_empty() => {
-                bytes = 0;
-                if batches.send(Ok(std::mem::take(&mut batch))).await.is_err() {
-                    return;
-                }
-                continue;
-            }
-        };
-        let arrived = match arrived {
-            None => break None,
-            Some(Err(error)) => break Some(error),
-            Some(Ok(arrived)) => arrived,
-        };
-        if batch.is_empty() {
-            flush_at = Instant::now() + limits.linger;
-        }
-        let mut wrong = None;
-        for line in arrived {
-            if let Err(error) = check_order(&line, &mut last) {
-                wrong = Some(error);
-                break;
-            }
-            bytes += line.bytes();
-            batch.push(line);
-            if batch.len() >= limits.batch_conversations || bytes >= limits.batch_bytes {
-                bytes = 0;
-                flush_at = Instant::now() + limits.linger;
-                if batches.send(Ok(std::mem::take(&mut batch))).await.is_err() {
-                    return;
-                }
-            }
-        }
-        if wrong.is_some() {
-            break wrong;
-        }
+    let mut collector = Collector {
+        limits,
+        places: Arc::new(Semaphore::new(UNDER_WAY)),
+        batches,
+        batch: Vec::new(),
+        bytes: 0,
+        last: 0,
     };
-    if !batch.is_empty() && batches.send(Ok(batch)).await.is_err() {
-        return;
+    // Whoever would hear of it may be gone: then there is nothing left to do.
+    let _ = collector.run(lines, stop).await;
+}
+
+/// The next task is gone.
+struct Gone;
+
+struct Collector {
+    limits: IngestLimits,
+    places: Arc<Semaphore>,
+    batches: mpsc::Sender<Item<Vec<Line>>>,
+    batch: Vec<Line>,
+    bytes: usize,
+    last: i64,
+}
+
+impl Collector {
+    async fn run<S>(&mut self, mut lines: S, stop: CancellationToken) -> Result<(), Gone>
+    where
+        S: Stream<Item = Result<Vec<Line>, MetricsError>> + Unpin,
+    {
+        let mut flush_at = Instant::now();
+        let end = loop {
+            let waited_enough = async {
+                sleep_until(flush_at).await;
+                Arc::clone(&self.places).acquire_owned().await
+            };
+            let arrived = tokio::select! {
+                biased;
+                () = stop.cancelled() => break Some(MetricsError::Stopping),
+                arrived = lines.next() => arrived,
+                place = waited_enough, if !self.batch.is_empty() => {
+                    self.hand_over(place.ok()).await?;
+                    continue;
+                }
+            };
+            let arrived = match arrived {
+                None => break None,
+                Some(Err(error)) => break Some(error),
+                Some(Ok(arrived)) => arrived,
+            };
+            if self.batch.is_empty() {
+                flush_at = Instant::now() + self.limits.linger;
+            }
+            if let Some(error) = self.take(arrived).await? {
+                break Some(error);
+            }
+        };
+        if !self.batch.is_empty() {
+            self.flush().await?;
+        }
+        match end {
+            Some(error) => self.send(Item { work: Err(error), place: None }).await,
+            None => Ok(()),
+        }
     }
-    if let Some(error) = end {
-        // Whoever would hear it may be gone too.
-        let _ = batches.send(Err(error)).await;
+
+    /// Takes lines up, and gives the error of one that is out of order; what came before it stays.
+    async fn take(&mut self, arrived: Vec<Line>) -> Result<Option<MetricsError>, Gone> {
+        for line in arrived {
+            if let Err(error) = check_order(&line, &mut self.last) {
+                return Ok(Some(error));
+            }
+            self.bytes += line.bytes();
+            self.batch.push(line);
+            if self.batch.len() >= self.limits.batch_conversations || self.bytes >= self.limits.batch_bytes {
+                self.flush().await?;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn flush(&mut self) -> Result<(), Gone> {
+        // The semaphore is never closed.
+        let place = Arc::clone(&self.places).acquire_owned().await.ok();
+        self.hand_over(place).await
+    }
+
+    async fn hand_over(&mut self, place: Option<OwnedSemaphorePermit>) -> Result<(), Gone> {
+        self.bytes = 0;
+        let work = Ok(std::mem::take(&mut self.batch));
+        self.send(Item { work, place }).await
+    }
+
+    async fn send(&self, item: Item<Vec<Line>>) -> Result<(), Gone> {
+        self.batches.send(item).await.map_err(|_| Gone)
     }
 }
 
@@ -254,8 +311,8 @@ mod tests {
         let (send, mut receive) = mpsc::channel(1);
         tokio::spawn(collect(stream::iter(items), LIMITS, CancellationToken::new(), send));
         let (mut batches, mut end) = (Vec::new(), None);
-        while let Some(batch) = receive.recv().await {
-            match batch {
+        while let Some(item) = receive.recv().await {
+            match item.work {
                 Ok(batch) => batches.push(batch.iter().map(|line| line.number).collect()),
                 Err(error) => end = Some(error),
             }
@@ -287,7 +344,7 @@ mod tests {
         let source = tokio_stream::wrappers::ReceiverStream::new(source);
         tokio::spawn(collect(source, LIMITS, CancellationToken::new(), send));
         feed.send(Ok(lines(&[1]))).await.expect("is read");
-        let batch = receive.recv().await.expect("a batch").expect("lines");
+        let batch = receive.recv().await.expect("a batch").work.expect("lines");
         assert_eq!(batch.len(), 1);
         drop(feed);
         assert!(receive.recv().await.is_none());
@@ -304,9 +361,10 @@ mod tests {
         // The channel holds one: a second is accepted only once the first was taken.
         feed.send(Ok(lines(&[2]))).await.expect("is read");
         stop.cancel();
-        let read = receive.recv().await.expect("a batch").expect("lines").len();
+        let read = receive.recv().await.expect("a batch").work.expect("lines").len();
         assert!((1..=2).contains(&read));
-        assert!(matches!(receive.recv().await, Some(Err(MetricsError::Stopping))));
+        let end = receive.recv().await.expect("an end");
+        assert!(matches!(end.work, Err(MetricsError::Stopping)));
         task.await.expect("ends");
     }
 }

@@ -136,7 +136,7 @@ fn segments<'a>(
         starts.extend(borders.flat_map(|(first, last)| [Some(first), last.succ_opt()]).flatten());
         let starts: Vec<NaiveDate> = starts.into_iter().filter(|start| (from..=to).contains(start)).collect();
         for (at, start) in starts.iter().enumerate() {
-            let end = starts.get(at + 1).and_then(|next| next.pred_opt()).unwrap_or(to);
+            let end = starts.get(at + 1).and_then(NaiveDate::pred_opt).unwrap_or(to);
             let person = owner_on(&owners, *start);
             let team = person.and_then(|person| team_on(&stays, person, *start));
             segments.push(Segment { days: (*start, end), person, team });

@@ -85,7 +85,7 @@ pub(super) fn range(field: &str, range: Option<&common::DayRange>, days_max: i64
     if to < from {
         return Err(invalid(at("to"), "must not be before from"));
     }
-    if range.len() > days_max {
+    if range.days() > days_max {
         return Err(invalid(at("to"), format!("must not be more than {days_max} days after from")));
     }
     Ok(range)

@@ -8,7 +8,7 @@ use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::ConversationKey;
-use crate::domain::explanation::Recorded;
+use crate::domain::explanation::{ExplainQuery, Recorded};
 use crate::domain::facts::AgentDay;
 use crate::domain::figure::{DayRange, Filter, Group};
 use crate::domain::selection::Selection;
@@ -48,11 +48,11 @@ impl Store {
         &self,
         scope: &Scope,
         definition_seq: i32,
-        range: DayRange,
-        filter: &Filter,
+        query: &ExplainQuery,
         after: Option<&ExplainCursor>,
         limit: i64,
     ) -> Result<Behind> {
+        let (range, filter) = (query.range, &query.filter);
         let mut conn = self.pool.get().await?;
         conn.build_transaction()
             .read_only()

@@ -121,7 +121,7 @@ fn rounds(conversation: &pb::Conversation) -> Vec<(i64, Option<i64>)> {
         let at = millis(message.sent_at);
         match message.sender() {
             Sender::Customer if rounds.last().is_none_or(|round| round.1.is_some()) => {
-                rounds.push((at, None))
+                rounds.push((at, None));
             }
             Sender::Agent => match rounds.last_mut() {
                 Some(round) if round.1.is_none() => round.1 = Some(at),
