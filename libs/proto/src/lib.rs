@@ -13,6 +13,7 @@ pub mod codec;
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/_all.rs"));
 }
+#[expect(clippy::all, clippy::allow_attributes, reason = "generated")]
 mod validation {
     use super::generated::jinpai;
 
