@@ -190,15 +190,16 @@ impl Store {
         Ok(found.into_values().next().map(|seed| seed.commitment))
     }
 
-    /// The merchants that have anything here.
+    /// The merchants that have anything here or that the directory has told of: a new merchant's first day is to be
+    /// committed before it begins, too.
     pub async fn list_merchants(&self) -> Result<Vec<MerchantId>, QaError> {
         #[derive(QueryableByName)]
         struct MerchantRow {
             #[diesel(sql_type = Text)]
             merchant_id: String,
         }
-        let sql =
-            "SELECT merchant_id FROM sampling_plans WHERE version = 1 ORDER BY merchant_id LIMIT 100000";
+        let sql = "SELECT merchant_id FROM sampling_plans WHERE version = 1 UNION SELECT merchant_id FROM merchants \
+                   ORDER BY merchant_id LIMIT 100000";
         let rows = diesel::sql_query(sql).load::<MerchantRow>(&mut *self.connection().await?).await?;
         Ok(rows.into_iter().map(|row| MerchantId::new(row.merchant_id)).collect())
     }

@@ -99,6 +99,26 @@ async fn the_seed_is_secret_until_the_draw_and_its_commitment_is_kept_outside() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_merchant_without_chats_is_committed_to_as_well() {
+    let test = TestQa::start().await;
+    let merchant = proto::events::v1::MerchantChanged {
+        name: "新店".into(),
+        time_zone: "Asia/Shanghai".into(),
+        cut_over_hour: 4,
+        shops: Vec::new(),
+    };
+    let at = crate::builders::at("2020-05-20T02:00:00Z");
+    test.publish(&[events::event("fresh", "merchant", 1, at, events::Payload::MerchantChanged(merchant))])
+        .await;
+    testkit::eventually(std::time::Duration::from_secs(30), async || {
+        let message = pb::GetCommitmentRequest { business_day: Some(may(21)) };
+        let found = test.client().get_commitment(test.by(&manager().of("fresh"), message)).await;
+        found.is_ok_and(|found| found.into_inner().commitment.is_some_and(|commitment| commitment.before_day))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn seeds_of_today_and_tomorrow_are_committed_before_their_days() {
     let test = TestQa::with_day(&shop()).await;
     // Until the committer's next round.
