@@ -32,7 +32,7 @@ fn kills(seed: u64) -> Vec<(&'static str, i64)> {
 async fn an_ingest_survives_kills_and_nothing_is_lost_or_twice() {
     let seed =
         std::env::var(SEED_VARIABLE).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
-    println!("{SEED_VARIABLE}={seed} repeats this run: {:?}", kills(seed));
+    eprintln!("{SEED_VARIABLE}={seed} repeats this run: {:?}", kills(seed));
     let mut suite = Processes::start(env!("CARGO_BIN_EXE_member").as_ref(), None).await;
     let file = star::file_in(suite.ground.folder());
     let expected = star::recount(&star::conversations(&file));
@@ -41,13 +41,15 @@ async fn an_ingest_survives_kills_and_nothing_is_lost_or_twice() {
 
     let sender = suite.door.session(Role::ServiceAccount, None).await;
     let options = star::ingest_options(file);
-    let sending = tokio::spawn(async move { ingest::conversations(&sender, &options, true).await });
-    for (victim, after) in kills(seed) {
-        stored(&suite, after).await;
-        kill_and_restart(&mut suite, victim).await;
-        suite.assert_running();
-    }
-    let summary = sending.await.expect("ends").expect("the ingest gets through");
+    let kills_in_turn = async {
+        for (victim, after) in kills(seed) {
+            stored(&suite, after).await;
+            kill_and_restart(&mut suite, victim).await;
+            suite.assert_running();
+        }
+    };
+    let (summary, ()) = tokio::join!(ingest::conversations(&sender, &options, true), kills_in_turn);
+    let summary = summary.expect("the ingest gets through");
     assert_eq!((summary.read, summary.rejected), (CONVERSATIONS, 0));
     // An acknowledgement that was lost on the way is asked for again, and then finds the conversation known.
     assert_eq!(summary.accepted + summary.unchanged, CONVERSATIONS);

@@ -86,7 +86,7 @@ async fn samples_verify_and_tampering_shows(session: &Session) {
 
     for day in star::days().each().expect("days") {
         let bundle = verify::fetch(session, day).await.expect("a bundle");
-        let report = verify::check(&bundle, Some(day), None).expect("a bundle");
+        let report = verify::check(&bundle, Some(day), &verify::Kept::default()).expect("a bundle");
         assert_eq!(report.difference, None, "{day}");
 
         let mut altered: Value = serde_json::from_slice(&bundle).expect("JSON");
@@ -94,7 +94,7 @@ async fn samples_verify_and_tampering_shows(session: &Session) {
         let Some(agent) = agents.iter_mut().find(|agent| agent["drawn"] != json!([])) else { continue };
         agent["drawn"].as_array_mut().expect("a sample").pop();
         let bytes = serde_json::to_vec(&altered).expect("JSON");
-        let report = verify::check(&bytes, Some(day), None).expect("a bundle");
+        let report = verify::check(&bytes, Some(day), &verify::Kept::default()).expect("a bundle");
         assert!(report.difference.is_some(), "a chat taken out of the sample of {day} must show");
     }
 }

@@ -83,6 +83,9 @@ impl TeamsOfFile {
     }
 }
 
+/// Who has an account when, and the line that says so, if the file does.
+type Held<'a> = (&'a Person, &'a Account, Option<u64>);
+
 struct Draft<'a> {
     directory: &'a Directory,
     wanted: BTreeMap<PersonId, (&'a Entry, Person)>,
@@ -192,7 +195,7 @@ impl Draft<'_> {
     }
 
     fn account_clash(&self) -> Option<(PersonId, u64, AccountId, PersonId)> {
-        let mut holders: BTreeMap<&AccountId, Vec<(&Person, &Account, Option<u64>)>> = BTreeMap::new();
+        let mut holders: BTreeMap<&AccountId, Vec<Held<'_>>> = BTreeMap::new();
         for person in self.as_wanted() {
             let entry = self.wanted.get(&person.id).map(|(entry, _)| *entry);
             for account in &person.accounts {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use prost_types::Timestamp;
 use proto::google::r#type::Date;
 use proto::performance::v1 as pb;
+use runtime::ids::PersonId;
 
 use crate::domain::import::ImportPlan;
 use crate::domain::merchant::Merchant;
@@ -44,7 +45,7 @@ impl From<TeamOnDay> for pb::Team {
             team_id: team.id.into_string(),
             name: team.name,
             archived: team.archived,
-            lead_person_ids: leads.into_iter().map(|id| id.into_string()).collect(),
+            lead_person_ids: leads.into_iter().map(PersonId::into_string).collect(),
             members: count(members),
         }
     }
@@ -61,7 +62,7 @@ impl From<Person> for pb::Person {
             roles: person.details.roles.into_iter().map(Into::into).collect(),
             memberships: person.memberships.into_iter().map(Into::into).collect(),
             accounts: person.accounts.into_iter().map(Into::into).collect(),
-            merged_into: person.merged_into.map(|id| id.into_string()).unwrap_or_default(),
+            merged_into: person.merged_into.map(PersonId::into_string).unwrap_or_default(),
             changed_at: Some(timestamp(person.changed_at)),
         }
     }

@@ -139,8 +139,8 @@ impl Store {
                 if !load(change.conn, &scope.merchant, &[person.id.as_str()]).await?.is_empty() {
                     return Err(PerformanceError::PersonExists { person: person.id });
                 }
-                let saved = save(&mut change, &[], vec![person]).await?;
-                saved.iter().next().map(PersonSnapshot::from).ok_or_else(|| nothing_saved().into())
+                let saved = save(&mut change, &[], vec![person]).await?.pop();
+                saved.as_ref().map(PersonSnapshot::from).ok_or_else(|| nothing_saved().into())
             };
             let snapshot = pg::idempotency::run(conn, by.key.as_ref(), now, work).await?;
             Ok(snapshot.into_person().ok_or_else(nothing_saved)?)

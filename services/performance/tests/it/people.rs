@@ -43,7 +43,8 @@ async fn a_person_is_created_once_and_changed_by_etag() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_person_can_be_is_refused_with_its_field() {
     let mut test = TestPerformance::start().await;
-    let cases: [(fn(&mut pb::CreatePersonRequest), &str); 7] = [
+    type Spoil = fn(&mut pb::CreatePersonRequest);
+    let cases: [(Spoil, &str); 7] = [
         (|m| m.name = "\u{7}".to_owned(), "name"),
         (|m| m.name = "长".repeat(201), "name"),
         (|m| m.person_id = "a\0b".to_owned(), "person_id"),
