@@ -48,7 +48,9 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.ensure_month', 0));
-    IF to_regclass(name) IS NOT NULL THEN
+    -- Whoever had the lock before may have made it. to_regclass would still answer from what this session remembers;
+    -- a query looks.
+    IF EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = current_schema()::regnamespace) THEN
         RETURN;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE conversation_facts INCLUDING ALL)', name);

@@ -29,3 +29,16 @@ async fn the_runtime_role_gets_its_partitions_without_the_right_to_make_tables()
     assert_eq!(partitions, 2);
     client.batch_execute("SELECT ensure_month('2020-01-15')").await.expect("is there already");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_may_ask_for_the_same_month_at_once() {
+    let test = TestMetrics::start().await;
+    let ask = async || {
+        let client = test.pool.copy_client().await.expect("connects");
+        // Remembers that there is no such table, as a session does that looked before.
+        client.batch_execute("SELECT to_regclass('conversation_facts_2021_07')").await.expect("looks");
+        client.batch_execute("SELECT ensure_month('2021-07-15')").await
+    };
+    let answers = futures::future::join_all((0..12).map(|_| ask())).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
