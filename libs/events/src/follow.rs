@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
 use futures::StreamExt;
-use futures::future::join_all;
+use futures::future::try_join_all;
 use pg::Pool;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -54,7 +54,12 @@ pub fn follow<H: Handler>(
         tasks.push(tokio::spawn(follower.run()));
     }
     tokio::spawn(async move {
-        join_all(tasks).await;
+        if let Err(ended) = try_join_all(tasks).await
+            && let Ok(panic) = ended.try_into_panic()
+        {
+            // Whoever waits for this handle must see at once that a subject is no longer followed.
+            std::panic::resume_unwind(panic);
+        }
     })
 }
 

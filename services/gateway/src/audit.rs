@@ -3,6 +3,7 @@
 //! The log line is written first, so nothing is lost while NATS is down; what then does not fit into the bounded
 //! queue is counted and told. Changes that were let through are audited by the services, in their own transactions.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::{self, stream};
 use chrono::SecondsFormat;
 use events::{Bus, EventsConfig};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::HeaderValue;
 use runtime::clock::SharedClock;
 use secrecy::ExposeSecret;
@@ -34,6 +36,11 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct AuditConfig {
     /// How long entries are kept.
     pub retention_days: u64,
+    /// The most that the stream may hold; beyond it the oldest entries go. The events share its disk.
+    pub stream_bytes_max: i64,
+    /// Refusals of callers who did not sign in that are sent to the stream in a second; the others are in the log
+    /// only. Nobody else's limit holds for them.
+    pub anonymous_per_second: NonZeroU32,
 }
 
 /// One call that was turned away.
@@ -100,6 +107,7 @@ impl Refusal {
 pub struct Audit {
     clock: SharedClock,
     queue: Option<mpsc::Sender<Refusal>>,
+    anonymous: Arc<DefaultDirectRateLimiter>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -111,7 +119,8 @@ impl Audit {
         clock: SharedClock,
         token: CancellationToken,
     ) -> Result<Self, events::Error> {
-        let mut audit = Self { clock, queue: None, dropped: Arc::default() };
+        let anonymous = Arc::new(RateLimiter::direct(Quota::per_second(config.anonymous_per_second)));
+        let mut audit = Self { clock, queue: None, anonymous, dropped: Arc::default() };
         if !events.url.expose_secret().is_empty() {
             let bus = Bus::connect(events).await?;
             let stream = stream(events, config);
@@ -137,9 +146,9 @@ impl Audit {
             },
             "call refused"
         );
-        if let Some(queue) = &self.queue
-            && queue.try_send(refusal).is_err()
-        {
+        let Some(queue) = &self.queue else { return };
+        let too_many = refusal.subject.is_none() && self.anonymous.check().is_err();
+        if too_many || queue.try_send(refusal).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -155,6 +164,7 @@ fn stream(events: &EventsConfig, config: &AuditConfig) -> stream::Config {
         storage: stream::StorageType::File,
         num_replicas: events.replicas,
         max_age: Duration::from_secs(config.retention_days * 24 * 3600),
+        max_bytes: config.stream_bytes_max,
         deny_delete: true,
         deny_purge: true,
         ..stream::Config::default()
@@ -190,7 +200,7 @@ async fn send_all(
         }
         let missed = dropped.swap(0, Ordering::Relaxed);
         if missed > 0 {
-            tracing::warn!(missed, "refusals are only in the log: the queue to the audit stream was full");
+            tracing::warn!(missed, "refusals are only in the log: more than the audit stream takes");
         }
     }
 }

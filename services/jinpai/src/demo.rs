@@ -86,7 +86,8 @@ async fn journey(suite: &Suite, folder: &Path, quiet: bool) -> Result<Summary> {
     let drawn = draw::days(&session, &draw::Options { days, wait: 120 }, told).await?;
     let mut verified_days = 0;
     for day in days.each()? {
-        let report = verify::check(&verify::fetch(&session, day).await?, Some(day), None)?;
+        let report =
+            verify::check(&verify::fetch(&session, day).await?, Some(day), &verify::Kept::default())?;
         if let Some(difference) = report.difference {
             bail!("the draw of {day} does not verify: {difference}");
         }

@@ -15,14 +15,22 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use proto::gateway::v1::WhoAmIRequest;
+use proto::gateway::v1::gateway_service_client::GatewayServiceClient;
 use proto::metrics::v1::metrics_service_client::MetricsServiceClient;
-use proto::metrics::v1::{IngestConversationsRequest, IngestConversationsResponse, Reject};
+use proto::metrics::v1::{
+    BatchIngestConversationsRequest, ConversationLine, IngestConversationsRequest,
+    IngestConversationsResponse, Reject,
+};
 use proto::performance::v1::GetMerchantRequest;
 use proto::performance::v1::people_service_client::PeopleServiceClient;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Status};
+use tonic::{Code, Response, Status};
+
+use crate::format;
+use crate::reader::{self, Position};
 
 use crate::session::{Session, explain};
 use bookmark::Bookmark;
@@ -85,12 +93,19 @@ pub struct Refused {
 
 /// Sends the whole file. `quiet` shows no progress bar.
 pub async fn conversations(session: &Session, options: &Options, quiet: bool) -> Result<Summary> {
+    let merchant = merchant(session).await?;
     let shop = match &options.shop {
         Some(shop) => Some(shop.clone()),
-        None => only_shop(session).await,
+        None => only_shop(session).await?,
     };
-    let bookmark = Bookmark::of(&options.file, &session.gateway, shop.as_deref())?;
-    let saved = if options.from_start { None } else { bookmark.load()? };
+    let bookmark = Bookmark::of(&options.file, &session.gateway, &merchant, shop.as_deref())?;
+    let mut saved = if options.from_start { None } else { bookmark.load()? };
+    if let Some(through) = saved.as_ref().map(|saved| saved.through_line)
+        && !still_there(session, &options.file, shop.as_deref(), through).await?
+    {
+        // Another suite answers at the same address: what the bookmark counts is not in it.
+        saved = None;
+    }
     let mut summary = Summary::default();
     let mut after = 0;
     if let Some(saved) = saved {
@@ -116,14 +131,60 @@ pub async fn conversations(session: &Session, options: &Options, quiet: bool) ->
     Ok(run.summary)
 }
 
-/// The merchant's shop if there is exactly one. Without an answer lines must name theirs: no shop is guessed.
-async fn only_shop(session: &Session) -> Option<String> {
+/// The merchant that the token speaks for.
+async fn merchant(session: &Session) -> Result<String> {
+    let mut gateway = GatewayServiceClient::new(session.channel());
+    let answer = patient(async || gateway.who_am_i(WhoAmIRequest {}).await).await;
+    Ok(answer.map_err(|status| explain(&status, "signing in failed"))?.merchant_id)
+}
+
+/// The merchant's shop if there is exactly one; no shop is guessed.
+async fn only_shop(session: &Session) -> Result<Option<String>> {
     let mut people = PeopleServiceClient::new(session.channel());
-    let merchant = people.get_merchant(GetMerchantRequest {}).await.ok()?.into_inner().merchant?;
-    match merchant.shops.as_slice() {
+    let answer = patient(async || people.get_merchant(GetMerchantRequest {}).await).await;
+    let merchant =
+        answer.map_err(|status| explain(&status, "the merchant's shops can't be had; give --shop"))?.merchant;
+    Ok(match merchant.unwrap_or_default().shops.as_slice() {
         [shop] => Some(shop.shop_id.clone()),
         _ => None,
+    })
+}
+
+/// Whether the suite holds what an earlier run had acknowledged: the last good line is sent once more, which changes
+/// nothing where it is known.
+async fn still_there(session: &Session, file: &Path, shop: Option<&str>, through: i64) -> Result<bool> {
+    const LOOK_BACK: usize = 64;
+    let mut lines = reader::open(file, &Position::default())?;
+    let mut last = VecDeque::with_capacity(LOOK_BACK);
+    while let Some((number, line)) = lines.read_line()?.filter(|(number, _)| *number <= through) {
+        if last.len() == LOOK_BACK {
+            last.pop_front();
+        }
+        last.push_back((number, line));
     }
+    let good = last.iter().rev().find_map(|(line, text)| {
+        let conversation = format::parse(*line, text, shop).ok()?;
+        Some(ConversationLine { line: *line, conversation: Some(conversation) })
+    });
+    let Some(line) = good else { return Ok(false) };
+    let request = BatchIngestConversationsRequest { lines: vec![line], request_id: String::new() };
+    let mut metrics = MetricsServiceClient::new(session.channel());
+    let answer = patient(async || metrics.batch_ingest_conversations(request.clone()).await).await;
+    let counts = answer.map_err(|status| explain(&status, "going on where the last run was cut"))?.counts;
+    Ok(counts.unwrap_or_default().accepted == 0)
+}
+
+/// Tries a call that may be repeated until it is answered, as long as the service is only away.
+async fn patient<T>(mut call: impl AsyncFnMut() -> Result<Response<T>, Status>) -> Result<T, Status> {
+    for tries in 0..FAILURES_MAX {
+        match call().await {
+            Err(status) if status.code() == Code::Unavailable => {
+                tokio::time::sleep(Duration::from_millis(100 << tries.min(6))).await;
+            }
+            answer => return answer.map(Response::into_inner),
+        }
+    }
+    call().await.map(Response::into_inner)
 }
 
 struct Run {

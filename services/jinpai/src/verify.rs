@@ -8,8 +8,9 @@ use chrono::NaiveDate;
 use clap::Args;
 use proto::qa::v1::GetDrawBundleRequest;
 use proto::qa::v1::qa_service_client::QaServiceClient;
-use sampling::Bundle;
+use sampling::{Anchor, Bundle};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::days::date;
 use crate::session::{Session, explain};
@@ -27,12 +28,23 @@ pub struct Options {
     /// A bundle kept as a file: needs no suite at all.
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
-    /// The commitment you kept when it was published (hex); the bundle must open exactly that one.
-    #[arg(long, value_name = "HEX")]
-    pub commitment: Option<String>,
+    /// What was published and kept.
+    #[command(flatten)]
+    pub kept: Kept,
     /// Keep the fetched bundle there.
     #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
     pub save: Option<PathBuf>,
+}
+
+/// What somebody kept when it was published, outside of whoever runs qa.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Kept {
+    /// The commitment you kept when it was published (hex); the bundle must open exactly that one.
+    #[arg(long, value_name = "HEX")]
+    pub commitment: Option<String>,
+    /// The list hash you kept when the draw was revealed (hex).
+    #[arg(long, value_name = "HEX")]
+    pub list_hash: Option<String>,
 }
 
 /// What the verification found.
@@ -52,6 +64,8 @@ pub struct Report {
     pub drawn: usize,
     /// The commitment, hex.
     pub commitment: String,
+    /// Whether it was compared with a commitment kept from before. If not, the bundle is proven to agree with itself.
+    pub anchored: bool,
     /// Whether it was made before the day began. If not, whoever ran qa could have chosen the seed with the list known.
     pub before_day: bool,
 }
@@ -72,17 +86,17 @@ pub async fn fetch(session: &Session, day: NaiveDate) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Recomputes a bundle. `wanted` is the day asked for, `kept` a commitment written down earlier.
-pub fn check(bytes: &[u8], wanted: Option<NaiveDate>, kept: Option<&str>) -> Result<Report> {
+/// Recomputes a bundle, and compares it with what is known from elsewhere: the day asked for, and what was kept.
+pub fn check(bytes: &[u8], wanted: Option<NaiveDate>, kept: &Kept) -> Result<Report> {
     let bundle: Bundle = serde_json::from_slice(bytes).context("this is no draw bundle")?;
-    let mut difference = sampling::verify(&bundle).err().map(|difference| difference.to_string());
-    let commitment = bundle.commitment.to_string();
-    if difference.is_none() && wanted.is_some_and(|day| day != bundle.day) {
-        difference = Some(format!("the bundle is of {}, not of the day asked for", bundle.day));
-    }
-    if difference.is_none() && kept.is_some_and(|kept| !kept.eq_ignore_ascii_case(&commitment)) {
-        difference = Some(format!("the bundle opens the commitment {commitment}, not the one you kept"));
-    }
+    let anchor = Anchor {
+        merchant: &bundle.merchant,
+        day: wanted.unwrap_or(bundle.day),
+        commitment: hash(kept.commitment.as_deref(), "--commitment")?,
+        list_hash: hash(kept.list_hash.as_deref(), "--list-hash")?,
+    };
+    let difference =
+        sampling::verify_against(&bundle, &anchor).err().map(|difference| difference.to_string());
     Ok(Report {
         day: bundle.day,
         verified: difference.is_none(),
@@ -90,19 +104,32 @@ pub fn check(bytes: &[u8], wanted: Option<NaiveDate>, kept: Option<&str>) -> Res
         agents: bundle.agents.len(),
         eligible: bundle.agents.iter().map(|agent| agent.eligible.len()).sum(),
         drawn: bundle.agents.iter().map(|agent| agent.drawn.len()).sum(),
-        commitment,
+        commitment: bundle.commitment.to_string(),
+        anchored: anchor.commitment.is_some(),
         before_day: bundle.before_day,
     })
 }
 
+/// A hash as people write it down: 64 hex digits.
+fn hash<T: DeserializeOwned>(hex: Option<&str>, option: &str) -> Result<Option<T>> {
+    let parse = |hex: &str| serde_json::from_value(hex.trim().to_lowercase().into());
+    hex.map(parse).transpose().with_context(|| format!("{option} takes 64 hex digits"))
+}
+
 /// The report for people.
 pub fn print(out: &mut dyn Write, report: &Report) -> Result<()> {
-    let Report { day, agents, eligible, drawn, commitment, before_day, .. } = report;
+    let Report { day, agents, eligible, drawn, commitment, anchored, before_day, .. } = report;
     match &report.difference {
         None => writeln!(out, "{day} verifies: {drawn} of {eligible} long chats of {agents} agents")?,
         Some(difference) => writeln!(out, "{day} DOES NOT VERIFY: {difference}")?,
     }
     writeln!(out, "commitment {commitment}")?;
+    if !anchored {
+        writeln!(
+            out,
+            "checked against itself only: give --commitment, as it was published, to check it against that"
+        )?;
+    }
     if !before_day {
         writeln!(
             out,
@@ -128,5 +155,5 @@ where
         std::fs::write(path, &bytes)
             .with_context(|| format!("--save: {} can't be written", path.display()))?;
     }
-    check(&bytes, options.day, options.commitment.as_deref())
+    check(&bytes, options.day, &options.kept)
 }

@@ -22,7 +22,7 @@ mod testing;
 
 use std::sync::Arc;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use pg::idempotency::RequestKey;
 use redaction::Redactor;
 use runtime::clock::SharedClock;
@@ -158,14 +158,30 @@ impl Metrics {
         let now = self.clock.now();
         let mut closed = 0;
         for (merchant, day) in self.store.list_quiet_days(now - self.quiet, CLOSE_AT_ONCE).await? {
-            let calendar = self.store.find_calendar(&merchant).await?;
-            if calendar.day_bounds(day).1 + self.grace > now {
-                continue;
+            match self.close_quiet_day(&merchant, day, now).await {
+                Ok(done) => closed += usize::from(done),
+                // One merchant's trouble is not everybody's: the others' days are closed all the same.
+                Err(error) => {
+                    let error = status::chain(&error);
+                    tracing::warn!(merchant = %merchant, day = %day, error, "cannot close the day now");
+                }
             }
-            self.store.close_day(&itself(&merchant), &merchant, day, now).await?;
-            closed += 1;
         }
         Ok(closed)
+    }
+
+    async fn close_quiet_day(
+        &self,
+        merchant: &MerchantId,
+        day: NaiveDate,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let calendar = self.store.find_calendar(merchant).await?;
+        if calendar.day_bounds(day).1 + self.grace > now {
+            return Ok(false);
+        }
+        self.store.close_day(&itself(merchant), merchant, day, now).await?;
+        Ok(true)
     }
 
     /// A page of figures, and what they mean.

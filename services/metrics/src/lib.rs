@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::Context;
 use events::Bus;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
-use runtime::background::every;
+use runtime::background::{every, together};
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
 use runtime::server::{AccessCheck, Server};
@@ -90,16 +90,10 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         directory::follow(pool.clone(), bus, "metrics-directory", token.clone()),
         pg::housekeeping(pool, clock, token.clone()),
         close_days(metrics.clone(), &config, token.clone()),
-        build_definitions(metrics, &config, token),
+        build_definitions(metrics, &config, token.clone()),
     ];
     let (address, health) = (server.address, server.health);
-    let task = tokio::spawn(async move {
-        server.task.await.context("the server ended badly")?;
-        for task in background {
-            task.await.context("a background task ended badly")?;
-        }
-        Ok(())
-    });
+    let task = tokio::spawn(async move { Ok(together(server.task, background, token).await?) });
     Ok(Running { address, health, task })
 }
 

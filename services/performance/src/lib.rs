@@ -21,6 +21,7 @@ use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::performance::v1::people_service_server::PeopleServiceServer;
+use runtime::background::together;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
 use runtime::server::{AccessCheck, Server};
@@ -101,16 +102,10 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
             seen,
             token.clone(),
         ),
-        pg::housekeeping(pool, clock, token),
+        pg::housekeeping(pool, clock, token.clone()),
     ];
     let (address, health) = (server.address, server.health);
-    let task = tokio::spawn(async move {
-        server.task.await.context("the server ended badly")?;
-        for task in background {
-            task.await.context("a background task ended badly")?;
-        }
-        Ok(())
-    });
+    let task = tokio::spawn(async move { Ok(together(server.task, background, token).await?) });
     Ok(Running { address, health, task })
 }
 

@@ -37,14 +37,14 @@ impl Saved {
 }
 
 impl Bookmark {
-    /// The bookmark of this file, as it is now, at this gateway: another size or time of change is another file.
-    pub fn of(file: &Path, gateway: &str, shop: Option<&str>) -> Result<Self> {
+    /// The bookmark of this file, as it is now, for this merchant at this gateway: another size or time of change is another file.
+    pub fn of(file: &Path, gateway: &str, merchant: &str, shop: Option<&str>) -> Result<Self> {
         if file == Path::new("-") {
             return Ok(Self { path: None });
         }
         let meta = fs::metadata(file).with_context(|| format!("{} can't be read", file.display()))?;
         let identity = format!(
-            "{}\0{}\0{:?}\0{gateway}\0{}",
+            "{}\0{}\0{:?}\0{gateway}\0{merchant}\0{}",
             fs::canonicalize(file)?.display(),
             meta.len(),
             meta.modified()?,

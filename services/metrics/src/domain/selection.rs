@@ -79,9 +79,17 @@ pub fn select(
         (filter.persons.is_empty() || filter.persons.iter().any(|p| Some(p.as_str()) == segment.person))
             && (filter.teams.is_empty() || filter.teams.iter().any(|t| Some(t.as_str()) == segment.team))
     };
+    let mut owners: BTreeMap<&str, Vec<&Ownership>> = BTreeMap::new();
+    people.ownerships.iter().for_each(|o| owners.entry(&o.span.account).or_default().push(o));
+    let mut stays: BTreeMap<&str, Vec<&Membership>> = BTreeMap::new();
+    people.memberships.iter().for_each(|m| stays.entry(&m.person).or_default().push(m));
     let mut spans = Vec::new();
     for (account, seen) in by_account(visible, people, range) {
-        for segment in segments(account, &seen, people, range) {
+        let owners = owners.get(account).map(Vec::as_slice).unwrap_or_default();
+        let persons: BTreeSet<&str> = owners.iter().map(|o| o.person.as_str()).collect();
+        let stays: Vec<&Membership> =
+            persons.into_iter().filter_map(|person| stays.get(person)).flatten().copied().collect();
+        for segment in segments(&seen, owners, &stays, range) {
             if by_people && !wanted(&segment) {
                 continue;
             }
@@ -121,14 +129,11 @@ struct Segment<'a> {
 
 /// Cuts the visible days of an account wherever its owner or the owner's team changes.
 fn segments<'a>(
-    account: &str,
     seen: &[(NaiveDate, NaiveDate)],
-    people: &'a People,
+    owners: &[&'a Ownership],
+    stays: &[&'a Membership],
     range: DayRange,
 ) -> Vec<Segment<'a>> {
-    let owners: Vec<&Ownership> = people.ownerships.iter().filter(|o| o.span.account == account).collect();
-    let stays: Vec<&Membership> =
-        people.memberships.iter().filter(|m| owners.iter().any(|o| o.person == m.person)).collect();
     let mut segments = Vec::new();
     for (from, to) in seen.iter().map(|(from, to)| ((*from).max(range.from), (*to).min(range.to))) {
         let borders = owners.iter().map(|o| o.span.days).chain(stays.iter().map(|m| m.days));
@@ -137,8 +142,8 @@ fn segments<'a>(
         let starts: Vec<NaiveDate> = starts.into_iter().filter(|start| (from..=to).contains(start)).collect();
         for (at, start) in starts.iter().enumerate() {
             let end = starts.get(at + 1).and_then(NaiveDate::pred_opt).unwrap_or(to);
-            let person = owner_on(&owners, *start);
-            let team = person.and_then(|person| team_on(&stays, person, *start));
+            let person = owner_on(owners, *start);
+            let team = person.and_then(|person| team_on(stays, person, *start));
             segments.push(Segment { days: (*start, end), person, team });
         }
     }

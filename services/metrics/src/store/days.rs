@@ -104,7 +104,8 @@ impl Store {
         count_accounts(&mut conn, scope.merchant.as_str(), day).await
     }
 
-    /// Days that changed and then were left alone since `quiet_since`, of all merchants.
+    /// Days that changed and then were left alone since `quiet_since`, of all merchants, the oldest days first: days
+    /// that aren't over yet come last and can't keep those that are from being closed.
     pub async fn list_quiet_days(
         &self,
         quiet_since: DateTime<Utc>,
@@ -113,7 +114,7 @@ impl Store {
         let mut conn = self.pool.get().await?;
         let rows = diesel::sql_query(
             "SELECT merchant_id, business_day FROM day_changes GROUP BY merchant_id, business_day \
-             HAVING max(changed_at) <= $1 ORDER BY merchant_id, business_day LIMIT $2",
+             HAVING max(changed_at) <= $1 ORDER BY business_day, merchant_id LIMIT $2",
         )
         .bind::<Timestamptz, _>(quiet_since)
         .bind::<BigInt, _>(limit)

@@ -49,7 +49,7 @@ struct RankRow {
 }
 
 #[derive(QueryableByName)]
-struct DrawnRow {
+struct DayRow {
     #[diesel(sql_type = Text)]
     merchant_id: String,
     #[diesel(sql_type = Date)]
@@ -87,7 +87,10 @@ async fn upsert(
     for merchant in merchants {
         calendars.insert(merchant.clone(), directory::calendar(conn, merchant).await?);
     }
-    let days: Vec<Day> = days_of(&arrivals);
+    // A correction may take a chat off another day: that one is locked, too.
+    let mut days: BTreeSet<Day> = lock_known_days(conn, &arrivals).await?;
+    days.extend(arrivals.iter().map(|(key, arrival)| (key.0.clone(), arrival.business_day)));
+    let days: Vec<Day> = days.into_iter().collect();
     let begins_at = |day: &Day| begin(&calendars, day);
     // From here on no draw of these days can begin before we are done, and those that were made are seen.
     let seeds = seeds::ensure(conn, &days, Lock::Shared, begins_at, now).await?;
@@ -157,11 +160,6 @@ fn newest(arrivals: &[Arrival]) -> BTreeMap<Key, &Arrival> {
     newest
 }
 
-fn days_of(arrivals: &BTreeMap<Key, &Arrival>) -> Vec<Day> {
-    let days = arrivals.iter().map(|(key, arrival)| (key.0.clone(), arrival.business_day));
-    days.collect::<BTreeSet<_>>().into_iter().collect()
-}
-
 fn begin(calendars: &BTreeMap<MerchantId, MerchantCalendar>, day: &Day) -> DateTime<Utc> {
     calendars.get(&day.0).cloned().unwrap_or_default().day_start(day.1)
 }
@@ -187,6 +185,27 @@ async fn ensure_months(
     Ok(())
 }
 
+/// The days on which the arriving conversations are so far. Their keys stay locked, so that nobody moves them on.
+async fn lock_known_days(
+    conn: &mut AsyncPgConnection,
+    arrivals: &BTreeMap<Key, &Arrival>,
+) -> Result<BTreeSet<Day>, QaError> {
+    let keys = KeyColumns::of(arrivals.values().copied());
+    let rows = diesel::sql_query(
+        "SELECT c.merchant_id, c.business_day FROM conversation_keys c \
+         JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS k (m, s, ch, i) \
+           ON c.merchant_id = k.m AND c.shop_id = k.s AND c.channel = k.ch AND c.conversation_id = k.i \
+         ORDER BY c.merchant_id, c.shop_id, c.channel, c.conversation_id FOR UPDATE OF c",
+    )
+    .bind::<Array<Text>, _>(keys.merchants)
+    .bind::<Array<Text>, _>(keys.shops)
+    .bind::<Array<Text>, _>(keys.channels)
+    .bind::<Array<Text>, _>(keys.ids)
+    .load::<DayRow>(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (MerchantId::new(row.merchant_id), row.business_day)).collect())
+}
+
 /// Which of the days are drawn.
 async fn drawn_days(conn: &mut AsyncPgConnection, days: &[Day]) -> Result<BTreeSet<Day>, QaError> {
     let (merchants, dates) = columns(days);
@@ -196,7 +215,7 @@ async fn drawn_days(conn: &mut AsyncPgConnection, days: &[Day]) -> Result<BTreeS
     )
     .bind::<Array<Text>, _>(merchants)
     .bind::<Array<Date>, _>(dates)
-    .load::<DrawnRow>(conn)
+    .load::<DayRow>(conn)
     .await?;
     Ok(rows.into_iter().map(|row| (MerchantId::new(row.merchant_id), row.business_day)).collect())
 }
@@ -285,7 +304,8 @@ async fn remove_moved(
         "DELETE FROM conversations c \
          USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::date[]) AS k (m, s, ch, i, d) \
          WHERE c.merchant_id = k.m AND c.business_day = k.d AND c.shop_id = k.s AND c.channel = k.ch \
-           AND c.conversation_id = k.i",
+           AND c.conversation_id = k.i \
+           AND NOT EXISTS (SELECT FROM draws d WHERE d.merchant_id = k.m AND d.business_day = k.d)",
     )
     .bind::<Array<Text>, _>(keys.merchants)
     .bind::<Array<Text>, _>(keys.shops)

@@ -80,6 +80,25 @@ async fn a_correction_of_a_listed_chat_is_not_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_listed_chat_may_move_to_another_day_and_back() {
+    let chats = long_chats("ann-account", 3);
+    let test = TestQa::with_day(&chats).await;
+    test.draw(DAY).await;
+    for (revision, day) in [(1, may(18)), (2, DAY)] {
+        let mut corrected = chats[0].clone();
+        corrected.revision = revision;
+        corrected.business_day = Some(day);
+        test.publish(&[crate::builders::closed(&corrected)]).await;
+        let known = format!("SELECT count(*) FROM qa.conversation_keys WHERE revision = {revision}");
+        eventually(Duration::from_secs(30), async || test.count(&known).await == 1).await;
+        let verified = verify(&test.bundle(DAY).await).expect("holds");
+        assert_eq!(verified.eligible, 3, "the list of a drawn day is what it was");
+    }
+    assert_eq!(test.count("SELECT count(*) FROM qa.late_chats").await, 0);
+    assert_eq!(test.count("SELECT count(*) FROM qa.parked_events").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_agent_verifies_their_own_slice() {
     let mut chats = long_chats("ann-account", 20);
     chats.extend(long_chats("ben-account", 4));

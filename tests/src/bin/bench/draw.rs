@@ -22,7 +22,11 @@ pub async fn rows() -> Result<Vec<Row>> {
     client.batch_execute("SET search_path = qa").await?;
     fill(&client, "many", CHATS).await?;
     fill(&client, "few", FEW_CHATS).await?;
-    client.batch_execute("VACUUM ANALYZE conversations; VACUUM ANALYZE day_closing_agents; VACUUM ANALYZE plain").await?;
+    client
+        .batch_execute(
+            "VACUUM ANALYZE conversations; VACUUM ANALYZE day_closing_agents; VACUUM ANALYZE plain",
+        )
+        .await?;
     let (mut many, mut few, mut window) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         many.push(drawn(&client, "many").await?);
@@ -35,7 +39,13 @@ pub async fn rows() -> Result<Vec<Row>> {
     let flat = format!("{size}; peer: the same with {FEW_CHATS} chats an agent");
     let (many, few) = (median(many), median(few));
     Ok(vec![
-        Row::lower("draw", many, median(window), "s", format!("{size}; peer: row_number() over (… order by random())")),
+        Row::lower(
+            "draw",
+            many,
+            median(window),
+            "s",
+            format!("{size}; peer: row_number() over (… order by random())"),
+        ),
         Row::lower("draw_flat", many, few, "s", flat),
     ])
 }

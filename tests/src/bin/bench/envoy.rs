@@ -31,8 +31,16 @@ pub fn start(setup: &Setup<'_>) -> Result<Server> {
     let address = free_address()?;
     let config = setup.folder.join(format!("envoy-{}.json", address.port()));
     fs::write(&config, serde_json::to_vec_pretty(&configuration(setup, address)?)?)?;
-    let args = ["-c", &config.to_string_lossy(), "--concurrency", "1", "--log-level", "error", "--use-dynamic-base-id"]
-        .map(str::to_owned);
+    let args = [
+        "-c",
+        &config.to_string_lossy(),
+        "--concurrency",
+        "1",
+        "--log-level",
+        "error",
+        "--use-dynamic-base-id",
+    ]
+    .map(str::to_owned);
     Server::start(binary()?, &args, address)
 }
 
@@ -67,7 +75,11 @@ fn configuration(setup: &Setup<'_>, address: SocketAddr) -> Result<Value> {
             }),
         ));
     }
-    filters.push(typed("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", json!({})));
+    filters.push(typed(
+        "envoy.filters.http.router",
+        "envoy.extensions.filters.http.router.v3.Router",
+        json!({}),
+    ));
     let manager = json!({
         "@type": type_url("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": "bench",

@@ -102,7 +102,11 @@ async fn ingest(suite: &Suite, merchant: &str, lines: &[ConversationLine]) -> Re
         accepted += answer.counts.unwrap_or_default().accepted;
     }
     let took = start.elapsed();
-    ensure!(accepted == i64::try_from(lines.len())?, "{accepted} of {} conversations were accepted", lines.len());
+    ensure!(
+        accepted == i64::try_from(lines.len())?,
+        "{accepted} of {} conversations were accepted",
+        lines.len()
+    );
     Ok(took)
 }
 
@@ -122,7 +126,8 @@ fn write_csv(path: &Path, lines: &[ConversationLine]) -> Result<()> {
 fn copy(postgres: &Postgres, csv: &Path, round: usize) -> Result<Duration> {
     let psql = |command: &str| -> Result<()> {
         let mut call = Command::new(postgres.binaries().join("psql"));
-        let status = call.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", &postgres.url(), "-c", command]).status()?;
+        let status =
+            call.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", &postgres.url(), "-c", command]).status()?;
         ensure!(status.success(), "psql: {command}: {status}");
         Ok(())
     };

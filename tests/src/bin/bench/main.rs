@@ -26,7 +26,8 @@ async fn main() -> Result<()> {
     {
         return echo::serve(address.parse().context("an address to listen on")?).await;
     }
-    let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| name.starts_with(argument));
+    let wanted =
+        |name: &str| arguments.is_empty() || arguments.iter().any(|argument| name.starts_with(argument));
     let mut rows = Vec::new();
     if wanted("draw_verify") {
         rows.push(verify::row()?);

@@ -5,8 +5,8 @@ use std::fs;
 use anyhow::{Context, Result};
 use chrono::{DateTime, NaiveDate};
 use sampling::{
-    AgentList, Bundle, ConversationId, Counts, FORMAT, ListTerms, Plan, Ranker, Seal, Seed, agent_hash, commitment,
-    draw_agent, list_hash,
+    AgentList, Bundle, ConversationId, Counts, FORMAT, ListTerms, Plan, Ranker, Seal, Seed, agent_hash,
+    commitment, draw_agent, list_hash,
 };
 
 use crate::report::Row;
@@ -20,9 +20,11 @@ const LIMIT_SECONDS: f64 = 0.5;
 pub fn row() -> Result<Row> {
     let bundle = bundle()?;
     let before = cpu_seconds()?;
-    sampling::verify(&bundle).map_err(|difference| anyhow::anyhow!("the bench's bundle is wrong: {difference}"))?;
+    sampling::verify(&bundle)
+        .map_err(|difference| anyhow::anyhow!("the bench's bundle is wrong: {difference}"))?;
     let used = cpu_seconds()? - before;
-    let size = format!("{} chats of {AGENTS} agents: ranks, samples, hashes; peer: the limit set", AGENTS * CHATS);
+    let size =
+        format!("{} chats of {AGENTS} agents: ranks, samples, hashes; peer: the limit set", AGENTS * CHATS);
     Ok(Row::lower("draw_verify", used, LIMIT_SECONDS, "CPU s", size))
 }
 
