@@ -40,19 +40,12 @@ pub fn follow<H: Handler>(
     handler: H,
     token: CancellationToken,
 ) -> JoinHandle<()> {
-    let handler = Arc::new(handler);
-    let settler = Settler::new(pool, durable_name.to_owned(), handler, token.clone());
+    let settler = Settler::new(pool, durable_name.to_owned(), Arc::new(handler), token);
     let mut tasks = vec![tokio::spawn(replay::replay_until_ended(settler.clone()))];
-    for subject in subjects {
-        let follower = Follower {
-            bus: bus.clone(),
-            durable: durable_name.to_owned(),
-            subject: (*subject).to_owned(),
-            settler: settler.clone(),
-            token: token.clone(),
-        };
-        tasks.push(tokio::spawn(follower.run()));
-    }
+    tasks.extend(subjects.iter().map(move |subject| {
+        let (bus, settler) = (bus.clone(), settler.clone());
+        tokio::spawn(Follower { bus, subject: (*subject).to_owned(), settler }.run())
+    }));
     tokio::spawn(async move {
         if let Err(ended) = try_join_all(tasks).await
             && let Ok(panic) = ended.try_into_panic()
@@ -66,19 +59,17 @@ pub fn follow<H: Handler>(
 /// Follows one subject.
 struct Follower<H> {
     bus: Bus,
-    durable: String,
     subject: String,
     settler: Settler<H>,
-    token: CancellationToken,
 }
 
 impl<H: Handler> Follower<H> {
     async fn run(self) {
-        while !self.token.is_cancelled() {
+        while !self.settler.token().is_cancelled() {
             if let Err(error) = self.follow_consumer().await {
                 let error = status::chain(&error);
                 tracing::info!(
-                    consumer = self.durable,
+                    consumer = self.settler.consumer(),
                     subject = self.subject,
                     error,
                     "follower interrupted"
@@ -90,15 +81,16 @@ impl<H: Handler> Follower<H> {
 
     /// Works until the token ends or the broker fails.
     async fn follow_consumer(&self) -> Result<(), Error> {
-        if !self.bus.ready(&self.token).await {
+        if !self.bus.ready(self.settler.token()).await {
             return Ok(());
         }
         let batch = self.settler.batch_size();
-        let mut consumer = self.bus.consumer(&self.durable, &self.subject, 4 * batch as i64).await?;
-        let figures = Figures::of(format!("{}--{}", self.durable, self.subject));
+        let mut consumer =
+            self.bus.consumer(self.settler.consumer(), &self.subject, 4 * batch as i64).await?;
+        let figures = Figures::of(format!("{}--{}", self.settler.consumer(), self.subject));
         let mut figures_due = Instant::now();
         let mut deliveries = Vec::new();
-        while !self.token.is_cancelled() {
+        while !self.settler.token().is_cancelled() {
             if Instant::now() >= figures_due {
                 let info = consumer.info().await.map_err(|e| Error::Broker(e.to_string()))?;
                 figures.lag(info.num_pending + info.num_ack_pending as u64);
@@ -132,7 +124,7 @@ impl<H: Handler> Follower<H> {
             .await
             .map_err(|e| broker(e.to_string()))?;
         let first = tokio::select! {
-            () = self.token.cancelled() => return Ok(Vec::new()),
+            () = self.settler.token().cancelled() => return Ok(Vec::new()),
             first = one.next() => first,
         };
         let Some(first) = first.transpose().map_err(|e| broker(e.to_string()))? else {
@@ -165,7 +157,7 @@ impl<H: Handler> Follower<H> {
 
     async fn wait(&self, pause: Duration) {
         tokio::select! {
-            () = self.token.cancelled() => {}
+            () = self.settler.token().cancelled() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }

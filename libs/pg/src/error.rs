@@ -8,6 +8,8 @@ use status::{Failure, Kind, Violation};
 use tokio_postgres::error::SqlState;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
+/// Makes one kind of failure of what the database said.
+type Wrap = fn(Source) -> Error;
 
 /// A failure of storage. Services wrap it in their own error and pass `kind` and `reason` on.
 #[derive(Debug, thiserror::Error)]
@@ -178,7 +180,7 @@ where
     }
 }
 
-fn by_kind(kind: &DieselKind) -> fn(Source) -> Error {
+fn by_kind(kind: &DieselKind) -> Wrap {
     match kind {
         DieselKind::SerializationFailure => Error::Contended,
         DieselKind::ReadOnlyTransaction | DieselKind::UnableToSendCommand | DieselKind::ClosedConnection => {
@@ -190,8 +192,8 @@ fn by_kind(kind: &DieselKind) -> fn(Source) -> Error {
 
 /// Diesel drops the SQLSTATE of errors that it has no kind for, so those are told by the server's message. Roles
 /// made by [`crate::roles`] have `lc_messages = C`.
-fn by_message(message: &str) -> Option<fn(Source) -> Error> {
-    const KNOWN: &[(&str, fn(Source) -> Error)] = &[
+fn by_message(message: &str) -> Option<Wrap> {
+    const KNOWN: &[(&str, Wrap)] = &[
         ("deadlock detected", Error::Contended),
         ("canceling statement due to lock timeout", Error::Contended),
         ("canceling statement due to statement timeout", Error::Timeout),

@@ -107,7 +107,7 @@ impl<H: Handler> Settler<H> {
                     self.figures().handled(part.len());
                 }
                 Err(HandleError::Unavailable(source)) if self.database_was_away(&*source).await => {
-                    parts.push(part)
+                    parts.push(part);
                 }
                 Err(_) if part.len() > 1 => {
                     let (first, second) = part.split_at(part.len() / 2);
