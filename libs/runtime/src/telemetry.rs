@@ -24,7 +24,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use prometheus::{Registry, TextEncoder};
 use tracing::Level;
-use tracing_subscriber::filter::{FilterFn, filter_fn};
+use tracing_subscriber::filter::{FilterFn, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -165,10 +165,13 @@ fn subscribe(pipelines: &Pipelines, config: &TelemetryConfig) -> Result<(), Tele
 /// What the exporters' own transport says must not be exported: that would never end.
 fn ours() -> FilterFn<impl Fn(&tracing::Metadata<'_>) -> bool> {
     const TRANSPORT: [&str; 6] = ["h2", "hyper", "hyper_util", "tonic", "tower", "opentelemetry"];
-    filter_fn(|metadata| {
-        let library = metadata.target().split("::").next().unwrap_or_default();
-        *metadata.level() <= Level::INFO
-            && !TRANSPORT.contains(&library)
-            && !library.starts_with("opentelemetry")
-    })
+    let transport = |target: &str| {
+        let of = |library: &&str| {
+            target.strip_prefix(*library).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        };
+        TRANSPORT.iter().any(of) || target.starts_with("opentelemetry")
+    };
+    let filter = filter_fn(move |metadata| *metadata.level() <= Level::INFO && !transport(metadata.target()));
+    // Without the hint every span that h2 could trace is asked about, several times a call.
+    filter.with_max_level_hint(LevelFilter::INFO)
 }
