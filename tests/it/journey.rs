@@ -30,6 +30,7 @@ async fn real_chats_go_in_and_verifiable_samples_and_figures_come_out() {
     unknown_accounts_are_listed(&supervisor).await;
     samples_verify_and_tampering_shows(&supervisor).await;
     every_protocol_gives_the_same(&suite.door, &supervisor).await;
+    a_python_client_through_reflection_gives_the_same(&suite.door, &supervisor).await;
 }
 
 async fn figures_by(session: &Session, by: figures::By, each: figures::Each) -> Vec<metrics_v1::Figures> {
@@ -162,4 +163,32 @@ async fn every_protocol_gives_the_same(door: &Door, supervisor: &Session) {
         let expected: Vec<_> = figures.figures.iter().map(|row| row.conversations).collect();
         assert_eq!((answer.status, counts), (200, expected), "{name}");
     }
+}
+
+/// No generated code at all: grpcio asks the gateway what there is.
+async fn a_python_client_through_reflection_gives_the_same(door: &Door, supervisor: &Session) {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let token = door.token(MERCHANT, Role::Supervisor, Some("supervisor-1"));
+    let address = door.gateway.trim_start_matches("http://");
+    let output = tokio::process::Command::new(root.join("../.tools/venv/bin/python"))
+        .arg(root.join("tools/reflect.py"))
+        .args([address, &token, "2020-05-12", "2020-05-28"])
+        .output()
+        .await
+        .expect("Python runs; `make tools` installs what it needs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let seen: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+
+    let mut qa = QaServiceClient::new(supervisor.channel());
+    let request = qa_v1::ListReviewsRequest { page_size: 5, ..Default::default() };
+    let reviews = qa.list_reviews(request).await.expect("a queue").into_inner().reviews;
+    let ids: Vec<&str> = reviews.iter().map(|review| review.review_id.as_str()).collect();
+    assert_eq!(seen["reviews"], json!(ids));
+    let request = qa_v1::GetConversationRequest { conversation: reviews[0].conversation.clone() };
+    let chat = qa.get_conversation(request).await.expect("a chat").into_inner().conversation.expect("a chat");
+    let texts: Vec<&str> = chat.messages.iter().map(|message| message.text.as_str()).collect();
+    assert_eq!(seen["texts"], json!(texts));
+    let shops = figures_by(supervisor, figures::By::Shop, figures::Each::Whole).await;
+    let conversations: Vec<i64> = shops.iter().map(|row| row.conversations).collect();
+    assert_eq!(seen["conversations"], json!(conversations));
 }

@@ -226,17 +226,21 @@ pub(crate) async fn park(conn: &mut AsyncPgConnection, event: &Parking<'_>) -> R
     .bind::<SqlUuid, _>(Uuid::now_v7())
     .bind::<Text, _>(event.consumer)
     .bind::<SqlUuid, _>(event.event_id)
-    .bind::<Text, _>(event.merchant_id)
-    .bind::<Text, _>(event.subject)
-    .bind::<Text, _>(event.entity)
+    .bind::<Text, _>(storable(event.merchant_id))
+    .bind::<Text, _>(storable(event.subject))
+    .bind::<Text, _>(storable(event.entity))
     .bind::<BigInt, _>(event.version)
     .bind::<Binary, _>(event.payload)
-    // Postgres has no place for NUL in text, and an error that cannot be stored would park nothing.
-    .bind::<Text, _>(event.error.replace('\0', "\u{fffd}"))
+    .bind::<Text, _>(storable(event.error))
     .bind::<Integer, _>(i32::try_from(event.attempts).unwrap_or(i32::MAX))
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Postgres has no place for NUL in text, and what cannot be stored would park nothing.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// An event whose replay was asked for.
@@ -277,11 +281,7 @@ pub(crate) async fn replayed(conn: &mut AsyncPgConnection, id: Uuid) -> Result<(
 pub(crate) async fn park_again(conn: &mut AsyncPgConnection, id: Uuid, error: &str) -> Result<(), pg::Error> {
     let sql = "UPDATE parked_events SET state = 'parked', error = $2, attempts = attempts + 1 \
                WHERE parked_id = $1 AND state = 'replaying'";
-    diesel::sql_query(sql)
-        .bind::<SqlUuid, _>(id)
-        .bind::<Text, _>(error.replace('\0', "\u{fffd}"))
-        .execute(conn)
-        .await?;
+    diesel::sql_query(sql).bind::<SqlUuid, _>(id).bind::<Text, _>(storable(error)).execute(conn).await?;
     Ok(())
 }
 
