@@ -11,6 +11,7 @@ pub mod definition;
 pub mod explanation;
 pub mod facts;
 pub mod figure;
+pub mod histogram;
 pub mod ingest;
 pub mod intake;
 pub mod part;
@@ -19,6 +20,7 @@ pub mod sums;
 pub mod tally;
 #[cfg(test)]
 mod testing;
+pub mod varint;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! All SQL of metrics.
 //!
 //! What is stored: which conversations there are (`conversations`), what is counted of each (`conversation_facts`,
-//! without text), day figures (`day_facts` with `day_buckets` and `day_customers`), closed days, definitions. Hot are
+//! without text), day figures (`day_facts` with `day_customers`), closed days, definitions. Hot are
 //! the commit of a batch ([`ingest`]) and the reading of figures ([`figures`]). Nobody else may read these tables.
 //!
 //! Locks are taken in one order everywhere: definitions (advisory), conversations by key, accounts, day facts by key.

@@ -10,9 +10,9 @@ CREATE TABLE conversations (
     account_id text COLLATE "C" NOT NULL,
     content_hash bytea NOT NULL,
     counted_seq integer NOT NULL,
-    CONSTRAINT conversations_pkey PRIMARY KEY (merchant_id, shop_id, channel, conversation_id)
+    CONSTRAINT conversations_pkey PRIMARY KEY (merchant_id, conversation_id, channel, shop_id)
 );
-COMMENT ON TABLE conversations IS 'Which conversations there are: identity, revision, and where the facts are. One row each; whoever changes a conversation locks it here first.';
+COMMENT ON TABLE conversations IS 'Which conversations there are: identity, revision, and where the facts are. One row each, the id first in the key because it alone tells nearly all apart; whoever changes a conversation locks it here first.';
 COMMENT ON COLUMN conversations.content_hash IS 'SHA-256 of the raw content: tells a repeat from a conflict.';
 COMMENT ON COLUMN conversations.counted_seq IS 'The newest definition under which it counts; it counts under all up to this one.';
 
@@ -29,7 +29,7 @@ CREATE TABLE conversation_facts (
     agent_messages integer NOT NULL,
     facts bytea NOT NULL,
     CONSTRAINT conversation_facts_pkey
-        PRIMARY KEY (merchant_id, business_day, account_id, shop_id, channel, conversation_id)
+        PRIMARY KEY (merchant_id, business_day, account_id, conversation_id, channel, shop_id)
 ) PARTITION BY RANGE (business_day);
 COMMENT ON TABLE conversation_facts IS 'What is counted of a conversation, without text. A partition per month of business day, made by ensure_month.';
 COMMENT ON COLUMN conversation_facts.agent_messages IS 'Human messages of the agent, quick replies included: more than ten make a long chat.';

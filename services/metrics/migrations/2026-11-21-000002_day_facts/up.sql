@@ -28,22 +28,15 @@ CREATE TABLE day_facts (
     asking_customers bigint NOT NULL DEFAULT 0,
     answered_customers bigint NOT NULL DEFAULT 0,
     received_customers bigint NOT NULL DEFAULT 0,
+    responses bytea NOT NULL DEFAULT '',
+    first_responses bytea NOT NULL DEFAULT '',
+    lengths bytea NOT NULL DEFAULT '',
     CONSTRAINT day_facts_pkey PRIMARY KEY (merchant_id, definition_seq, business_day, shop_id, account_id),
     CONSTRAINT day_facts_id_key UNIQUE (merchant_id, day_fact_id)
 ) WITH (fillfactor = 70);
-COMMENT ON TABLE day_facts IS 'Additive integers of an account''s day in a shop under one definition. Changed only by adding and subtracting, in the transaction of the conversation; its row lock also guards the day''s buckets and customers.';
-COMMENT ON COLUMN day_facts.day_fact_id IS 'Short name of the row for its buckets and customers.';
-
-CREATE TABLE day_buckets (
-    merchant_id text COLLATE "C" NOT NULL,
-    day_fact_id bigint NOT NULL,
-    spread smallint NOT NULL,
-    bucket smallint NOT NULL,
-    count bigint NOT NULL,
-    CONSTRAINT day_buckets_pkey PRIMARY KEY (merchant_id, day_fact_id, spread, bucket)
-) WITH (fillfactor = 80);
-COMMENT ON TABLE day_buckets IS 'How many durations of a day fell into each fixed bucket, for medians and percentiles. Only buckets that were ever hit have a row.';
-COMMENT ON COLUMN day_buckets.spread IS '1 response, 2 first response, 3 length.';
+COMMENT ON TABLE day_facts IS 'Additive integers of an account''s day in a shop under one definition. Changed only by adding and subtracting, in the transaction of the conversation; its row lock also guards the day''s customers.';
+COMMENT ON COLUMN day_facts.day_fact_id IS 'Short name of the row for its customers.';
+COMMENT ON COLUMN day_facts.responses IS 'How many response times fell into each fixed bucket, packed: distance to the bucket before, count. So are first_responses and lengths.';
 
 CREATE TABLE day_customers (
     merchant_id text COLLATE "C" NOT NULL,

@@ -16,5 +16,5 @@ CREATE TABLE definitions (
 COMMENT ON TABLE definitions IS 'Versions of definitions that merchants put. The built-in one, sequence 1, has no row.';
 COMMENT ON COLUMN definitions.definition_seq IS 'Place among all versions of the merchant, from 2.';
 COMMENT ON COLUMN definitions.ready IS 'Whether all conversations from before it count under it.';
-COMMENT ON COLUMN definitions.built_through IS 'Shop, channel and id of the last conversation looked at while building.';
+COMMENT ON COLUMN definitions.built_through IS 'Id, channel and shop of the last conversation looked at while building.';
 CREATE INDEX definitions_building ON definitions (merchant_id, definition_seq) WHERE NOT ready;

@@ -22,15 +22,16 @@ pub enum Sender {
     System,
 }
 
-/// What a conversation is called inside a merchant. Ordered as its rows are locked.
+/// What a conversation is called inside a merchant. Ordered as its rows are locked and indexed: by the id first, which
+/// tells nearly all of them apart at the first look.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConversationKey {
-    /// The shop.
-    pub shop: String,
-    /// The platform's channel.
-    pub channel: String,
     /// The platform's id.
     pub id: String,
+    /// The platform's channel.
+    pub channel: String,
+    /// The shop.
+    pub shop: String,
 }
 
 /// A conversation nobody has looked at yet: everything may be missing or wrong.

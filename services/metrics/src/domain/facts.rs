@@ -6,6 +6,7 @@
 use chrono::NaiveDate;
 
 use crate::domain::conversation::{Conversation, Sender};
+use crate::domain::varint::{Damaged, get, get_i64, put, take};
 
 /// A conversation without its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +51,6 @@ pub struct AgentDay {
 
 /// The first byte of the packed form. Older forms stay readable for ever.
 const FORMAT: u8 = 1;
-
-/// Why packed bytes cannot be read.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("packed facts are damaged or of an unknown form")]
-pub struct Damaged;
 
 impl Facts {
     /// The facts of a conversation that starts `start_of_day_ms` after local midnight.
@@ -158,37 +154,6 @@ fn sender_of(bits: u8) -> Sender {
         2 => Sender::Bot,
         _ => Sender::System,
     }
-}
-
-/// LEB128.
-fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn take(rest: &mut &[u8]) -> Result<u8, Damaged> {
-    let (first, tail) = rest.split_first().ok_or(Damaged)?;
-    *rest = tail;
-    Ok(*first)
-}
-
-fn get(rest: &mut &[u8]) -> Result<u64, Damaged> {
-    let mut value = 0_u64;
-    for shift in (0..63).step_by(7) {
-        let byte = take(rest)?;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Ok(value);
-        }
-    }
-    Err(Damaged)
-}
-
-fn get_i64(rest: &mut &[u8]) -> Result<i64, Damaged> {
-    i64::try_from(get(rest)?).map_err(|_| Damaged)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use chrono::{Datelike, Days, Months, NaiveDate};
 
 use crate::domain::bucket::Bucket;
+use crate::domain::histogram::Histogram;
 use crate::domain::part::Spread;
 use crate::domain::sums::Sums;
 
@@ -101,6 +102,14 @@ pub struct SpreadFigures {
     pub median: Bucket,
     /// The bucket of the value that nine tenths don't exceed.
     pub p90: Bucket,
+}
+
+impl SpreadFigures {
+    /// Of what was counted; `None` if nothing was.
+    pub fn of(spread: Spread, histogram: &Histogram) -> Option<Self> {
+        let (median, p90) = (histogram.nearest_rank(5)?, histogram.nearest_rank(9)?);
+        Some(Self { spread, median, p90 })
+    }
 }
 
 impl DayRange {

@@ -21,17 +21,8 @@ pub enum Spread {
 }
 
 impl Spread {
-    /// All of them.
+    /// All of them, by position.
     pub const ALL: [Self; 3] = [Self::Response, Self::FirstResponse, Self::Length];
-
-    /// Its number in storage.
-    pub fn number(self) -> i16 {
-        match self {
-            Self::Response => 1,
-            Self::FirstResponse => 2,
-            Self::Length => 3,
-        }
-    }
 }
 
 /// What a conversation adds to its agent's day.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::domain::bucket::Bucket;
 use crate::domain::facts::AgentDay;
+use crate::domain::histogram::Histogram;
 use crate::domain::part::{Part, Spread};
 use crate::domain::sums::Sums;
 
@@ -21,8 +21,8 @@ pub struct DayKey {
 pub struct DayChange {
     /// Of the sums.
     pub sums: Sums,
-    /// Of the bucket counts.
-    pub buckets: HashMap<(Spread, Bucket), i64>,
+    /// Of the durations' counts, by the position of each [`Spread`].
+    pub histograms: [Histogram; Spread::ALL.len()],
     /// Of the customers' reference counts.
     pub customers: HashMap<String, CustomerChange>,
 }
@@ -61,8 +61,8 @@ impl Tally {
         } else {
             day.sums -= &part.sums;
         }
-        for duration in &part.durations {
-            *day.buckets.entry(*duration).or_default() += i64::from(sign);
+        for (spread, bucket) in &part.durations {
+            day.histograms[*spread as usize].change(*bucket, sign.into());
         }
         if !day.customers.contains_key(customer) {
             day.customers.insert(customer.to_owned(), CustomerChange::default());
@@ -78,7 +78,6 @@ impl Tally {
     pub fn into_changes(self) -> Vec<(DayKey, DayChange)> {
         let mut changes: Vec<_> = self.0.into_iter().collect();
         for (_, change) in &mut changes {
-            change.buckets.retain(|_, count| *count != 0);
             change.customers.retain(|_, customer| *customer != CustomerChange::default());
         }
         changes.retain(|(_, change)| *change != DayChange::default());
@@ -131,7 +130,9 @@ mod tests {
         assert_eq!(keys, [(1, "a"), (1, "b"), (2, "a")]);
         let first = &changes[0].1;
         assert_eq!(first.sums[Sum::Conversations], 2);
-        assert_eq!(first.buckets[&(Spread::Response, bucket::of(5))], 4);
+        let mut responses = Histogram::default();
+        responses.change(bucket::of(5), 4);
+        assert_eq!(first.histograms[Spread::Response as usize], responses);
         assert_eq!(first.customers["c"], CustomerChange { asked: 2, answered: 0, received: 2 });
     }
 }

@@ -70,11 +70,12 @@ pub(super) async fn list_stored(
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
+    // The limit makes it look each key up; a join of a batch of unknown size may read the whole table instead.
     let rows = diesel::sql_query(
         "SELECT n.place::bigint AS place, c.shop_id, c.revision, c.business_day, c.account_id, c.content_hash, c.counted_seq \
          FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS n (shop, channel, id, place) \
-         JOIN conversations c ON c.merchant_id = $1 AND c.shop_id = n.shop AND c.channel = n.channel \
-            AND c.conversation_id = n.id",
+         CROSS JOIN LATERAL (SELECT * FROM conversations WHERE merchant_id = $1 AND conversation_id = n.id \
+            AND channel = n.channel AND shop_id = n.shop LIMIT 1) AS c",
     )
     .bind::<Text, _>(merchant)
     .bind::<Array<Text>, _>(column(keys, |(_, key)| key.shop.as_str()))
@@ -226,12 +227,12 @@ pub(super) async fn list_to_count(
     let rows = diesel::sql_query(
         "WITH locked AS ( \
             SELECT * FROM conversations \
-            WHERE merchant_id = $1 AND (shop_id, channel, conversation_id) > ($2, $3, $4) \
-            ORDER BY shop_id, channel, conversation_id LIMIT $5 FOR UPDATE) \
+            WHERE merchant_id = $1 AND (conversation_id, channel, shop_id) > ($2, $3, $4) \
+            ORDER BY conversation_id, channel, shop_id LIMIT $5 FOR UPDATE) \
          SELECT l.shop_id, l.channel, l.conversation_id, l.business_day, l.account_id, l.counted_seq, \
             f.customer_id, f.facts \
          FROM locked l JOIN conversation_facts f USING (merchant_id, business_day, account_id, shop_id, channel, conversation_id) \
-         ORDER BY l.shop_id, l.channel, l.conversation_id",
+         ORDER BY l.conversation_id, l.channel, l.shop_id",
     )
     .bind::<Text, _>(merchant)
     .bind::<Text, _>(after(0))

@@ -1,4 +1,4 @@
-//! `day_facts`, `day_buckets`, `day_customers`: what a batch adds and takes away.
+//! `day_facts` and `day_customers`: what a batch adds and takes away.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::pg::Pg;
-use diesel::sql_types::{Array, BigInt, Date, Integer, SmallInt, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Date, Integer, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use crate::domain::part::Spread;
 use crate::domain::sums::Sum;
 use crate::domain::tally::{DayChange, DayKey, Tally};
 use crate::store::Result;
@@ -41,24 +42,29 @@ pub(super) fn sum_column(sum: Sum) -> &'static str {
     }
 }
 
-/// Applies a tally. The rows are locked in the order of their keys; a locked day row also guards its buckets and
-/// customers, so those need no order.
+/// Applies a tally. The rows are locked in the order of their keys; a locked day row also guards its histograms and
+/// customers, so that those can be worked out here.
 pub(super) async fn apply(conn: &mut AsyncPgConnection, merchant: &str, tally: Tally) -> Result<()> {
     let changes = tally.into_changes();
     if changes.is_empty() {
         return Ok(());
     }
-    let ids = upsert_days(conn, merchant, &changes).await?;
-    upsert_buckets(conn, merchant, &ids, &changes).await?;
-    upsert_customers(conn, merchant, &ids, &changes).await
+    let days = upsert_days(conn, merchant, &changes).await?;
+    update_details(conn, merchant, &days, &changes).await
 }
 
-/// The ids of the day rows, in the order of `changes`.
+/// A locked day row: its id, and its histograms as they are to be, packed, in the order of [`Spread::ALL`].
+struct Locked {
+    id: i64,
+    histograms: [Vec<u8>; Spread::ALL.len()],
+}
+
+/// Adds the sums, which locks the rows, and works out their histograms; in the order of `changes`.
 async fn upsert_days(
     conn: &mut AsyncPgConnection,
     merchant: &str,
     changes: &[(DayKey, DayChange)],
-) -> Result<Vec<i64>> {
+) -> Result<Vec<Locked>> {
     static UPSERT: LazyLock<String> = LazyLock::new(upsert_days_sql);
     let mut query = diesel::sql_query(UPSERT.as_str())
         .into_boxed::<Pg>()
@@ -71,21 +77,34 @@ async fn upsert_days(
         query = query.bind::<Array<BigInt>, _>(column(changes, |(_, change)| change.sums[sum]));
     }
     let rows = query.load::<DayRow>(conn).await?;
-    let ids: HashMap<_, _> = rows
+    let rows: HashMap<_, _> = rows
         .iter()
         .map(|row| {
-            (
-                (row.definition_seq, row.business_day, row.shop_id.as_str(), row.account_id.as_str()),
-                row.day_fact_id,
-            )
+            ((row.definition_seq, row.business_day, row.shop_id.as_str(), row.account_id.as_str()), row)
         })
         .collect();
-    let id = |key: &DayKey| {
+    let lock = |(key, change): &(DayKey, DayChange)| {
         let at = &key.agent_day;
-        let id = ids.get(&(key.definition_seq, at.day, at.shop.as_str(), at.account.as_str())).copied();
-        id.ok_or_else(|| pg::Error::unreadable("day_facts", &at.account, "the row was not returned"))
+        let row = rows.get(&(key.definition_seq, at.day, at.shop.as_str(), at.account.as_str()));
+        let row =
+            row.ok_or_else(|| pg::Error::unreadable("day_facts", &at.account, "the row was not returned"))?;
+        let stored = [&row.responses, &row.first_responses, &row.lengths];
+        let mut histograms = change.histograms.clone();
+        for (histogram, stored) in histograms.iter_mut().zip(stored) {
+            histogram
+                .add_packed(stored)
+                .map_err(|why| pg::Error::unreadable("day_facts", row.day_fact_id, why))?;
+        }
+        let packed = histograms.each_ref().map(|histogram| {
+            histogram.pack().map_err(|why| pg::Error::unreadable("day_facts", row.day_fact_id, why))
+        });
+        let [responses, first_responses, lengths] = packed;
+        Ok::<_, pg::Error>(Locked {
+            id: row.day_fact_id,
+            histograms: [responses?, first_responses?, lengths?],
+        })
     };
-    Ok(changes.iter().map(|(key, _)| id(key)).collect::<Result<_, _>>()?)
+    Ok(changes.iter().map(lock).collect::<Result<_, _>>()?)
 }
 
 fn upsert_days_sql() -> String {
@@ -102,51 +121,27 @@ fn upsert_days_sql() -> String {
             WITH ORDINALITY AS n (seq, day, shop, account, {columns}, place) \
          ORDER BY n.place \
          ON CONFLICT ON CONSTRAINT day_facts_pkey DO UPDATE SET {} \
-         RETURNING definition_seq, business_day, shop_id, account_id, day_fact_id",
+         RETURNING definition_seq, business_day, shop_id, account_id, day_fact_id, responses, first_responses, lengths",
         values.join(", "),
         adds.join(", "),
     )
 }
 
-async fn upsert_buckets(
+/// Writes the histograms and changes the customers' reference counts, and with them the days' counts of customers
+/// where one came to or left zero.
+async fn update_details(
     conn: &mut AsyncPgConnection,
     merchant: &str,
-    ids: &[i64],
+    days: &[Locked],
     changes: &[(DayKey, DayChange)],
 ) -> Result<()> {
-    let mut rows: Vec<(i64, i16, i16, i64)> = Vec::new();
-    for (id, (_, change)) in ids.iter().zip(changes) {
-        rows.extend(change.buckets.iter().map(|((spread, bucket), n)| (*id, spread.number(), *bucket, *n)));
+    let mut customers = Vec::new();
+    for (day, (_, change)) in days.iter().zip(changes) {
+        customers
+            .extend(change.customers.iter().map(|(customer, change)| (day.id, customer.as_str(), *change)));
     }
     // Neighbours in the index are written together.
-    rows.sort_unstable();
-    diesel::sql_query(
-        "INSERT INTO day_buckets AS b (merchant_id, day_fact_id, spread, bucket, count) \
-         SELECT $1, * FROM unnest($2::bigint[], $3::smallint[], $4::smallint[], $5::bigint[]) \
-         ON CONFLICT ON CONSTRAINT day_buckets_pkey DO UPDATE SET count = b.count + excluded.count",
-    )
-    .bind::<Text, _>(merchant)
-    .bind::<Array<BigInt>, _>(column(&rows, |row| row.0))
-    .bind::<Array<SmallInt>, _>(column(&rows, |row| row.1))
-    .bind::<Array<SmallInt>, _>(column(&rows, |row| row.2))
-    .bind::<Array<BigInt>, _>(column(&rows, |row| row.3))
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Changes the customers' reference counts, and the days' counts of customers where one came to or left zero.
-async fn upsert_customers(
-    conn: &mut AsyncPgConnection,
-    merchant: &str,
-    ids: &[i64],
-    changes: &[(DayKey, DayChange)],
-) -> Result<()> {
-    let mut rows = Vec::new();
-    for (id, (_, change)) in ids.iter().zip(changes) {
-        rows.extend(change.customers.iter().map(|(customer, change)| (*id, customer.as_str(), *change)));
-    }
-    rows.sort_unstable_by_key(|(id, customer, _)| (*id, *customer));
+    customers.sort_unstable_by_key(|(id, customer, _)| (*id, *customer));
     // A count before the change is the count after it less the change: no row has to be read first.
     diesel::sql_query(
         "WITH change AS ( \
@@ -164,17 +159,25 @@ async fn upsert_customers(
                 sum((p.answered > 0)::int - (p.answered - n.answered > 0)::int) AS answered, \
                 sum((p.received > 0)::int - (p.received - n.received > 0)::int) AS received \
             FROM put p JOIN change n USING (day_fact_id, customer_id) GROUP BY day_fact_id) \
-         UPDATE day_facts f SET asking_customers = f.asking_customers + m.asking, \
-            answered_customers = f.answered_customers + m.answered, \
-            received_customers = f.received_customers + m.received \
-         FROM moved m WHERE f.merchant_id = $1 AND f.day_fact_id = m.day_fact_id",
+         UPDATE day_facts f SET responses = d.responses, first_responses = d.first_responses, lengths = d.lengths, \
+            asking_customers = f.asking_customers + coalesce(m.asking, 0), \
+            answered_customers = f.answered_customers + coalesce(m.answered, 0), \
+            received_customers = f.received_customers + coalesce(m.received, 0) \
+         FROM unnest($7::bigint[], $8::bytea[], $9::bytea[], $10::bytea[]) \
+            AS d (day_fact_id, responses, first_responses, lengths) \
+         LEFT JOIN moved m USING (day_fact_id) \
+         WHERE f.merchant_id = $1 AND f.day_fact_id = d.day_fact_id",
     )
     .bind::<Text, _>(merchant)
-    .bind::<Array<BigInt>, _>(column(&rows, |row| row.0))
-    .bind::<Array<Text>, _>(column(&rows, |row| row.1))
-    .bind::<Array<Integer>, _>(column(&rows, |row| row.2.asked))
-    .bind::<Array<Integer>, _>(column(&rows, |row| row.2.answered))
-    .bind::<Array<Integer>, _>(column(&rows, |row| row.2.received))
+    .bind::<Array<BigInt>, _>(column(&customers, |row| row.0))
+    .bind::<Array<Text>, _>(column(&customers, |row| row.1))
+    .bind::<Array<Integer>, _>(column(&customers, |row| row.2.asked))
+    .bind::<Array<Integer>, _>(column(&customers, |row| row.2.answered))
+    .bind::<Array<Integer>, _>(column(&customers, |row| row.2.received))
+    .bind::<Array<BigInt>, _>(column(days, |day| day.id))
+    .bind::<Array<Binary>, _>(column(days, |day| day.histograms[0].as_slice()))
+    .bind::<Array<Binary>, _>(column(days, |day| day.histograms[1].as_slice()))
+    .bind::<Array<Binary>, _>(column(days, |day| day.histograms[2].as_slice()))
     .execute(conn)
     .await?;
     Ok(())
@@ -192,4 +195,10 @@ struct DayRow {
     account_id: String,
     #[diesel(sql_type = BigInt)]
     day_fact_id: i64,
+    #[diesel(sql_type = Binary)]
+    responses: Vec<u8>,
+    #[diesel(sql_type = Binary)]
+    first_responses: Vec<u8>,
+    #[diesel(sql_type = Binary)]
+    lengths: Vec<u8>,
 }

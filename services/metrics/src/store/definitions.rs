@@ -186,7 +186,7 @@ async fn build_batch(conn: &mut AsyncPgConnection) -> Result<bool> {
     update_counted_seq(conn, &merchant_id, seq, &counted).await?;
     let done = conversations.len() < BUILD_BATCH as usize;
     let through =
-        conversations.last().map(|c| vec![c.key.shop.as_str(), c.key.channel.as_str(), c.key.id.as_str()]);
+        conversations.last().map(|c| vec![c.key.id.as_str(), c.key.channel.as_str(), c.key.shop.as_str()]);
     day_facts::apply(conn, &merchant_id, tally).await?;
     diesel::sql_query(
         "UPDATE definitions SET ready = $3, built = built + $4, built_through = coalesce($5, built_through) \

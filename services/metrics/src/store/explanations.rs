@@ -19,7 +19,7 @@ use crate::store::figures::{SELECTED, SUMS, read_sums, selecting};
 use crate::store::selection::select;
 use crate::store::{Result, Store};
 
-/// The conversation that a page begins after: day, account, shop, channel, id.
+/// The conversation that a page begins after: day, account, id, channel, shop.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ExplainCursor(pub NaiveDate, pub String, pub String, pub String, pub String);
 
@@ -38,7 +38,7 @@ impl ExplainCursor {
     /// The cursor after a conversation.
     pub fn after(conversation: &Recorded) -> Self {
         let (at, key) = (&conversation.agent_day, &conversation.key);
-        Self(at.day, at.account.clone(), key.shop.clone(), key.channel.clone(), key.id.clone())
+        Self(at.day, at.account.clone(), key.id.clone(), key.channel.clone(), key.shop.clone())
     }
 }
 
@@ -105,8 +105,8 @@ impl FactReader<'_> {
         // The first condition follows from the second and lets partitions before the cursor be left out.
         let sql = format!(
             "{FACTS} AND ($12::date IS NULL OR (f.business_day >= $12 \
-                AND (f.business_day, f.account_id, f.shop_id, f.channel, f.conversation_id) > ($12, $13, $14, $15, $16))) \
-             ORDER BY f.business_day, f.account_id, f.shop_id, f.channel, f.conversation_id LIMIT $17"
+                AND (f.business_day, f.account_id, f.conversation_id, f.channel, f.shop_id) > ($12, $13, $14, $15, $16))) \
+             ORDER BY f.business_day, f.account_id, f.conversation_id, f.channel, f.shop_id LIMIT $17"
         );
         let part = |value: fn(&ExplainCursor) -> &String| after.map(|cursor| value(cursor).clone());
         let rows = selecting(&sql, self.merchant, 0, self.range, self.filter, self.selection)
@@ -125,8 +125,8 @@ impl FactReader<'_> {
     async fn before(&self, conn: &mut AsyncPgConnection, cursor: &ExplainCursor) -> Result<Vec<Recorded>> {
         let sql = format!(
             "{FACTS} AND f.business_day = $12 AND f.account_id = $13 \
-                AND (f.shop_id, f.channel, f.conversation_id) <= ($14, $15, $16) \
-             ORDER BY f.shop_id, f.channel, f.conversation_id"
+                AND (f.conversation_id, f.channel, f.shop_id) <= ($14, $15, $16) \
+             ORDER BY f.conversation_id, f.channel, f.shop_id"
         );
         let rows = selecting(&sql, self.merchant, 0, self.range, self.filter, self.selection)
             .bind::<Date, _>(cursor.0)

@@ -7,12 +7,14 @@ use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::query_builder::BoxedSqlQuery;
-use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, SmallInt, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures::TryStreamExt;
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::figure::{DayRange, Figures, Filter, Group, SpreadFigures, Step};
+use crate::domain::histogram::Histogram;
 use crate::domain::part::Spread;
 use crate::domain::selection::Selection;
 use crate::domain::sums::{Sum, Sums};
@@ -218,38 +220,38 @@ impl<'a> Reader<'a> {
         Ok(query.load::<SumsRow>(conn).await?)
     }
 
-    /// Median and 90th percentile by nearest rank.
+    /// Medians and 90th percentiles. The histograms come as a stream: a year of a large merchant is more than should
+    /// lie in memory at once.
     async fn spreads(
         &self,
         conn: &mut AsyncPgConnection,
         page: &Page<'_>,
     ) -> Result<ByRow<Vec<SpreadFigures>>> {
         let sql = format!(
-            "WITH selected AS ({}), \
-             counted AS ( \
-                SELECT r.key, r.step, b.spread, b.bucket, sum(b.count)::bigint AS n \
-                FROM selected r JOIN day_buckets b ON b.merchant_id = $1 AND b.day_fact_id = r.day_fact_id \
-                WHERE (r.key, r.step) BETWEEN ($12, $13) AND ($14, $15) \
-                GROUP BY r.key, r.step, b.spread, b.bucket), \
-             ranked AS ( \
-                SELECT key, step, spread, bucket, \
-                    (sum(n) OVER (PARTITION BY key, step, spread ORDER BY bucket))::bigint AS through, \
-                    (sum(n) OVER (PARTITION BY key, step, spread))::bigint AS total \
-                FROM counted WHERE n > 0) \
-             SELECT key, step, spread, min(bucket) FILTER (WHERE through >= (total + 1) / 2) AS median, \
-                min(bucket) FILTER (WHERE through >= (total * 9 + 9) / 10) AS p90 \
-             FROM ranked GROUP BY key, step, spread ORDER BY key, step, spread",
+            "WITH selected AS ({}) \
+             SELECT key, step, responses, first_responses, lengths FROM selected \
+             WHERE (key, step) BETWEEN ($12, $13) AND ($14, $15)",
             self.rows()
         );
-        let mut spreads: ByRow<Vec<SpreadFigures>> = HashMap::new();
-        for row in self.on_page(&sql, page).load::<SpreadRow>(conn).await? {
-            let spread = Spread::ALL.into_iter().find(|spread| spread.number() == row.spread);
-            let spread =
-                spread.ok_or_else(|| pg::Error::unreadable("day_buckets", &row.key, "unknown spread"))?;
-            let figures = SpreadFigures { spread, median: row.median, p90: row.p90 };
-            spreads.entry((row.key, row.step)).or_default().push(figures);
+        let mut totals: ByRow<[Histogram; Spread::ALL.len()]> = HashMap::new();
+        let query = self.on_page(&sql, page);
+        let mut rows = query.load_stream::<HistogramRow>(conn).await?;
+        while let Some(row) = rows.try_next().await? {
+            let damaged = |why| pg::Error::unreadable("day_facts", &row.key, why);
+            let packed = [&row.responses, &row.first_responses, &row.lengths];
+            let totals = totals.entry((row.key.clone(), row.step)).or_default();
+            for (total, packed) in totals.iter_mut().zip(packed) {
+                total.add_packed(packed).map_err(damaged)?;
+            }
         }
-        Ok(spreads)
+        let of = |histograms: [Histogram; Spread::ALL.len()]| {
+            Spread::ALL
+                .into_iter()
+                .zip(&histograms)
+                .filter_map(|(spread, h)| SpreadFigures::of(spread, h))
+                .collect()
+        };
+        Ok(totals.into_iter().map(|(row, histograms)| (row, of(histograms))).collect())
     }
 
     async fn distinct(&self, conn: &mut AsyncPgConnection, page: &Page<'_>) -> Result<ByRow<i64>> {
@@ -288,18 +290,19 @@ struct SumsRow {
     sums: Vec<i64>,
 }
 
+/// The columns in the order of [`Spread::ALL`].
 #[derive(QueryableByName)]
-struct SpreadRow {
+struct HistogramRow {
     #[diesel(sql_type = Text)]
     key: String,
     #[diesel(sql_type = Date)]
     step: NaiveDate,
-    #[diesel(sql_type = SmallInt)]
-    spread: i16,
-    #[diesel(sql_type = SmallInt)]
-    median: i16,
-    #[diesel(sql_type = SmallInt)]
-    p90: i16,
+    #[diesel(sql_type = Binary)]
+    responses: Vec<u8>,
+    #[diesel(sql_type = Binary)]
+    first_responses: Vec<u8>,
+    #[diesel(sql_type = Binary)]
+    lengths: Vec<u8>,
 }
 
 #[derive(QueryableByName)]
