@@ -22,13 +22,18 @@ fn main() -> Result<()> {
     fs::write(out.join("descriptor.bin"), &encoded)?;
     let pool = DescriptorPool::decode(encoded.as_slice())?;
 
+    let mut generated_from = compiler.file_descriptor_set();
+    for file in generated_from.file.iter_mut().filter(|file| file.package().starts_with("google.")) {
+        // Their comments link to pages of theirs, not to items of ours.
+        file.source_code_info = None;
+    }
     tonic_prost_build::configure()
         .emit_rerun_if_changed(false)
         .include_file("_all.rs")
         .codec_path("crate::codec::Codec")
         // Rules live in the descriptor set; no message refers to them at run time.
         .extern_path(".buf.validate", "::core::compile_error")
-        .compile_fds(compiler.file_descriptor_set())?;
+        .compile_fds(generated_from)?;
 
     // Events come from our own services, which checked what is in them; the generator can't look into their oneof.
     files.retain(|file| !file.ends_with("events/v1/events.proto"));

@@ -4,7 +4,7 @@
 //! `proto/` at the root of the project; `build.rs` compiles them without protoc and refuses a method that has no
 //! access rule. This crate knows no service, no transport settings and no storage.
 //!
-//! Types are reached through their package, shortened: [`qa::v1`], [`metrics::v1`], [`google::r#type`].
+//! Types are reached through their package, shortened: [`qa::v1`], [`metrics::v1`], `google::r#type`.
 
 pub mod access;
 pub mod codec;

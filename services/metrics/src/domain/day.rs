@@ -76,7 +76,7 @@ pub struct Closing {
     pub version: i64,
     /// When.
     pub closed_at: DateTime<Utc>,
-    /// See [`counts_hash`].
+    /// See `counts_hash`.
     pub counts_hash: Vec<u8>,
 }
 
