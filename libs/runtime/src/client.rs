@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderName, Request, Response};
+use http::{HeaderName, Request, Response, request};
 use status::{Kind, Problem};
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
@@ -158,7 +158,8 @@ impl Upstream {
         pass_on(&mut request, &around, until);
 
         let mut figures = self.figures.begin(method);
-        let answered = send(&self.channel, request);
+        let (head, body) = request.into_parts();
+        let answered = send(&self.channel, || head.clone(), body);
         let answered = match until {
             None => answered.await,
             Some(until) => timeout_at(until, answered).await.unwrap_or_else(|_| Err(deadline::exceeded())),
@@ -176,13 +177,17 @@ impl Upstream {
     }
 }
 
-/// Sends the request as it is, again if the connection went away before anyone had seen it. For the gateway, which
-/// passes calls on; everybody else has [`Upstream`].
-pub async fn send(channel: &Channel, request: Request<Body>) -> Result<Response<Body>, Status> {
-    let (head, mut body) = request.into_parts();
+/// Sends a request, again if the connection went away before anyone had seen it. For the gateway, which passes calls
+/// on; everybody else has [`Upstream`]. `head` is asked for each time, because most requests are sent once and a copy
+/// kept for the others would cost all of them.
+pub async fn send(
+    channel: &Channel,
+    head: impl Fn() -> request::Parts,
+    mut body: Body,
+) -> Result<Response<Body>, Status> {
     for _ in 1..SENDS_MAX {
         let lent = Lent::new(body);
-        let request = Request::from_parts(head.clone(), lent.out());
+        let request = Request::from_parts(head(), lent.out());
         match channel.clone().oneshot(request).await {
             Ok(response) => {
                 lent.given();
@@ -194,7 +199,7 @@ pub async fn send(channel: &Channel, request: Request<Body>) -> Result<Response<
             },
         }
     }
-    let last = channel.clone().oneshot(Request::from_parts(head, body)).await;
+    let last = channel.clone().oneshot(Request::from_parts(head(), body)).await;
     last.map_err(|error| failed(error.into()))
 }
 

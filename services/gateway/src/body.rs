@@ -13,6 +13,7 @@ use tonic::{Code, Status};
 
 use crate::call::Call;
 use crate::frames::{self, Follower};
+use crate::upstreams::OnLane;
 
 /// gRPC's status, in the trailers or in the headers of an answer without messages.
 pub const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -83,11 +84,13 @@ pub struct Outbound {
     call: Arc<Call>,
     timer: Option<Pin<Box<Sleep>>>,
     done: bool,
+    /// The call's place on the connection to its service.
+    _lane: Option<OnLane>,
 }
 
 impl Outbound {
     /// Watches over `body`, whose headers were `headers`.
-    pub fn wrap(headers: &HeaderMap, body: Body, call: Arc<Call>) -> Body {
+    pub fn wrap(headers: &HeaderMap, body: Body, call: Arc<Call>, lane: Option<OnLane>) -> Body {
         let done = match code(headers) {
             Some(code) => {
                 call.finish(code);
@@ -95,7 +98,7 @@ impl Outbound {
             }
             None => false,
         };
-        Body::new(Self { body, call, timer: None, done })
+        Body::new(Self { body, call, timer: None, done, _lane: lane })
     }
 
     /// Ends the answer with a status of the gateway's. Dropping the service's stream tells the service to stop.

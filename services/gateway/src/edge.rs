@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header, request};
 use runtime::context::{self, CallContext};
 use runtime::identity::{self, Caller, Scope};
 use runtime::telemetry::propagation;
@@ -267,22 +267,23 @@ impl Edge {
     pub async fn send(&self, admitted: Admitted, headers: &HeaderMap, body: Body) -> Response<Body> {
         let call = Arc::clone(&admitted.call);
         let inbound = Inbound::wrap(body, self.bounds.message_bytes_max, Arc::clone(&call));
-        let mut request = Request::new(inbound);
-        *request.method_mut() = http::Method::POST;
-        *request.version_mut() = http::Version::HTTP_2;
-        *request.uri_mut() = Uri::from_static(call.route.rule.path);
-        *request.headers_mut() = Self::headers(&admitted, headers);
+        let head = || Self::head(&admitted, headers);
         let answered = match admitted.upstream {
             Some(at) => {
-                admitted.within(self.upstreams.call(at, call.route.is_bidirectional(), request)).await
+                let sent = self.upstreams.call(at, call.route.is_bidirectional(), head, inbound);
+                admitted.within(sent).await.flatten().map(|(response, lane)| (response, Some(lane)))
             }
-            None => admitted.within(self.answer(&admitted, request)).await,
+            // Boxed: calls that are passed on need no room for it.
+            None => {
+                let answered = Box::pin(self.answer(&admitted, Request::from_parts(head(), inbound)));
+                admitted.within(answered).await.flatten().map(|response| (response, None))
+            }
         };
-        let outcome = answered.and_then(|answer| answer).and_then(|response| with_status(response, &call));
+        let outcome = answered.and_then(|(response, lane)| Ok((with_status(response, &call)?, lane)));
         let mut response = match outcome {
-            Ok(response) => {
+            Ok((response, lane)) => {
                 let (parts, body) = response.into_parts();
-                let body = Outbound::wrap(&parts.headers, body, Arc::clone(&call));
+                let body = Outbound::wrap(&parts.headers, body, Arc::clone(&call), lane);
                 Response::from_parts(parts, body)
             }
             Err(status) => {
@@ -321,6 +322,16 @@ impl Edge {
                 .domain("gateway")
                 .into_status()),
         }
+    }
+
+    /// The head of the next hop's request.
+    fn head(admitted: &Admitted, from: &HeaderMap) -> request::Parts {
+        let (mut head, ()) = Request::new(()).into_parts();
+        head.method = http::Method::POST;
+        head.version = http::Version::HTTP_2;
+        head.uri = Uri::from_static(admitted.call.route.rule.path);
+        head.headers = Self::headers(admitted, from);
+        head
     }
 
     /// The headers of the next hop, written anew.

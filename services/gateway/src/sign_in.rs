@@ -66,7 +66,8 @@ impl Sessions {
         if let Some(session) = known.filter(|session| now < session.until) {
             return Ok(session);
         }
-        let session = Arc::new(self.check(token, now).await?);
+        // Boxed: it is rare and large, and every call would carry the room for it along.
+        let session = Arc::new(Box::pin(self.check(token, now)).await?);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= self.max {
             known.retain(|_, session| now < session.until);

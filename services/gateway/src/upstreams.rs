@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
-use http::{Request, Response};
+use http::{Response, request};
 use runtime::client::{self, Upstream};
 use runtime::config::UpstreamConfig;
 use status::{Kind, Problem};
 use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
+
+/// Calls on one connection before the next one is used; services take twice as many by default.
+const LANE_CALLS: usize = 100;
 
 /// All of them, by name. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -28,22 +31,42 @@ struct One {
     client: Upstream,
 }
 
-/// Some connections to one service, used in turn.
+/// Some connections to one service. The first that has room is used: calls on few connections share system calls.
 #[derive(Debug)]
-struct Lanes {
-    channels: Vec<Channel>,
-    next: AtomicUsize,
+struct Lanes(Vec<Lane>);
+
+#[derive(Debug)]
+struct Lane {
+    channel: Channel,
+    /// Calls on it.
+    open: Arc<AtomicUsize>,
+}
+
+/// A call's place on its connection, until its answer is whole.
+#[derive(Debug)]
+pub struct OnLane(Arc<AtomicUsize>);
+
+impl Drop for OnLane {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Lanes {
     fn new(endpoint: &Endpoint, count: usize) -> Self {
         // Lazy: a lane that is never used never connects.
-        let channels = (0..count.max(1)).map(|_| endpoint.connect_lazy()).collect();
-        Self { channels, next: AtomicUsize::new(0) }
+        let lane = |_| Lane { channel: endpoint.connect_lazy(), open: Arc::default() };
+        Self((0..count.max(1)).map(lane).collect())
     }
 
-    fn next(&self) -> &Channel {
-        &self.channels[self.next.fetch_add(1, Ordering::Relaxed) % self.channels.len()]
+    fn take(&self) -> (&Channel, OnLane) {
+        let free = self.0.iter().find(|lane| lane.open.load(Ordering::Relaxed) < LANE_CALLS);
+        // With all of them full one more call waits on the least full.
+        let least =
+            || self.0.iter().min_by_key(|lane| lane.open.load(Ordering::Relaxed)).unwrap_or(&self.0[0]);
+        let Lane { channel, open } = free.unwrap_or_else(least);
+        open.fetch_add(1, Ordering::Relaxed);
+        (channel, OnLane(Arc::clone(open)))
     }
 }
 
@@ -84,19 +107,21 @@ impl Upstreams {
         &self,
         place: usize,
         endless: bool,
-        request: Request<Body>,
-    ) -> Result<Response<Body>, Status> {
+        head: impl Fn() -> request::Parts,
+        body: Body,
+    ) -> Result<(Response<Body>, OnLane), Status> {
         let One { name, calls, streams, .. } = &self.0[place];
-        let channel = if endless { streams.next() } else { calls.next() };
-        client::send(channel, request).await.map_err(|status| match status.code() {
-            Code::Unavailable => {
-                Problem::new(Kind::Unavailable, "UPSTREAM_UNAVAILABLE", format!("{name} is away"))
+        let (channel, on_lane) = if endless { streams.take() } else { calls.take() };
+        match client::send(channel, head, body).await {
+            Ok(response) => Ok((response, on_lane)),
+            Err(status) if status.code() == Code::Unavailable => {
+                Err(Problem::new(Kind::Unavailable, "UPSTREAM_UNAVAILABLE", format!("{name} is away"))
                     .domain("gateway")
                     .with("service", name)
-                    .into_status()
+                    .into_status())
             }
-            _ => status,
-        })
+            Err(status) => Err(status),
+        }
     }
 }
 
