@@ -192,10 +192,11 @@ async fn lock_known_days(
 ) -> Result<BTreeSet<Day>, QaError> {
     let keys = KeyColumns::of(arrivals.values().copied());
     let rows = diesel::sql_query(
-        "SELECT c.merchant_id, c.business_day FROM conversation_keys c \
-         JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS k (m, s, ch, i) \
-           ON c.merchant_id = k.m AND c.shop_id = k.s AND c.channel = k.ch AND c.conversation_id = k.i \
-         ORDER BY c.merchant_id, c.shop_id, c.channel, c.conversation_id FOR UPDATE OF c",
+        // One descent into the key's index for each, in the order given, whatever the planner thinks of the table:
+        // a join with the array was a scan of all conversations for each batch.
+        "SELECT c.merchant_id, c.business_day FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS k (m, s, ch, i) \
+         CROSS JOIN LATERAL (SELECT merchant_id, business_day FROM conversation_keys \
+            WHERE merchant_id = k.m AND shop_id = k.s AND channel = k.ch AND conversation_id = k.i LIMIT 1 FOR UPDATE) c",
     )
     .bind::<Array<Text>, _>(keys.merchants)
     .bind::<Array<Text>, _>(keys.shops)
