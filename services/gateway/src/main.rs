@@ -8,6 +8,11 @@ use gateway::Config;
 use runtime::clock::SystemClock;
 use runtime::{server, telemetry, tls};
 
+/// A call makes and drops many small things, often on another thread than the one that made them. The system's
+/// allocator took a tenth of the gateway's time for them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(name = "gateway", about = "The one port of Jinpai: gRPC, gRPC-Web and JSON")]
 struct Arguments {
