@@ -16,15 +16,16 @@ mod grpc;
 mod outgoing;
 mod store;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
-use runtime::background::{every, together};
+use runtime::background::every;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
+use runtime::process::Running;
 use runtime::server::{AccessCheck, Server};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -32,21 +33,14 @@ use tokio_util::sync::CancellationToken;
 pub use config::Config;
 use domain::Metrics;
 use grpc::MetricsApi;
-use store::{ALL_MIGRATIONS, Store};
+use store::Store;
 
 /// The schema that is this service's alone.
 pub const SCHEMA: &str = "metrics";
 
-/// A service that runs.
-#[derive(Debug)]
-pub struct Running {
-    /// Where calls are answered.
-    pub address: SocketAddr,
-    /// Where health and figures are answered.
-    pub health: SocketAddr,
-    /// Ends when the token is cancelled and everything in flight has ended.
-    pub task: JoinHandle<anyhow::Result<()>>,
-}
+/// All tables of the schema: those of the libraries used, and our own.
+static MIGRATIONS: &[EmbeddedMigrations] = &[events::MIGRATIONS, directory::MIGRATIONS, OWN_MIGRATIONS];
+const OWN_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// The settings without a file; `overrides` are dotted keys with their values.
 pub fn default_config(overrides: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -55,18 +49,18 @@ pub fn default_config(overrides: &[(&str, &str)]) -> anyhow::Result<Config> {
 
 /// Brings the schema up to date, with the rights of its owner role.
 pub async fn migrate(database: &pg::DatabaseConfig) -> anyhow::Result<Vec<String>> {
-    pg::migrate(SCHEMA, database, &ALL_MIGRATIONS).await.context("cannot migrate metrics")
+    pg::migrate(SCHEMA, database, MIGRATIONS).await.context("cannot migrate metrics")
 }
 
 /// Takes all migrations back: for the test that each has a way back.
 pub async fn revert(database: &pg::DatabaseConfig) -> anyhow::Result<Vec<String>> {
-    pg::revert(SCHEMA, database, &ALL_MIGRATIONS).await.context("cannot revert metrics")
+    pg::revert(SCHEMA, database, MIGRATIONS).await.context("cannot revert metrics")
 }
 
 /// Starts the service; it runs until `token` is cancelled.
 pub async fn start(config: Config, clock: SharedClock, token: CancellationToken) -> anyhow::Result<Running> {
     let pool = pg::connect(SCHEMA, &config.database).await.context("cannot reach the database")?;
-    pg::ensure_current(&pool, &ALL_MIGRATIONS).await?;
+    pg::ensure_current(&pool, MIGRATIONS).await?;
     let bus = Bus::connect(&config.events).await.context("cannot use the settings of the broker")?;
     let verifier = Verifier::open(&config.access, clock.clone()).context("cannot check who calls")?;
     let store = Store::new(pool.clone());
@@ -92,14 +86,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         close_days(metrics.clone(), &config, token.clone()),
         build_definitions(metrics, &config, token.clone()),
     ];
-    let (address, health) = (server.address, server.health);
-    let task = tokio::spawn(async move { Ok(together(server.task, background, token).await?) });
-    Ok(Running { address, health, task })
-}
-
-/// Runs the service until `token` is cancelled.
-pub async fn run(config: Config, clock: SharedClock, token: CancellationToken) -> anyhow::Result<()> {
-    start(config, clock, token).await?.task.await?
+    Ok(Running::of(server, background, token))
 }
 
 fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
