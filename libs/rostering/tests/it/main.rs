@@ -1,0 +1,3 @@
+//! Everything through the crate's public face.
+
+mod text;
