@@ -10,18 +10,29 @@
 //! checker uses nothing of the solver.
 
 mod check;
+mod conflict;
+mod json;
 mod model;
+mod problem;
+mod reach;
 mod roster;
 mod solve;
 mod text;
 mod text_write;
 mod validate;
+mod words;
 
 pub use check::{Penalty, PenaltyLine, Report, Rule, RuleLine, check};
+pub use conflict::{Conflict, Effort, Explanation, Need, explain};
+pub use json::{
+    Certificate, JsonError, SolvedRoster, read_json, read_solution, write_json, write_solution,
+};
 pub use model::{
     Banned, Cover, DAY_MINUTES, DayKind, Demand, Fairness, Fixed, Leave, Model, Pairing, Person, Request,
     Rules, Share, Shift, Wish,
 };
+pub use problem::Problem;
+pub use reach::Cause;
 pub use roster::Roster;
 pub use solve::{BoundProof, Continue, Keep, Options, Progress, Solution, SolveError, Stop, input_sha256};
 pub use text::{NoPlace, TextError, read_model, read_roster, write_roster};

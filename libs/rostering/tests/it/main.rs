@@ -1,3 +1,5 @@
 //! Everything through the crate's public face.
 
+mod conflict;
+mod json;
 mod text;
