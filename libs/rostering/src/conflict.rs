@@ -393,12 +393,18 @@ impl Need {
             }
     }
 
-    fn is_short(self, model: &Model, roster: &Roster) -> bool {
-        let there = |person: usize| {
-            self.cells(model).iter().any(|(day, shift)| {
-                roster.get(person, *day) == Some(*shift) && self.counts(model, person, *day, *shift)
+    /// Heads that a roster has for it.
+    pub(crate) fn present(self, model: &Model, roster: &Roster) -> u32 {
+        let cells = self.cells(model);
+        let there = |person: &usize| {
+            cells.iter().any(|(day, shift)| {
+                roster.get(*person, *day) == Some(*shift) && self.counts(model, *person, *day, *shift)
             })
         };
-        ((0..roster.people()).filter(|person| there(*person)).count() as u32) < self.required(model)
+        (0..roster.people()).filter(there).count() as u32
+    }
+
+    fn is_short(self, model: &Model, roster: &Roster) -> bool {
+        self.present(model, roster) < self.required(model)
     }
 }

@@ -11,12 +11,16 @@
 
 mod check;
 mod conflict;
+mod grid;
+mod html;
 mod json;
 mod model;
+mod picture;
 mod problem;
 mod reach;
 mod roster;
 mod solve;
+mod template;
 mod text;
 mod text_write;
 mod validate;
@@ -24,6 +28,7 @@ mod words;
 
 pub use check::{Penalty, PenaltyLine, Report, Rule, RuleLine, check};
 pub use conflict::{Conflict, Effort, Explanation, Need, explain};
+pub use html::html;
 pub use json::{
     Certificate, JsonError, SolvedRoster, read_json, read_solution, write_json, write_solution,
 };
@@ -31,10 +36,12 @@ pub use model::{
     Banned, Cover, DAY_MINUTES, DayKind, Demand, Fairness, Fixed, Leave, Model, Pairing, Person, Request,
     Rules, Share, Shift, Wish,
 };
+pub use picture::{Picture, picture};
 pub use problem::Problem;
 pub use reach::Cause;
 pub use roster::Roster;
 pub use solve::{BoundProof, Continue, Keep, Options, Progress, Solution, SolveError, Stop, input_sha256};
+pub use template::{Rotation, RotationError, rotation};
 pub use text::{NoPlace, TextError, read_model, read_roster, write_roster};
 pub use text_write::write_model;
 pub use validate::{ModelError, SIZE_MAX, WEIGHT_MAX};

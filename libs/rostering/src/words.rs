@@ -52,6 +52,8 @@ impl Problem {
         let at = line.days.map(|(first, last)| self.days_name(first, last)).unwrap_or_default();
         let (found, limit) = (line.found, line.limit);
         let hours = |minutes: i64| format!("{}:{:02} h", minutes / 60, minutes.abs() % 60);
+        let of = |number: i64, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+        let days = of(found, "day");
         let kept = line.slack >= 0;
         let what = match line.rule {
             Rule::Skill if kept => "has the skills of every shift worked".to_owned(),
@@ -62,7 +64,7 @@ impl Problem {
             Rule::Fixed => format!("{at} was decided otherwise"),
             Rule::Leave if kept => "is off on every day of leave".to_owned(),
             Rule::Leave => format!("works on {at}, a day of leave"),
-            Rule::Cap => format!("works {shift} {found} times, at most {limit}"),
+            Rule::Cap => format!("works {shift} on {days}, at most {limit}"),
             Rule::Succession if kept => "no shift follows one it may not follow".to_owned(),
             Rule::Succession => format!("{shift} may not follow the shift of the day before, {at}"),
             Rule::Rest => format!("rests {} between shifts ({at}), at least {}", hours(found), hours(limit)),
@@ -70,11 +72,11 @@ impl Problem {
             Rule::MinutesMax => format!("works {found} minutes, at most {limit}"),
             Rule::WeekMinutesMin => format!("works {found} minutes in the week {at}, at least {limit}"),
             Rule::WeekMinutesMax => format!("works {found} minutes in the week {at}, at most {limit}"),
-            Rule::WeekDaysMax => format!("works {found} days in the week {at}, at most {limit}"),
-            Rule::WorkRunMin => format!("works {found} days in a row ({at}), at least {limit}"),
-            Rule::WorkRunMax => format!("works {found} days in a row ({at}), at most {limit}"),
-            Rule::OffRunMin => format!("is off {found} days in a row ({at}), at least {limit}"),
-            Rule::WeekendsMax => format!("works on {found} weekends, at most {limit}"),
+            Rule::WeekDaysMax => format!("works {days} in the week {at}, at most {limit}"),
+            Rule::WorkRunMin => format!("works {days} in a row ({at}), at least {limit}"),
+            Rule::WorkRunMax => format!("works {days} in a row ({at}), at most {limit}"),
+            Rule::OffRunMin => format!("is off {days} in a row ({at}), at least {limit}"),
+            Rule::WeekendsMax => format!("works on {}, at most {limit}", of(found, "weekend")),
         };
         format!("{person}: {what}")
     }

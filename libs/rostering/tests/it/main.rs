@@ -2,4 +2,5 @@
 
 mod conflict;
 mod json;
+mod shown;
 mod text;
