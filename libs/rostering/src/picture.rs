@@ -193,16 +193,16 @@ impl<'a> Drawing<'a> {
     }
 
     fn legend(&mut self) {
-        let cells = || self.grid.cells.iter().flatten();
-        let mut legend = vec!["· off"];
-        let marks: [(&str, fn(&Cell) -> bool); 5] = [
-            ("▒ leave", |cell| cell.leave),
-            ("+ wish granted", |cell| cell.wish == Wished::Granted),
-            ("- wish missed", |cell| cell.wish == Wished::Missed),
-            ("= decided", |cell| cell.fixed),
-            ("! rule broken", |cell| cell.broken),
+        let any = |is: fn(&Cell) -> bool| self.grid.cells.iter().flatten().any(is);
+        let marks = [
+            (true, "· off"),
+            (any(|cell| cell.leave), "▒ leave"),
+            (any(|cell| cell.wish == Wished::Granted), "+ wish granted"),
+            (any(|cell| cell.wish == Wished::Missed), "- wish missed"),
+            (any(|cell| cell.fixed), "= decided"),
+            (any(|cell| cell.broken), "! rule broken"),
         ];
-        legend.extend(marks.iter().filter(|(_, is)| cells().any(is)).map(|(mark, _)| *mark));
+        let mut legend: Vec<&str> = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
         let needs = self.grid.needs.iter().flat_map(|row| &row.days).flatten();
         let off: Vec<i64> = needs.map(|heads| heads.off_by()).collect();
         if off.contains(&0) {

@@ -24,7 +24,7 @@ pub(super) fn conflict(problem: &Problem, conflict: &Conflict) -> String {
     let mut text = match conflict.needs[..] {
         [need] => format!(
             "{} needs {}, at most {} of {people} can work",
-            need_name(problem, need),
+            problem.need_words(need),
             count(conflict.required, "agent"),
             conflict.most
         ),
@@ -45,10 +45,14 @@ pub(super) fn conflict(problem: &Problem, conflict: &Conflict) -> String {
     text
 }
 
-fn need_name(problem: &Problem, need: Need) -> String {
-    match need {
-        Need::Cover(at) => problem.cover_words(at),
-        Need::Demand(at) => problem.demand_words(at),
+impl Problem {
+    /// Day and shift or interval of a need: `Sun 8 Nov 19:00–24:00`.
+    #[must_use]
+    pub fn need_words(&self, need: Need) -> String {
+        match need {
+            Need::Cover(at) => self.cover_words(at),
+            Need::Demand(at) => self.demand_words(at),
+        }
     }
 }
 
@@ -56,7 +60,7 @@ fn needs(problem: &Problem, needs: &[Need]) -> String {
     let model = &problem.model;
     if needs.len() <= NEEDS_NAMED_MAX {
         let named =
-            needs.iter().map(|need| format!("{} ({})", need_name(problem, *need), need.required(model)));
+            needs.iter().map(|need| format!("{} ({})", problem.need_words(*need), need.required(model)));
         return list(&named.collect::<Vec<_>>());
     }
     let days = || needs.iter().map(|need| need.day(model) as isize);
