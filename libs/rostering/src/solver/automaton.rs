@@ -127,7 +127,8 @@ impl Steps {
         let told_apart = if state.work { 1 } else { 2 };
         state.length = state.length.min(most.max(told_apart));
         state.open &= state.length < enough;
-        if !state.work && (state.length != 1 || state.last == NOTHING || !self.later[usize::from(state.last)]) {
+        if !state.work && (state.length != 1 || state.last == NOTHING || !self.later[usize::from(state.last)])
+        {
             state.last = NOTHING;
         }
         if !state.work && state.last == NOTHING {
@@ -156,7 +157,8 @@ impl Steps {
     fn step(&self, state: State, class: Option<(&Class, &(Vec<bool>, Vec<bool>))>) -> Option<State> {
         let enough = if state.work { self.work_min } else { self.off_min };
         let may_end = state.start || state.open || state.length >= enough;
-        let begin = State { work: class.is_some(), length: 1, open: state.start, last: NOTHING, start: false };
+        let begin =
+            State { work: class.is_some(), length: 1, open: state.start, last: NOTHING, start: false };
         let next = match (class, state.work) {
             (None, true) => may_end.then_some(State { last: state.last, ..begin }),
             (None, false) if state.start => Some(begin),

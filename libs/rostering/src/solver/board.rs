@@ -1,7 +1,6 @@
 //! A roster while it is worked on: cells, counts of the rows, cost.
 
 use super::problem::{FORBIDDEN, Problem};
-use crate::roster::Roster;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Board<'a> {
@@ -30,22 +29,13 @@ impl<'a> Board<'a> {
         &self.cells[person * self.problem.days..][..self.problem.days]
     }
 
-    pub fn is_out(&self, person: usize) -> bool {
-        self.out[person]
-    }
-
     pub fn count(&self, row: usize) -> i32 {
         self.counts[row]
     }
 
-    pub fn roster(&self) -> Roster {
-        let mut roster = Roster::new(self.problem.people, self.problem.days);
-        for person in 0..self.problem.people {
-            for (day, cell) in self.row(person).iter().enumerate() {
-                roster.set(person, day, usize::from(*cell).checked_sub(1));
-            }
-        }
-        roster
+    /// All rows of cells.
+    pub fn rows(&self) -> Vec<Vec<u16>> {
+        (0..self.problem.people).map(|person| self.row(person).to_vec()).collect()
     }
 
     /// Takes a person out.

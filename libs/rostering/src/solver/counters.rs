@@ -12,7 +12,10 @@ enum Kind {
     Cap(usize),
     WeekDays,
     /// Units of the week; with no upper limit the count stays at the lower one.
-    WeekUnits { stays: bool, least: u32 },
+    WeekUnits {
+        stays: bool,
+        least: u32,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -56,7 +59,7 @@ pub(crate) enum Week {
 }
 
 impl Counters {
-    pub fn new(model: &Model, person: usize, tracked: &[usize], unit: u32) -> Self {
+    pub fn new(model: &Model, person: usize, tracked: &[usize], unit: u32, count_weekends: bool) -> Self {
         let person = &model.people[person];
         let rules = &person.rules;
         let mut counters = Vec::new();
@@ -66,14 +69,15 @@ impl Counters {
             size = size.saturating_mul(most + 1);
         };
         let weekends = model.weekends().len() as u32;
-        if let Some(most) = rules.weekends_max.filter(|most| *most < weekends) {
+        if let Some(most) = rules.weekends_max.filter(|most| *most < weekends && count_weekends) {
             add(Kind::Weekends, most);
         }
         if let Some(most) = rules.week_days_max.filter(|most| *most < 7) {
             add(Kind::WeekDays, most);
         }
         if rules.week_minutes_min > 0 || rules.week_minutes_max.is_some() {
-            let least = if unit == 0 { rules.week_minutes_min } else { rules.week_minutes_min.div_ceil(unit) };
+            let least =
+                if unit == 0 { rules.week_minutes_min } else { rules.week_minutes_min.div_ceil(unit) };
             let most = rules.week_minutes_max.map(|most| if unit == 0 { most } else { most / unit });
             add(Kind::WeekUnits { stays: most.is_none(), least }, most.unwrap_or(least));
         }
@@ -90,6 +94,20 @@ impl Counters {
             all.start = all.start.and_then(|at| all.step(at, step));
         }
         all
+    }
+
+    fn of_weekends(&self) -> Option<&Counter> {
+        self.counters.iter().find(|counter| counter.kind == Kind::Weekends)
+    }
+
+    /// Most weekends, if they are counted.
+    pub fn weekends_max(&self) -> Option<u32> {
+        self.of_weekends().map(|counter| counter.size - 1)
+    }
+
+    /// Weekends so far, if they are counted.
+    pub fn weekends(&self, at: usize) -> Option<i32> {
+        self.of_weekends().map(|counter| (at as u32 / counter.stride % counter.size) as i32)
     }
 
     /// The number after a day; `None` if the day breaks a limit.

@@ -39,6 +39,8 @@ pub(crate) struct Problem<'a> {
     /// Begin of the entries of each person, day and shift; one more at the end.
     begins: Vec<u32>,
     entries: Vec<Entry>,
+    /// The largest sum of absolute prices along the days of one person.
+    pub price_sum: i64,
 }
 
 impl Row {
@@ -100,7 +102,10 @@ impl<'a> Problem<'a> {
             begins[index] += begins[index - 1];
         }
         let entries = cells.into_iter().map(|(_, entry)| entry).collect();
-        Self { model, days, people, shifts, rows, own: own_costs(model), begins, entries }
+        let own = own_costs(model);
+        let mut problem = Self { model, days, people, shifts, rows, own, begins, entries, price_sum: 0 };
+        problem.price_sum = problem.add_up_prices();
+        problem
     }
 
     /// Cost of wishes of a person, per day and choice (0 off, else shift + 1), or [`FORBIDDEN`].
@@ -115,8 +120,8 @@ impl<'a> Problem<'a> {
         &self.entries[self.begins[cell] as usize..self.begins[cell + 1] as usize]
     }
 
-    /// The largest sum of absolute prices along the days of one person, for any person: wishes and slopes of rows.
-    pub fn price_sum(&self) -> i64 {
+    /// Wishes and slopes of rows, the worst person's worst day by day.
+    fn add_up_prices(&self) -> i64 {
         let steepest = |row: &Row| row.slopes().0.abs().max(row.slopes().1.abs());
         let slopes: Vec<i64> = self.rows.iter().map(steepest).collect();
         let of_day = |person: usize, day: usize| {
@@ -130,6 +135,13 @@ impl<'a> Problem<'a> {
         };
         let of_person = |person: usize| (0..self.days).map(|day| of_day(person, day)).sum::<i64>();
         (0..self.people).map(of_person).max().unwrap_or(0)
+    }
+}
+
+impl Problem<'_> {
+    /// Parts of a cost of 1 that multipliers are counted in: as fine as sums of prices allow.
+    pub fn price_scale(&self) -> i32 {
+        (PRICE_SUM_MAX / self.price_sum.max(1)).clamp(1, 1024) as i32
     }
 }
 
@@ -192,7 +204,9 @@ impl Rows {
                 let may = |shift: &usize| counts(shift) && model.may_work(share.person, *shift);
                 let mut cells = Vec::new();
                 for day in &days {
-                    cells.extend((0..model.shifts.len()).filter(may).map(|shift| (share.person, *day, shift, 1)));
+                    cells.extend(
+                        (0..model.shifts.len()).filter(may).map(|shift| (share.person, *day, shift, 1)),
+                    );
                 }
                 let row = Row::of(0, days.len() as i32, |count| {
                     let outside = (i64::from(share.low) - count).max(count - i64::from(share.high)).max(0);

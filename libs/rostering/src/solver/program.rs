@@ -7,15 +7,16 @@
 //! Many nodes that lead on in the same way meet first in a hub without price.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use rand::Rng;
 
 use super::automaton::Automaton;
 use super::counters::{Counters, Step, Week};
-use crate::model::Model;
 use super::problem::FORBIDDEN;
+use crate::model::Model;
 
-/// A node that many operations lead to; its numbers are `len` from `offset` on.
+/// A node that many operations lead to; its numbers are `len` from `offset` on, followed by a space of [`LANES`].
 #[derive(Debug, Clone, Copy)]
 struct Node {
     offset: u32,
@@ -47,9 +48,13 @@ pub(crate) struct Program {
     shifts: Vec<Vec<u16>>,
 }
 
+/// Numbers taken at once.
+const LANES: usize = 8;
+
 /// Memory for runs, to be used again.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
+    arch: pulp::Arch,
     costs: Vec<i32>,
     prices: Vec<i32>,
     picks: Vec<u16>,
@@ -64,8 +69,27 @@ pub(crate) struct Source<'a> {
     pub tracked: &'a [usize],
     /// Costs per day and choice, of which only [`FORBIDDEN`] matters.
     pub own: &'a [i32],
-    /// Most stretches of numbers the programme may need.
-    pub size_max: usize,
+    pub limits: Limits,
+}
+
+/// How large a programme may be and what it leaves out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Most operations.
+    pub ops: usize,
+    /// Only rosters near the even one: a restriction.
+    pub corridor: Option<Corridor>,
+    /// Whether weekends are counted; if not, it is a relaxation.
+    pub weekends: bool,
+}
+
+/// How far from even growth sums may be on any day.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Corridor {
+    /// Of units of minutes.
+    pub units: i32,
+    /// Of weekends.
+    pub weekends: i32,
 }
 
 impl Program {
@@ -74,9 +98,9 @@ impl Program {
         Builder::new(source).build()
     }
 
-    /// Numbers the programme works on: what a run costs.
-    pub fn size(&self) -> usize {
-        self.size
+    /// Whether the rules leave no roster.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
     }
 
     /// The cheapest roster for `prices` (per day and choice: 0 off, else shift + 1), written to `cells` (0 off, else
@@ -89,27 +113,15 @@ impl Program {
         cells: &mut [u16],
     ) -> Option<i64> {
         self.price_choices(prices, scratch, random);
+        if self.nodes.is_empty() {
+            return None;
+        }
         scratch.costs.resize(self.size.max(scratch.costs.len()), 0);
         let costs = &mut scratch.costs[..];
-        let Some((first, rest)) = self.nodes.split_first() else { return None };
-        costs[first.offset as usize] = 0;
-        for node in rest {
-            let (before, here) = costs.split_at_mut(node.offset as usize);
-            here[..node.len as usize].fill(FORBIDDEN);
-            for op in &self.ops[node.ops.0 as usize..node.ops.1 as usize] {
-                let price = scratch.prices[op.price as usize];
-                if price >= FORBIDDEN {
-                    continue;
-                }
-                let sources = &before[op.source as usize..][..op.len as usize];
-                let targets = &mut here[(op.target - node.offset) as usize..][..op.len as usize];
-                for (target, source) in targets.iter_mut().zip(sources) {
-                    *target = (*target).min(*source + price);
-                }
-            }
-        }
+        let prices = &scratch.prices[..];
+        scratch.arch.dispatch(|| self.run(prices, costs));
         let sink = self.nodes[self.nodes.len() - 1];
-        let ends = &costs[sink.offset as usize..][..sink.len as usize];
+        let ends = &scratch.costs[sink.offset as usize..][..sink.len as usize];
         let (end, cost) = ends.iter().enumerate().min_by_key(|(_, cost)| **cost)?;
         if *cost >= FORBIDDEN / 2 {
             return None;
@@ -117,6 +129,37 @@ impl Program {
         let (end, cost) = (end as u32, *cost);
         self.trace(end, scratch, random, cells);
         Some(i64::from(cost))
+    }
+
+    /// Fills in all nodes. Inlined so that it is compiled for each set of vector instructions.
+    #[inline(always)]
+    fn run(&self, prices: &[i32], costs: &mut [i32]) {
+        for node in &self.nodes {
+            let (before, here) = costs.split_at_mut(node.offset as usize);
+            here[..node.len as usize + LANES].fill(FORBIDDEN);
+            if node.ops.0 == node.ops.1 {
+                here[0] = 0;
+            }
+            for op in &self.ops[node.ops.0 as usize..node.ops.1 as usize] {
+                let price = prices[op.price as usize];
+                if price >= FORBIDDEN {
+                    continue;
+                }
+                // Whole lanes: what is read and written beyond the stretch lies in the space between two nodes. A cost
+                // that gets there is true, but its units can't lead to a legal end, so no trace ever meets it.
+                let lanes = (op.len as usize).next_multiple_of(LANES);
+                let sources = &before[op.source as usize..][..lanes];
+                let targets = &mut here[(op.target - node.offset) as usize..][..lanes];
+                for (targets, sources) in
+                    targets.as_chunks_mut::<LANES>().0.iter_mut().zip(sources.as_chunks().0)
+                {
+                    let sources: &[i32; LANES] = sources;
+                    for (target, source) in targets.iter_mut().zip(sources) {
+                        *target = (*target).min(*source + price);
+                    }
+                }
+            }
+        }
     }
 
     /// Price of each choice of each day: that of the cheapest shift of the class.
@@ -206,7 +249,7 @@ struct Builder<'a> {
     total: Band,
     /// Per day, state and counter: units so far of what can be part of a legal roster.
     bands: Vec<Band>,
-    steps: HashMap<Step, Vec<u32>>,
+    steps: HashMap<Step, Rc<[u32]>>,
 }
 
 impl<'a> Builder<'a> {
@@ -228,11 +271,12 @@ impl<'a> Builder<'a> {
         }
         let most = rules.minutes_max.map_or(i32::MAX / 4, scaled);
         // With no work at all to do, fewest minutes above 0 can't be reached.
-        let least = if unit == 0 { rules.minutes_min.min(1) } else { rules.minutes_min.div_ceil(unit) } as i32;
+        let least =
+            if unit == 0 { rules.minutes_min.min(1) } else { rules.minutes_min.div_ceil(unit) } as i32;
         Self {
             source,
             automaton: Automaton::new(model, person, tracked, unit),
-            counters: Counters::new(model, person, tracked, unit),
+            counters: Counters::new(model, person, tracked, unit, source.limits.weekends),
             days: model.days,
             leave,
             limited,
@@ -254,9 +298,10 @@ impl<'a> Builder<'a> {
         let of_day = &self.source.own[day * (self.source.model.shifts.len() + 1)..];
         match choice.checked_sub(1) {
             None => of_day[0] < FORBIDDEN,
-            Some(class) => {
-                self.automaton.classes[class].shifts.iter().any(|shift| of_day[usize::from(*shift) + 1] < FORBIDDEN)
-            }
+            Some(class) => self.automaton.classes[class]
+                .shifts
+                .iter()
+                .any(|shift| of_day[usize::from(*shift) + 1] < FORBIDDEN),
         }
     }
 
@@ -295,11 +340,14 @@ impl<'a> Builder<'a> {
     }
 
     /// Next counter value for each value, `u32::MAX` if there is none.
-    fn table(&mut self, step: Step) -> &[u32] {
+    fn table(&mut self, step: Step) -> Rc<[u32]> {
         let counters = &self.counters;
-        self.steps.entry(step).or_insert_with(|| {
-            (0..counters.size).map(|at| counters.step(at, step).map_or(u32::MAX, |next| next as u32)).collect()
-        })
+        let table = self.steps.entry(step).or_insert_with(|| {
+            (0..counters.size)
+                .map(|at| counters.step(at, step).map_or(u32::MAX, |next| next as u32))
+                .collect()
+        });
+        Rc::clone(table)
     }
 
     /// Calls `arc(state, choice, next state, next counter per counter)` for each arc of a day.
@@ -311,7 +359,7 @@ impl<'a> Builder<'a> {
             for state in 0..self.automaton.states.len() {
                 if let Some(next) = self.automaton.next(state, choice) {
                     let step = self.step_of(day, state, choice);
-                    let table = self.table(step).to_vec();
+                    let table = self.table(step);
                     arc(self, state, choice, next, &table);
                 }
             }
@@ -340,7 +388,10 @@ impl<'a> Builder<'a> {
                 for (count, to) in table.iter().enumerate().filter(|(_, to)| **to != u32::MAX) {
                     let band = forward[this.index(day, state, count)];
                     if band.0 <= band.1 {
-                        widen(&mut forward[this.index(day + 1, next, *to as usize)], (band.0 + units, band.1 + units));
+                        widen(
+                            &mut forward[this.index(day + 1, next, *to as usize)],
+                            (band.0 + units, band.1 + units),
+                        );
                     }
                 }
             });
@@ -372,7 +423,34 @@ impl<'a> Builder<'a> {
                 (so_far.0.max(least - to_come.1), so_far.1.min(most - to_come.0))
             })
             .collect();
+        if let Some(corridor) = self.source.limits.corridor {
+            self.narrow(corridor);
+        }
         self.bands[start].0 <= self.bands[start].1
+    }
+
+    /// Keeps to a corridor: sums about in proportion to the days gone by.
+    fn narrow(&mut self, corridor: Corridor) {
+        let (states, counts) = (self.automaton.states.len(), self.counters.size);
+        let middle = i64::from(self.total.0.midpoint(self.total.1.min(1 << 24)));
+        for day in 0..=self.days {
+            let even = |total: i64| (total * day as i64 / self.days as i64) as i32;
+            let units = even(middle);
+            let weekends = even(i64::from(self.counters.weekends_max().unwrap_or(0)));
+            for count in 0..counts {
+                let far =
+                    self.counters.weekends(count).is_some_and(|n| (n - weekends).abs() > corridor.weekends);
+                for state in 0..states {
+                    let index = (day * states + state) * counts + count;
+                    let band = &mut self.bands[index];
+                    if far {
+                        *band = EMPTY;
+                    } else if self.limited {
+                        *band = (band.0.max(units - corridor.units), band.1.min(units + corridor.units));
+                    }
+                }
+            }
+        }
     }
 
     fn build(mut self) -> Option<Program> {
@@ -381,7 +459,7 @@ impl<'a> Builder<'a> {
         }
         let sets = self.sets();
         let (states, counts) = (self.automaton.states.len(), self.counters.size);
-        let mut out = Output { nodes: Vec::new(), ops: Vec::new(), size: 0, max: self.source.size_max };
+        let mut out = Output { nodes: Vec::new(), ops: Vec::new(), size: 0, max: self.source.limits.ops };
         let mut layer: HashMap<(usize, usize), usize> = HashMap::new();
         let start = self.counters.start.unwrap_or_default();
         layer.insert((0, start), out.node((0, 0), &[])?);
@@ -397,9 +475,9 @@ impl<'a> Builder<'a> {
                 let by_work = self.split(*sources, &sets);
                 for (set, state) in by_work {
                     let step = self.step_of(day, usize::from(state), *choice);
-                    let table = self.table(step).to_vec();
-                    for (count, to) in table.into_iter().enumerate().filter(|(_, to)| *to != u32::MAX) {
-                        let target = self.index(day + 1, *next, to as usize);
+                    let table = self.table(step);
+                    for (count, to) in table.iter().enumerate().filter(|(_, to)| **to != u32::MAX) {
+                        let target = self.index(day + 1, *next, *to as usize);
                         if self.bands[target].0 > self.bands[target].1 {
                             continue;
                         }
@@ -413,7 +491,8 @@ impl<'a> Builder<'a> {
             layer.clear();
             for arcs in arcs.chunk_by(|one, other| one.0 == other.0) {
                 let target = arcs[0].0;
-                let incoming: Vec<_> = arcs.iter().map(|(_, node, price, units)| (*node, *price, *units)).collect();
+                let incoming: Vec<_> =
+                    arcs.iter().map(|(_, node, price, units)| (*node, *price, *units)).collect();
                 let node = out.node(self.bands[target], &incoming)?;
                 if out.nodes[node].len > 0 {
                     let local = target - (day + 1) * states * counts;
@@ -457,7 +536,9 @@ impl<'a> Builder<'a> {
     ) -> Option<Vec<usize>> {
         let states = &sets.list[set].states;
         if choice == 0 || states.len() == 1 {
-            return Some(states.iter().filter_map(|state| layer.get(&(usize::from(*state), count)).copied()).collect());
+            return Some(
+                states.iter().filter_map(|state| layer.get(&(usize::from(*state), count)).copied()).collect(),
+            );
         }
         Some(self.hub(set, count, sets, layer, hubs, out)?.into_iter().collect())
     }
@@ -514,7 +595,11 @@ impl<'a> Builder<'a> {
         for (key, states) in sources {
             let (work, off): (Vec<u16>, Vec<u16>) =
                 states.into_iter().partition(|state| self.automaton.states[usize::from(*state)].work);
-            let parts = [work, off].into_iter().filter(|part| !part.is_empty()).map(|part| sets.insert(part)).collect();
+            let parts = [work, off]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .map(|part| sets.insert(part))
+                .collect();
             sets.leading.push((key, sets.parts.len()));
             sets.parts.push(parts);
         }
@@ -534,8 +619,11 @@ impl Sets {
         if let Some(known) = self.list.iter().position(|set| set.states == states) {
             return known;
         }
-        let within = |set: &Set| set.states.len() > 1 && set.states.iter().all(|state| states.contains(state));
-        let part = (0..self.list.len()).filter(|set| within(&self.list[*set])).max_by_key(|set| self.list[*set].states.len());
+        let within =
+            |set: &Set| set.states.len() > 1 && set.states.iter().all(|state| states.contains(state));
+        let part = (0..self.list.len())
+            .filter(|set| within(&self.list[*set]))
+            .max_by_key(|set| self.list[*set].states.len());
         let known: &[u16] = part.map_or(&[], |part| &self.list[part].states);
         let rest = states.iter().filter(|state| !known.contains(state)).copied().collect();
         self.list.push(Set { states, part, rest });
@@ -560,7 +648,8 @@ impl Output {
             }
             all
         });
-        let (low, high) = if incoming.is_empty() { band } else { (band.0.max(reached.0), band.1.min(reached.1)) };
+        let (low, high) =
+            if incoming.is_empty() { band } else { (band.0.max(reached.0), band.1.min(reached.1)) };
         let len = (high - low + 1).max(0) as u32;
         let (offset, first) = (self.size as u32, self.ops.len() as u32);
         for (from, price, units) in incoming {
@@ -577,9 +666,9 @@ impl Output {
                 });
             }
         }
-        self.size += len as usize;
+        self.size += len as usize + LANES;
         self.nodes.push(Node { offset, len, low, ops: (first, self.ops.len() as u32) });
-        (self.size <= self.max).then_some(self.nodes.len() - 1)
+        (self.ops.len() <= self.max).then_some(self.nodes.len() - 1)
     }
 }
 
