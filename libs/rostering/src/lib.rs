@@ -20,6 +20,7 @@ mod problem;
 mod reach;
 mod roster;
 mod solve;
+mod solver;
 mod template;
 mod text;
 mod text_write;
@@ -29,9 +30,7 @@ mod words;
 pub use check::{Penalty, PenaltyLine, Report, Rule, RuleLine, check};
 pub use conflict::{Conflict, Effort, Explanation, Need, explain};
 pub use html::html;
-pub use json::{
-    Certificate, JsonError, SolvedRoster, read_json, read_solution, write_json, write_solution,
-};
+pub use json::{Certificate, JsonError, SolvedRoster, read_json, read_solution, write_json, write_solution};
 pub use model::{
     Banned, Cover, DAY_MINUTES, DayKind, Demand, Fairness, Fixed, Leave, Model, Pairing, Person, Request,
     Rules, Share, Shift, Wish,
@@ -41,6 +40,7 @@ pub use problem::Problem;
 pub use reach::Cause;
 pub use roster::Roster;
 pub use solve::{BoundProof, Continue, Keep, Options, Progress, Solution, SolveError, Stop, input_sha256};
+pub use solver::solve;
 pub use template::{Rotation, RotationError, rotation};
 pub use text::{NoPlace, TextError, read_model, read_roster, write_roster};
 pub use text_write::write_model;
