@@ -1,0 +1,192 @@
+//! One thread of the solver: what it owns, and in which order it does what.
+//!
+//! A worker builds a roster person by person, then goes on in rounds: some passes over the multipliers for the bound, one cooling of
+//! the search, again. Lengths of rounds are counted in steps, so that with one thread and a limit of steps two runs are
+//! the same; a limit of time only fits the last round into what is left.
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use super::board::Board;
+use super::dual::Multipliers;
+use super::oracle::{Oracle, Question};
+use super::problem::{FORBIDDEN, Problem};
+use super::program::Scratch;
+use super::shared::Shared;
+
+/// Prices while searching, in parts of a cost of 1: so fine is the noise.
+pub(crate) const FINE: i32 = 8;
+
+pub(crate) struct Worker<'a> {
+    pub problem: &'a Problem<'a>,
+    pub shared: &'a Shared,
+    pub oracles: Vec<Oracle>,
+    pub random: SmallRng,
+    /// Steps so far: questions to an oracle.
+    pub steps: u64,
+    /// Whether this one works on the bound.
+    pub bounds: bool,
+    scratch: Scratch,
+    prices: Vec<i32>,
+    pub cells: Vec<u16>,
+}
+
+impl<'a> Worker<'a> {
+    pub fn new(
+        problem: &'a Problem<'a>,
+        shared: &'a Shared,
+        oracles: Vec<Oracle>,
+        index: usize,
+        seed: u64,
+    ) -> Self {
+        Self {
+            problem,
+            shared,
+            oracles,
+            random: SmallRng::seed_from_u64(seed ^ (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            steps: 0,
+            bounds: index == 0,
+            scratch: Scratch::default(),
+            prices: Vec::new(),
+            cells: vec![0; problem.days],
+        }
+    }
+
+    /// Whether to stop now.
+    pub fn over(&self) -> bool {
+        self.shared.over(self.steps)
+    }
+
+    fn ask<T>(
+        &mut self,
+        person: usize,
+        ask: impl FnOnce(&mut Oracle, &mut Question<'_>) -> Option<T>,
+    ) -> Option<T> {
+        self.steps += 1;
+        let Self { problem, scratch, random, cells, prices, .. } = self;
+        ask(&mut self.oracles[person], &mut Question { problem, prices, scratch, random, cells })
+    }
+
+    /// The bound of a person at multipliers; the cells of the relaxation are left in [`cells`](Self::cells).
+    pub fn bound_at(&mut self, multipliers: &Multipliers, person: usize) -> i64 {
+        multipliers.prices(self.problem, person, &mut self.prices);
+        self.ask(person, Oracle::bound).expect("everybody has a roster, and so has its relaxation")
+    }
+
+    /// Puts somebody who is out where they cost the least, prices disturbed by up to `noise`. Returns whether there was a
+    /// way that keeps caps; there always is one, but with bans it need not be found.
+    pub fn place(&mut self, board: &mut Board<'_>, person: usize, noise: i32) -> bool {
+        board.marginal(person, FINE, &mut self.prices);
+        if noise > 0 {
+            let Self { random, prices, .. } = self;
+            for price in prices.iter_mut().filter(|price| **price < FORBIDDEN) {
+                *price += random.random_range(-noise..=noise);
+            }
+        }
+        let found = self.ask(person, Oracle::best).is_some();
+        if found {
+            board.insert(person, &self.cells);
+        }
+        found
+    }
+
+    /// Puts somebody who is out as near to a row as the rules allow. With `None`, wherever it is cheapest.
+    pub fn place_near(&mut self, board: &mut Board<'_>, person: usize, row: Option<&[u16]>) -> bool {
+        let Some(row) = row else { return self.place(board, person, 0) };
+        let choices = self.problem.shifts + 1;
+        self.prices.clear();
+        for (index, own) in self.problem.own(person).iter().enumerate() {
+            let kept = usize::from(row[index / choices]) == index % choices;
+            self.prices.push(if *own >= FORBIDDEN { FORBIDDEN } else { i32::from(!kept) });
+        }
+        let found = self.ask(person, Oracle::best).is_some();
+        if found {
+            board.insert(person, &self.cells);
+        }
+        found
+    }
+
+    /// Works until it is over. `start` is a row per person to begin with.
+    pub fn run(&mut self, start: Option<&[Vec<u16>]>) {
+        let Some(mut board) = self.first(start) else { return };
+        self.shared.offer(&board, self.steps);
+        if start.is_none() || !self.bounds {
+            self.descend(&mut board);
+        }
+        let mut best = board.clone();
+        let mut length = 300 * self.problem.people as u64;
+        let mut multipliers: Option<(Multipliers, u32)> = None;
+        let (mut for_bounds, begin) = (0, self.steps);
+        while !self.over() {
+            // A quarter of the steps goes to the bound; half, if another thread searches.
+            let share = if self.shared.threads > 1 { 2 } else { 4 };
+            if self.bounds && for_bounds * share <= self.steps - begin {
+                let before = self.steps;
+                multipliers = Some(self.raise_bound(&best, multipliers));
+                for_bounds += self.steps - before;
+                continue;
+            }
+            self.cool(&mut board, &mut best, length);
+            length = length * 3 / 2;
+            if let Some(better) = self.shared.better_than(&best) {
+                board = better.board(self.problem);
+                best = board.clone();
+            }
+        }
+    }
+
+    /// A legal roster: near `start`, or person by person.
+    fn first(&mut self, start: Option<&[Vec<u16>]>) -> Option<Board<'a>> {
+        let mut board = Board::new(self.problem);
+        let mut order: Vec<usize> = (0..self.problem.people).collect();
+        if !self.bounds {
+            for index in (1..order.len()).rev() {
+                order.swap(index, self.random.random_range(0..=index));
+            }
+        }
+        for person in order {
+            // Bans choose at random: another try may find what one did not.
+            let mut tries = 0;
+            while !self.place_near(&mut board, person, start.map(|rows| &rows[person][..])) {
+                tries += 1;
+                if self.over() || tries > 1_000 {
+                    return None;
+                }
+            }
+        }
+        Some(board)
+    }
+
+    /// Everybody in turn to where they cost the least, until that helps nobody.
+    fn descend(&mut self, board: &mut Board<'a>) {
+        loop {
+            let before = board.cost;
+            for person in 0..self.problem.people {
+                if self.over() {
+                    return;
+                }
+                self.move_one(board, person, 0, 0.0);
+            }
+            self.shared.offer(board, self.steps);
+            if board.cost >= before {
+                return;
+            }
+        }
+    }
+
+    /// Moves one person at disturbed prices; a roster that costs more stays with the chance that `temperature` gives.
+    pub fn move_one(&mut self, board: &mut Board<'a>, person: usize, noise: i32, temperature: f64) {
+        let before = board.cost;
+        let row = board.row(person).to_vec();
+        board.remove(person);
+        if !self.place(board, person, noise) {
+            board.insert(person, &row);
+            return;
+        }
+        let worse = (board.cost - before) as f64;
+        if worse > 0.0 && self.random.random::<f64>() >= (-worse / temperature.max(1e-9)).exp() {
+            board.remove(person);
+            board.insert(person, &row);
+        }
+    }
+}
