@@ -2,6 +2,9 @@
 
 mod decode;
 mod encode;
+mod fact;
+mod facts;
+mod trade;
 
 use std::pin::Pin;
 
@@ -11,16 +14,20 @@ use pg::idempotency::RequestKey;
 use pg::page::PageRequest;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::metrics_service_server::MetricsService;
-use runtime::identity::{Admitted, admitted, caller};
+use runtime::identity::{Admitted, Scope, admitted, caller};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::explanation::ExplainQuery;
+use crate::domain::trade_measure::TradeExplainQuery;
 use crate::domain::{By, Metrics};
 use crate::error::MetricsError;
-use crate::store::{ExplainCursor, FigureCursor};
+use crate::grpc::decode::Explainable;
+use crate::store::{ExplainCursor, FigureCursor, TradeCursor};
+
+pub use facts::FactsApi;
 
 const PAGE_SIZE: i32 = 100;
 const PAGE_SIZE_MAX: u32 = 1_000;
@@ -52,6 +59,62 @@ impl From<MetricsError> for Status {
 }
 
 type Reply<T> = Result<Response<T>, Status>;
+
+impl MetricsApi {
+    async fn explain_conversations(
+        &self,
+        scope: &Scope,
+        message: &pb::ExplainFigureRequest,
+        query: ExplainQuery,
+    ) -> Reply<pb::ExplainFigureResponse> {
+        let definition = decode::definition_ref(message.definition.as_ref());
+        let list = format!("{query:?} {definition:?}");
+        let page = page::<ExplainCursor>(message.page_size, &message.page_token, list)?;
+        let explained = self
+            .metrics
+            .explain_figure(scope, &query, &definition, page.after.as_ref(), page.limit())
+            .await?;
+        let conversations = page
+            .page(explained.conversations, |row| ExplainCursor::after(&row.conversation))
+            .map_err(MetricsError::from)?
+            .map(encode::explained);
+        Ok(Response::new(pb::ExplainFigureResponse {
+            measure: message.measure,
+            definition: Some(encode::definition(explained.definition)),
+            numerator: explained.figure.0,
+            denominator: explained.figure.1,
+            conversations: conversations.items,
+            facts: Vec::new(),
+            next_page_token: conversations.next_page_token,
+        }))
+    }
+
+    async fn explain_timelines(
+        &self,
+        scope: &Scope,
+        message: &pb::ExplainFigureRequest,
+        query: TradeExplainQuery,
+    ) -> Reply<pb::ExplainFigureResponse> {
+        let definition = decode::definition_ref(message.definition.as_ref());
+        let list = format!("{query:?} {definition:?}");
+        let page = page::<TradeCursor>(message.page_size, &message.page_token, list)?;
+        let explained = self
+            .metrics
+            .explain_trade(scope, &query, &definition, page.after.as_ref(), page.limit())
+            .await?;
+        let pieces = page.page(explained.pieces, TradeCursor::after).map_err(MetricsError::from)?;
+        let (conversations, facts) = trade::explained(pieces.items);
+        Ok(Response::new(pb::ExplainFigureResponse {
+            measure: message.measure,
+            definition: Some(encode::definition(explained.definition)),
+            numerator: explained.figure.0,
+            denominator: explained.figure.1,
+            conversations,
+            facts,
+            next_page_token: pieces.next_page_token,
+        }))
+    }
+}
 
 /// Who makes the change that `request` asks for.
 fn by<T: prost::Message>(request: &Admitted<T>, rpc: &'static str, request_id: &str) -> By {
@@ -142,7 +205,7 @@ impl MetricsService for MetricsApi {
         let figures = page
             .page(figures, |row| FigureCursor(row.key.clone(), row.step))
             .map_err(MetricsError::from)?
-            .map(encode::figures);
+            .map(|figures| encode::figures(figures, self.metrics.currency()));
         Ok(Response::new(pb::GetFiguresResponse {
             figures: figures.items,
             definition: Some(encode::definition(definition)),
@@ -155,30 +218,16 @@ impl MetricsService for MetricsApi {
         request: Request<pb::ExplainFigureRequest>,
     ) -> Reply<pb::ExplainFigureResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let query = ExplainQuery {
-            measure: decode::measure(message.measure())?,
-            range: decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?,
-            filter: decode::filter(message.filter.as_ref())?,
-        };
-        let definition = decode::definition_ref(message.definition.as_ref());
-        let list = format!("{query:?} {definition:?}");
-        let page = page::<ExplainCursor>(message.page_size, &message.page_token, list)?;
-        let explained = self
-            .metrics
-            .explain_figure(&scope, &query, &definition, page.after.as_ref(), page.limit())
-            .await?;
-        let conversations = page
-            .page(explained.conversations, |row| ExplainCursor::after(&row.conversation))
-            .map_err(MetricsError::from)?
-            .map(encode::explained);
-        Ok(Response::new(pb::ExplainFigureResponse {
-            measure: message.measure,
-            definition: Some(encode::definition(explained.definition)),
-            numerator: explained.figure.0,
-            denominator: explained.figure.1,
-            conversations: conversations.items,
-            next_page_token: conversations.next_page_token,
-        }))
+        let range = decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?;
+        let filter = decode::filter(message.filter.as_ref())?;
+        match decode::measure(message.measure())? {
+            Explainable::Conversations(measure) => {
+                self.explain_conversations(&scope, &message, ExplainQuery { measure, range, filter }).await
+            }
+            Explainable::Timelines(measure) => {
+                self.explain_timelines(&scope, &message, TradeExplainQuery { measure, range, filter }).await
+            }
+        }
     }
 
     async fn list_definitions(
