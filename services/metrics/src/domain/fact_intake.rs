@@ -1,10 +1,10 @@
 //! From a line with a fact to all that is stored of it.
 
 use events::Encoded;
+use pg::By;
 use redaction::Redactor;
 use status::Violation;
 
-use crate::domain::By;
 use crate::domain::fact::{Fact, FactKey};
 use crate::domain::fact_draft::FactDraft;
 use crate::domain::intake::{Context, Ingested, Outcome, Prepared, Revised};
@@ -54,7 +54,7 @@ impl Ingested for FactDraft {
 
     fn work_out(self, line: i64, context: &Context, redactor: &Redactor) -> Result<FactCandidate, Violation> {
         let (fact, content_hash, text) = self.accept(&context.calendar, redactor, context.now)?;
-        let event = outgoing::fact_received(context, &fact, &text, redactor);
+        let event = outgoing::fact_received(&context.merchant, &fact, &text, redactor, context.now);
         let event = event.map(|event| events::encode(&event)).transpose().map_err(|error| Violation {
             field: "buyer_review.text".to_owned(),
             description: error.to_string(),

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use calendar::MerchantCalendar;
 use chrono::{DateTime, Utc};
 use events::Encoded;
+use pg::By;
 use redaction::Redactor;
 use runtime::ids::MerchantId;
 use status::Violation;
 
 use crate::domain::conversation::{Conversation, ConversationKey, Draft, DraftMessage};
 use crate::domain::definition::Definition;
-use crate::domain::By;
 use crate::domain::facts::{AgentDay, Facts};
 use crate::domain::part::Part;
 use crate::error::MetricsError;
@@ -269,7 +269,14 @@ fn candidate(
     let day = context.calendar.business_day(conversation.first_message_at());
     let facts = Facts::of(&conversation, start_of_day_ms(&conversation, &context.calendar));
     let content_hash = conversation.content_hash();
-    let event = outgoing::conversation_closed(context, &conversation, day, content_hash, redactor);
+    let event = outgoing::conversation_closed(
+        &context.merchant,
+        &conversation,
+        day,
+        content_hash,
+        redactor,
+        context.now,
+    );
     let too_large =
         |error: events::Error| Violation { field: "messages".to_owned(), description: error.to_string() };
     Ok(Candidate {

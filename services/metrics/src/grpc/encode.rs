@@ -2,6 +2,7 @@
 
 use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
+use proto::time::{date, timestamp};
 
 use crate::domain::bucket;
 use crate::domain::day::{AccountCount, Day, DayState};
@@ -15,7 +16,6 @@ use crate::domain::part::Spread;
 use crate::domain::sums::Sum;
 use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
 use crate::grpc::trade;
-use crate::outgoing::{date, timestamp};
 
 pub(super) fn ack(ack: Ack) -> pb::IngestConversationsResponse {
     let (counts, rejects) = outcome(ack.outcome);

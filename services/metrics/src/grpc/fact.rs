@@ -4,6 +4,7 @@
 use proto::google::r#type::Money;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::fact::Body as Wire;
+use proto::time;
 use status::Violation;
 
 use crate::domain::fact::{
@@ -13,7 +14,6 @@ use crate::domain::fact::{
 use crate::domain::fact_draft::FactDraft;
 use crate::domain::intake::Line;
 use crate::domain::money::Currency;
-use crate::grpc::decode::instant;
 
 type Result<T> = std::result::Result<T, Violation>;
 
@@ -30,7 +30,7 @@ fn draft(fact: pb::Fact, currency: &Currency) -> Result<FactDraft> {
     let body = fact.body.ok_or_else(|| wrong("body", "must be one of the kinds of facts"))?;
     let mut text = String::new();
     Ok(FactDraft {
-        occurred_at: instant(fact.occurred_at.as_ref()),
+        occurred_at: fact.occurred_at.as_ref().and_then(time::instant),
         body: self::body(body, currency, &mut text)?,
         shop: fact.shop_id,
         id: fact.fact_id,
@@ -100,7 +100,7 @@ fn body(body: Wire, currency: &Currency, text: &mut String) -> Result<Body> {
                     return Err(wrong("handling.kind", "must be ORDER or AFTER_SALE"));
                 }
             },
-            opened_at: instant(handling.opened_at.as_ref()),
+            opened_at: handling.opened_at.as_ref().and_then(time::instant),
             task: handling.task_id,
             accurate: handling.accurate,
         }),
@@ -201,10 +201,7 @@ fn optional_instant(
     field: &str,
     at: Option<&prost_types::Timestamp>,
 ) -> Result<Option<chrono::DateTime<chrono::Utc>>> {
-    match (at, instant(at)) {
-        (Some(_), None) => Err(wrong(field, "must be an instant")),
-        (_, instant) => Ok(instant),
-    }
+    at.map(|at| time::instant(at).ok_or_else(|| wrong(field, "must be an instant"))).transpose()
 }
 
 /// An amount in smallest units on the wire.

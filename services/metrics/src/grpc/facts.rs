@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt};
+use pg::By;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::facts_service_server::FactsService;
 use runtime::identity::{admitted, caller};
@@ -11,9 +12,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::fact_draft::FactDraft;
 use crate::domain::intake::Line;
-use crate::domain::{By, Metrics};
+use crate::domain::Metrics;
 use crate::error::MetricsError;
-use crate::grpc::{Reply, by, encode, fact};
+use crate::grpc::{Reply, encode, fact};
 
 /// The path of one of our RPCs.
 macro_rules! rpc {
@@ -72,7 +73,7 @@ impl FactsService for FactsApi {
         let lines = std::mem::take(&mut request.message.lines);
         let lines = lines.into_iter().map(|line| fact::line(line, self.metrics.currency())).collect();
         // Repeats are told by identity, revision and content, so the request id adds nothing.
-        let by = by(&request, rpc!("BatchIngestFacts"), "");
+        let by = By::new(&request, rpc!("BatchIngestFacts"), "");
         let outcome = self.metrics.ingest_batch::<FactDraft>(&by, lines).await?;
         let (counts, rejects) = encode::outcome(outcome);
         Ok(Response::new(pb::BatchIngestFactsResponse { counts: Some(counts), rejects }))

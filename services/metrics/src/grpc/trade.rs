@@ -2,6 +2,7 @@
 
 use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
+use proto::time::date;
 
 use crate::domain::bucket;
 use crate::domain::figure::TradeFigures;
@@ -11,7 +12,6 @@ use crate::domain::trade::TradeSum;
 use crate::domain::trade_measure::{ExplainedTrade, Piece, TradeMeasure};
 use crate::grpc::encode::{rate, reason};
 use crate::grpc::fact::{encode_kind, encode_money};
-use crate::outgoing::date;
 
 /// The fields of `Figures` that come out of customers' timelines; all others keep their defaults.
 pub(super) fn figures(figures: &TradeFigures, currency: &Currency) -> pb::Figures {

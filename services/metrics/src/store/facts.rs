@@ -6,9 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Date, Jsonb, SmallInt, Text, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use pg::audit::AuditEntry;
+use pg::By;
 
-use crate::domain::By;
 use crate::domain::fact::{Body, Fact, FactKey, FactKind};
 use crate::domain::fact_intake::FactCandidate;
 use crate::domain::facts::AgentDay;
@@ -50,8 +49,7 @@ impl Store {
             conn.transaction::<_, MetricsError, _>(async |conn| {
                 let outcome = commit(conn, context, prepared).await?;
                 let summary = summary(prepared.through_line, &outcome.counts);
-                let entry = AuditEntry::allowed(&by.caller, by.rpc, "facts", summary, context.now);
-                pg::audit::append(conn, &entry).await?;
+                by.audit(conn, context.now, "facts", summary).await?;
                 Ok(outcome)
             })
             .await

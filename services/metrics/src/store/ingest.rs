@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use events::Encoded;
-use pg::audit::AuditEntry;
+use pg::By;
 use serde_json::json;
 
-use crate::domain::By;
 use crate::domain::facts::AgentDay;
 use crate::domain::intake::{Candidate, Context, Counts, Outcome, Prepared, Verdict, conflict, judge};
 use crate::domain::part::Part;
@@ -48,8 +47,7 @@ impl Store {
             conn.transaction::<_, MetricsError, _>(async |conn| {
                 let outcome = commit(conn, context, prepared).await?;
                 let summary = summary(prepared.through_line, &outcome.counts);
-                let entry = AuditEntry::allowed(&by.caller, by.rpc, "conversations", summary, context.now);
-                pg::audit::append(conn, &entry).await?;
+                by.audit(conn, context.now, "conversations", summary).await?;
                 Ok(outcome)
             })
             .await

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Date, Integer, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +34,7 @@ pub struct TradeBehind {
     /// What `GetFigures` adds up.
     pub figure: (i64, i64),
     /// The page.
-    pub page: Vec<ExplainedTrade>,
+    pub page: Page<ExplainedTrade>,
 }
 
 impl TradeCursor {
@@ -51,8 +52,7 @@ impl Store {
         scope: &Scope,
         definition: &Definition,
         query: &TradeExplainQuery,
-        after: Option<&TradeCursor>,
-        limit: i64,
+        page: &PageRequest<TradeCursor>,
     ) -> Result<TradeBehind> {
         let mut conn = self.pool.get().await?;
         conn.build_transaction()
@@ -72,7 +72,9 @@ impl Store {
                 let total = trade_figures::list(conn, merchant, &figures, &selection, None, 1).await?;
                 let total = total.into_iter().next().map(|(_, figures)| figures).unwrap_or_default();
                 let reader = Reader { merchant, definition, query, selection: &selection };
-                let page = reader.page(conn, after, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+                let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+                let pieces = reader.page(conn, page.after.as_ref(), limit).await?;
+                let page = page.page(pieces, TradeCursor::after)?;
                 Ok(TradeBehind { figure: query.measure.of(&total.sums, total.activity), page })
             })
             .await
