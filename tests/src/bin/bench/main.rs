@@ -10,6 +10,7 @@ mod edge;
 mod envoy;
 mod ingest;
 mod load;
+mod month_report;
 mod relay;
 mod report;
 mod services;
@@ -39,6 +40,9 @@ async fn main() -> Result<()> {
     }
     if wanted("ingest") {
         rows.push(ingest::row().await?);
+    }
+    if wanted("month_report") {
+        rows.extend(month_report::rows().await?);
     }
     if wanted("relay") {
         rows.push(relay::row().await?);
