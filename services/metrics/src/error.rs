@@ -64,6 +64,12 @@ pub enum MetricsError {
     /// Definitions were put again and again while a batch was being counted.
     #[error("definitions change too quickly to count under them; try again")]
     DefinitionsMoved,
+    /// The caller reaches only a part of what the call is about.
+    #[error(transparent)]
+    Reach(#[from] runtime::identity::PartOfMerchant),
+    /// The directory does not know the merchant yet, or its copy cannot be read.
+    #[error(transparent)]
+    Directory(#[from] directory::Error),
     /// Storage.
     #[error(transparent)]
     Database(#[from] pg::Error),
@@ -91,6 +97,8 @@ impl Failure for MetricsError {
             Self::DayNotOver { .. } | Self::DefinitionBuilding { .. } => Kind::Precondition,
             Self::DefinitionNotFound { .. } => Kind::NotFound,
             Self::DefinitionChanged { .. } => Kind::Contended,
+            Self::Reach(error) => error.kind(),
+            Self::Directory(error) => error.kind(),
             Self::Database(error) => error.kind(),
             Self::Events(error) => error.kind(),
             Self::Worker(_) => Kind::Internal,
@@ -110,6 +118,8 @@ impl Failure for MetricsError {
             Self::DefinitionChanged { .. } => "DEFINITION_CHANGED",
             Self::TooManyDefinitions { .. } => "TOO_MANY_DEFINITIONS",
             Self::DefinitionsMoved => "DEFINITIONS_MOVED",
+            Self::Reach(error) => error.reason(),
+            Self::Directory(error) => error.reason(),
             Self::Database(error) => error.reason(),
             Self::Events(error) => error.reason(),
             Self::Worker(_) => "INTERNAL",
@@ -122,6 +132,7 @@ impl Failure for MetricsError {
             Self::LineOrder { .. } => {
                 vec![Violation { field: "lines.line".to_owned(), description: "must grow".to_owned() }]
             }
+            Self::Directory(error) => error.violations(),
             Self::Database(error) => error.violations(),
             Self::Events(error) => error.violations(),
             _ => Vec::new(),
@@ -131,6 +142,7 @@ impl Failure for MetricsError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyStreams => Some(Duration::from_secs(5)),
+            Self::Directory(error) => error.retry_after(),
             Self::Database(error) => error.retry_after(),
             _ => None,
         }

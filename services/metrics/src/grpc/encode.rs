@@ -2,6 +2,7 @@
 
 use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
+use proto::time::{date, timestamp};
 
 use crate::domain::bucket;
 use crate::domain::day::{AccountCount, Day, DayState};
@@ -12,7 +13,6 @@ use crate::domain::ingest::Ack;
 use crate::domain::intake::Reject;
 use crate::domain::part::Spread;
 use crate::domain::sums::Sum;
-use crate::outgoing::{date, timestamp};
 use crate::store::Outcome;
 
 pub(super) fn ack(ack: Ack) -> pb::IngestConversationsResponse {
