@@ -24,13 +24,21 @@ pub struct JsonLines<R> {
     lines: Lines<R>,
     kind: Option<Kind>,
     options: Options,
+    after: u64,
     ended: bool,
 }
 
 impl<R: BufRead> JsonLines<R> {
     /// Reads a file of one kind, or with `None` a mixed one.
     pub fn new(input: R, kind: Option<Kind>, options: Options) -> Self {
-        Self { lines: Lines::new(input), kind, options, ended: false }
+        Self { lines: Lines::new(input), kind, options, after: 0, ended: false }
+    }
+
+    /// Passes over everything up to a line, without a look at it.
+    #[must_use]
+    pub fn after(mut self, line: u64) -> Self {
+        self.after = line;
+        self
     }
 }
 
@@ -41,7 +49,13 @@ impl<R: BufRead> Iterator for JsonLines<R> {
         if self.ended {
             return None;
         }
-        match self.lines.read_line() {
+        let next = loop {
+            match self.lines.read_line() {
+                Ok(Some((line, _))) if line <= self.after => {}
+                next => break next,
+            }
+        };
+        match next {
             Ok(None) => None,
             Ok(Some((line, text))) => Some(
                 record(&text, self.kind, &self.options)

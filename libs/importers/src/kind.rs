@@ -282,7 +282,7 @@ impl Kind {
         let means = |name: &&str| plain(name) == said;
         self.columns()
             .iter()
-            .find(|column| means(&column.name) || column.others.iter().any(|other| means(&other)))
+            .find(|column| means(&column.name) || column.others.iter().any(&means))
             .map(|column| column.name)
     }
 }

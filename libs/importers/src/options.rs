@@ -17,6 +17,19 @@ pub struct Options {
 #[error("there is no time zone {0:?}")]
 pub struct UnknownZone(String);
 
+impl Default for Options {
+    /// For formats whose times carry their offset: the clocks show UTC.
+    fn default() -> Self {
+        Self {
+            zone: TimeZone::UTC,
+            currency: "CNY".to_owned(),
+            ignore_unknown: false,
+            channel: None,
+            shop_account: None,
+        }
+    }
+}
+
 impl Options {
     /// For a merchant whose clocks show the time of an IANA zone, for example `Asia/Shanghai`. Money is in yuan,
     /// unknown columns are refused.
@@ -26,13 +39,7 @@ impl Options {
     /// There is no such zone.
     pub fn new(zone: &str) -> Result<Self, UnknownZone> {
         let zone = TimeZone::get(zone).map_err(|_| UnknownZone(zone.to_owned()))?;
-        Ok(Self {
-            zone,
-            currency: "CNY".to_owned(),
-            ignore_unknown: false,
-            channel: None,
-            shop_account: None,
-        })
+        Ok(Self { zone, ..Self::default() })
     }
 
     /// The currency (ISO 4217) of amounts that name none.

@@ -62,7 +62,7 @@ impl<R: BufRead> Cells<R> {
                 Err(error) => {
                     self.ended = true;
                     return Err(match error.into_kind() {
-                        csv::ErrorKind::Io(error) if error.get_ref().is_some_and(|e| e.is::<TooLong>()) => {
+                        csv::ErrorKind::Io(error) if is_too_long(&error) => {
                             Error::row(line, "row", "has no end within 8 MiB: is a quote left open?")
                         }
                         csv::ErrorKind::Io(error) => Error::Read(error),
@@ -79,6 +79,10 @@ impl<R: BufRead> Cells<R> {
         }
         Ok(None)
     }
+}
+
+fn is_too_long(error: &io::Error) -> bool {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<TooLong>()).is_some()
 }
 
 /// A cell without what spreadsheets wrap long numbers in: `="123"`, a tab, an apostrophe.

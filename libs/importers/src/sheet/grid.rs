@@ -21,7 +21,7 @@ const COLUMNS_MAX: u32 = 512;
 /// The rows of a report.
 pub(super) enum Grid {
     Workbook(VecDeque<(u64, Vec<String>)>),
-    Text(Cells<BufReader<Utf8<Box<dyn Read>>>>),
+    Text(Box<Cells<BufReader<Utf8<Box<dyn Read>>>>>),
 }
 
 impl Grid {
@@ -30,7 +30,8 @@ impl Grid {
         let packed = input.fill_buf().map_err(Error::Read)?.starts_with(b"PK\x03\x04");
         if !packed {
             let input: Box<dyn Read> = Box::new(input);
-            return Ok(Self::Text(Cells::new(BufReader::new(Utf8::new(input))).map_err(Error::Read)?));
+            let cells = Cells::new(BufReader::new(Utf8::new(input))).map_err(Error::Read)?;
+            return Ok(Self::Text(Box::new(cells)));
         }
         let mut bytes = Vec::new();
         input.take(PACKED_MAX + 1).read_to_end(&mut bytes).map_err(Error::Read)?;
