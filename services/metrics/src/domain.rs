@@ -5,21 +5,34 @@
 //! is asked for, [`explanation`] where it comes from.
 
 pub mod bucket;
+pub mod contribution;
 pub mod conversation;
+pub mod counting;
+pub mod credit;
 pub mod day;
 pub mod definition;
 pub mod explanation;
+pub mod fact;
+pub mod fact_draft;
+pub mod fact_intake;
 pub mod facts;
 pub mod figure;
 pub mod histogram;
 pub mod ingest;
 pub mod intake;
+pub mod money;
 pub mod part;
 pub mod selection;
 pub mod sums;
 pub mod tally;
 #[cfg(test)]
 mod testing;
+pub mod timeline;
+mod timeline_chats;
+mod timeline_facts;
+pub mod trade;
+pub mod trade_measure;
+pub mod trade_rules;
 pub mod varint;
 
 use std::sync::Arc;
@@ -36,13 +49,16 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::domain::counting::Counting;
 use crate::domain::day::{AccountCount, Day, DayRecord};
 use crate::domain::definition::{Definition, Rules, State};
 use crate::domain::explanation::{ExplainQuery, Explained, Explainer};
 use crate::domain::figure::{DayRange, DefinitionRef, Figures};
 use crate::domain::ingest::IngestLimits;
+use crate::domain::money::Currency;
+use crate::domain::trade_measure::{ExplainedTrade, TradeExplainQuery};
 use crate::error::MetricsError;
-use crate::store::{ExplainCursor, FigureCursor, FigureQuery, NewDefinition, Store};
+use crate::store::{ExplainCursor, FigureCursor, FigureQuery, NewDefinition, Store, TradeCursor};
 
 type Result<T, E = MetricsError> = std::result::Result<T, E>;
 
@@ -63,6 +79,9 @@ pub struct Metrics {
     quiet: TimeDelta,
     streams: Arc<Semaphore>,
     commits: Arc<Semaphore>,
+    commits_max: usize,
+    counting: Counting,
+    currency: Arc<Currency>,
     stop: CancellationToken,
 }
 
@@ -75,6 +94,17 @@ pub struct Explanation {
     pub figure: (i64, i64),
     /// The page.
     pub conversations: Page<Explained>,
+}
+
+/// A figure of customers' timelines and a page of what is behind it.
+#[derive(Debug)]
+pub struct TradeExplanation {
+    /// Under which definition.
+    pub definition: Definition,
+    /// The figure.
+    pub figure: (i64, i64),
+    /// The page.
+    pub pieces: Page<ExplainedTrade>,
 }
 
 impl Metrics {
@@ -99,8 +129,16 @@ impl Metrics {
             quiet: config.closing.quiet(),
             streams: Arc::new(Semaphore::new(config.ingest.streams_max)),
             commits: Arc::new(Semaphore::new(config.ingest.commits_max.max(1))),
+            commits_max: config.ingest.commits_max.max(1),
+            counting: Counting::new(config.timelines.pauses()),
+            currency: Arc::new(config.money.currency()),
             stop,
         })
+    }
+
+    /// The currency of all amounts.
+    pub fn currency(&self) -> &Currency {
+        &self.currency
     }
 
     /// Closes a day that is over.
@@ -202,6 +240,19 @@ impl Metrics {
         Ok(Explanation { figure: query.measure.of(&behind.sums), definition, conversations })
     }
 
+    /// A figure of customers' timelines, and a page of what is behind it.
+    pub async fn explain_trade(
+        &self,
+        scope: &Scope,
+        query: &TradeExplainQuery,
+        definition: &DefinitionRef,
+        page: &PageRequest<TradeCursor>,
+    ) -> Result<TradeExplanation> {
+        let definition = self.find_definition(&scope.merchant, definition).await?;
+        let behind = self.store.list_trade_behind(scope, &definition, query, page).await?;
+        Ok(TradeExplanation { definition, figure: behind.figure, pieces: behind.page })
+    }
+
     /// All versions of all definitions, in the order they were put.
     pub async fn list_definitions(&self, scope: &Scope, page: &PageRequest<i32>) -> Result<Page<Definition>> {
         let mut definitions = self.store.list_definitions(scope.whole_merchant()?).await?;
@@ -222,7 +273,7 @@ impl Metrics {
 
     /// Counts stored conversations under new definitions until all are ready or the service stops.
     pub async fn build_definitions(&self) -> Result<()> {
-        while !self.stop.is_cancelled() && self.store.build_definition_batch().await? {}
+        while !self.stop.is_cancelled() && self.store.build_definition_batch(self.clock.now()).await? {}
         Ok(())
     }
 

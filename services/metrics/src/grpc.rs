@@ -2,6 +2,9 @@
 
 mod decode;
 mod encode;
+mod fact;
+mod facts;
+mod trade;
 
 use std::pin::Pin;
 
@@ -10,7 +13,7 @@ use pg::By;
 use pg::page::PageRequest;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::metrics_service_server::MetricsService;
-use runtime::identity::{Admitted, admitted, caller};
+use runtime::identity::{Admitted, Scope, admitted, caller};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_stream::wrappers::ReceiverStream;
@@ -18,7 +21,11 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::Metrics;
 use crate::domain::explanation::ExplainQuery;
+use crate::domain::trade_measure::TradeExplainQuery;
 use crate::error::MetricsError;
+use crate::grpc::decode::Explainable;
+
+pub use facts::FactsApi;
 
 /// The path of one of our RPCs.
 macro_rules! rpc {
@@ -47,6 +54,52 @@ impl From<MetricsError> for Status {
 }
 
 type Reply<T> = Result<Response<T>, Status>;
+
+impl MetricsApi {
+    async fn explain_conversations(
+        &self,
+        scope: &Scope,
+        message: &pb::ExplainFigureRequest,
+        query: ExplainQuery,
+    ) -> Reply<pb::ExplainFigureResponse> {
+        let definition = decode::definition_ref(message.definition.as_ref());
+        let list = format!("{query:?} {definition:?}");
+        let page = page(message.page_size, &message.page_token, list)?;
+        let explained = self.metrics.explain_figure(scope, &query, &definition, &page).await?;
+        let conversations = explained.conversations.map(encode::explained);
+        Ok(Response::new(pb::ExplainFigureResponse {
+            measure: message.measure,
+            definition: Some(encode::definition(explained.definition)),
+            numerator: explained.figure.0,
+            denominator: explained.figure.1,
+            conversations: conversations.items,
+            facts: Vec::new(),
+            next_page_token: conversations.next_page_token,
+        }))
+    }
+
+    async fn explain_timelines(
+        &self,
+        scope: &Scope,
+        message: &pb::ExplainFigureRequest,
+        query: TradeExplainQuery,
+    ) -> Reply<pb::ExplainFigureResponse> {
+        let definition = decode::definition_ref(message.definition.as_ref());
+        let list = format!("{query:?} {definition:?}");
+        let page = page(message.page_size, &message.page_token, list)?;
+        let explained = self.metrics.explain_trade(scope, &query, &definition, &page).await?;
+        let (conversations, facts) = trade::explained(explained.pieces.items);
+        Ok(Response::new(pb::ExplainFigureResponse {
+            measure: message.measure,
+            definition: Some(encode::definition(explained.definition)),
+            numerator: explained.figure.0,
+            denominator: explained.figure.1,
+            conversations,
+            facts,
+            next_page_token: explained.pieces.next_page_token,
+        }))
+    }
+}
 
 fn page<K: Serialize + DeserializeOwned>(
     size: i32,
@@ -120,7 +173,7 @@ impl MetricsService for MetricsApi {
         let definition = decode::definition_ref(message.definition.as_ref());
         let page = page(message.page_size, &message.page_token, format!("{query:?} {definition:?}"))?;
         let (definition, figures) = self.metrics.get_figures(&scope, query, &definition, &page).await?;
-        let figures = figures.map(encode::figures);
+        let figures = figures.map(|figures| encode::figures(figures, self.metrics.currency()));
         Ok(Response::new(pb::GetFiguresResponse {
             figures: figures.items,
             definition: Some(encode::definition(definition)),
@@ -133,24 +186,16 @@ impl MetricsService for MetricsApi {
         request: Request<pb::ExplainFigureRequest>,
     ) -> Reply<pb::ExplainFigureResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let query = ExplainQuery {
-            measure: decode::measure(message.measure())?,
-            range: decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?,
-            filter: decode::filter(message.filter.as_ref())?,
-        };
-        let definition = decode::definition_ref(message.definition.as_ref());
-        let list = format!("{query:?} {definition:?}");
-        let page = page(message.page_size, &message.page_token, list)?;
-        let explained = self.metrics.explain_figure(&scope, &query, &definition, &page).await?;
-        let conversations = explained.conversations.map(encode::explained);
-        Ok(Response::new(pb::ExplainFigureResponse {
-            measure: message.measure,
-            definition: Some(encode::definition(explained.definition)),
-            numerator: explained.figure.0,
-            denominator: explained.figure.1,
-            conversations: conversations.items,
-            next_page_token: conversations.next_page_token,
-        }))
+        let range = decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?;
+        let filter = decode::filter(message.filter.as_ref())?;
+        match decode::measure(message.measure())? {
+            Explainable::Conversations(measure) => {
+                self.explain_conversations(&scope, &message, ExplainQuery { measure, range, filter }).await
+            }
+            Explainable::Timelines(measure) => {
+                self.explain_timelines(&scope, &message, TradeExplainQuery { measure, range, filter }).await
+            }
+        }
     }
 
     async fn list_definitions(

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use events::Bus;
+use proto::metrics::v1::facts_service_server::FactsServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
 use runtime::background::every;
 use runtime::clock::SharedClock;
@@ -31,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use domain::Metrics;
-use grpc::MetricsApi;
+use grpc::{FactsApi, MetricsApi};
 use store::{ALL_MIGRATIONS, Store};
 
 /// The schema that is this service's alone.
@@ -64,8 +65,11 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()))
         .max_decoding_message_size(config.server.message_bytes_max);
     let probed = pool.clone();
+    let facts = FactsServiceServer::new(FactsApi::new(metrics.clone()))
+        .max_decoding_message_size(config.server.message_bytes_max);
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api)
+        .add_service(facts)
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -79,7 +83,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         directory::follow(pool.clone(), bus, "metrics-directory", token.clone()),
         pg::housekeeping(pool, clock, token.clone()),
         close_days(metrics.clone(), &config, token.clone()),
-        build_definitions(metrics, &config, token.clone()),
+        build_definitions(metrics.clone(), &config, token.clone()),
+        tokio::spawn(async move { metrics.count_timelines().await }),
     ];
     Ok(Running::of(server, background, token))
 }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use events::{Event, Payload};
 use proto::common::v1 as common;
-use proto::events::v1::{AgentDayCount, AgentSeen, ConversationClosed, DayClosed, TranscriptMessage};
+use proto::events::v1::{
+    AgentDayCount, AgentSeen, BuyerRating, BuyerReviewReceived, ConversationClosed, DayClosed, TranscriptMessage,
+};
 use proto::time::{date, timestamp};
 use redaction::Redactor;
 use runtime::ids::MerchantId;
@@ -11,6 +13,7 @@ use runtime::ids::MerchantId;
 use crate::domain::conversation::{Conversation, Sender};
 use crate::domain::day::{AccountCount, Closing};
 use crate::domain::definition::LONG_CHAT_THRESHOLD;
+use crate::domain::fact::{Body, Fact, Rating};
 
 /// The conversation with its personal data redacted. This is the only place that text goes to.
 pub fn conversation_closed(
@@ -53,7 +56,41 @@ pub fn conversation_closed(
     events::event(merchant, entity, version, now, Payload::ConversationClosed(payload))
 }
 
-/// An account that no conversation named before.
+/// What others want to know of a fact: a buyer's review with its personal data redacted. This is the only place that
+/// its text goes to.
+pub fn fact_received(
+    merchant: &MerchantId,
+    fact: &Fact,
+    text: &str,
+    redactor: &Redactor,
+    now: DateTime<Utc>,
+) -> Option<Event> {
+    let Body::BuyerReview(review) = &fact.body else { return None };
+    let rating = match review.rating {
+        Rating::Good => BuyerRating::Good,
+        Rating::Neutral => BuyerRating::Neutral,
+        Rating::Bad => BuyerRating::Bad,
+    };
+    let payload = BuyerReviewReceived {
+        shop_id: fact.key.shop.clone(),
+        review_id: fact.key.id.clone(),
+        revision: fact.revision,
+        order_id: review.order.clone(),
+        product_id: review.product.clone(),
+        customer_id: fact.customer.clone(),
+        account_id: fact.account.clone(),
+        reviewed_at: Some(timestamp(fact.occurred_at)),
+        business_day: Some(date(fact.day)),
+        rating: rating.into(),
+        text: redactor.redact(text).into_owned(),
+    };
+    let entity = format!("buyer_review/{}/{}", fact.key.shop, fact.key.id);
+    let version = fact.revision.saturating_add(1);
+    let payload = Payload::BuyerReviewReceived(payload);
+    Some(events::event(merchant, entity, version, now, payload))
+}
+
+/// An account that no conversation or fact named before.
 pub fn agent_seen(
     merchant: &MerchantId,
     account: &str,

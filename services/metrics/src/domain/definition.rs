@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::Sender;
+use crate::domain::trade_rules::TradeRules;
 
 /// The definition that every merchant has.
 pub const STANDARD: &str = "standard";
@@ -59,6 +60,9 @@ pub struct Rules {
     pub long_chat_threshold: i32,
     /// Rounds begun outside are left out of all response figures; `None` is all day.
     pub service_hours: Option<ServiceHours>,
+    /// How orders and all other facts are counted.
+    #[serde(default)]
+    pub trade: TradeRules,
 }
 
 /// A daily window of local time that may pass midnight.
@@ -101,6 +105,7 @@ impl Default for Rules {
             in_time_seconds: 180,
             long_chat_threshold: LONG_CHAT_THRESHOLD,
             service_hours: None,
+            trade: TradeRules::default(),
         }
     }
 }

@@ -6,6 +6,8 @@ use crate::domain::bucket::Bucket;
 use crate::domain::histogram::Histogram;
 use crate::domain::part::Spread;
 use crate::domain::sums::Sums;
+use crate::domain::trade::TradeSums;
+use crate::domain::trade_measure::Activity;
 
 /// What figures are added up by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,6 +93,23 @@ pub struct Figures {
     pub distinct_customers: Option<i64>,
     /// Nearest-rank buckets of each spread.
     pub spreads: Vec<SpreadFigures>,
+    /// What comes out of customers' timelines.
+    pub trade: TradeFigures,
+    /// Whether customers of the merchant wait to be counted.
+    pub pending: bool,
+}
+
+/// Figures of orders, payments and all other facts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TradeFigures {
+    /// What adds up.
+    pub sums: TradeSums,
+    /// When accounts were at work.
+    pub activity: Activity,
+    /// How long orders took to handle.
+    pub order_handling: Histogram,
+    /// How long after-sale cases took.
+    pub after_sale_handling: Histogram,
 }
 
 /// Median and 90th percentile of one spread.

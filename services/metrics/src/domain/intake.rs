@@ -1,11 +1,13 @@
 //! From a line of input to all that is stored of it: checking, redacting, counting, packing. CPU time only, no I/O:
-//! it runs on a thread of its own while the batch before is being committed.
+//! it runs on a thread of its own while the batch before is being committed. The same for conversations and facts:
+//! what differs is behind [`Ingested`] and [`Revised`].
 
 use std::sync::Arc;
 
 use calendar::MerchantCalendar;
 use chrono::{DateTime, Utc};
 use events::Encoded;
+use pg::By;
 use redaction::Redactor;
 use runtime::ids::MerchantId;
 use status::Violation;
@@ -14,23 +16,72 @@ use crate::domain::conversation::{Conversation, ConversationKey, Draft, DraftMes
 use crate::domain::definition::Definition;
 use crate::domain::facts::{AgentDay, Facts};
 use crate::domain::part::Part;
+use crate::error::MetricsError;
 use crate::outgoing;
+use crate::store::Store;
 
 /// A line of an ingest.
 #[derive(Debug)]
-pub struct Line {
+pub struct Line<D> {
     /// Its number; grows strictly.
     pub number: i64,
-    /// What stood on it.
-    pub draft: Option<Draft>,
+    /// What stood on it, or why nothing can be made of it.
+    pub draft: Result<D, Violation>,
 }
 
-impl Line {
+/// What comes in by lines: conversations, facts.
+pub trait Ingested: Send + Sync + Sized + 'static {
+    /// What one becomes when nothing is wrong with it.
+    type Candidate: Revised + Send + Sync + 'static;
+
     /// About how much memory it takes.
-    pub fn bytes(&self) -> usize {
-        let message = size_of::<DraftMessage>();
-        self.draft.as_ref().map_or(0, |draft| draft.messages.iter().map(|m| m.text.len() + message).sum())
-    }
+    fn bytes(&self) -> usize;
+
+    /// Checks, redacts and counts it.
+    fn work_out(
+        self,
+        line: i64,
+        context: &Context,
+        redactor: &Redactor,
+    ) -> Result<Self::Candidate, Violation>;
+
+    /// Counts it again, under the definitions of `context`.
+    fn recount(candidate: &mut Self::Candidate, context: &Context) -> Result<(), pg::Error>;
+
+    /// Stores what is new of a batch. [`MetricsError::DefinitionsMoved`] asks to count the batch again.
+    fn insert_batch(
+        store: &Store,
+        by: &By,
+        context: &Context,
+        prepared: &Prepared<Self::Candidate>,
+    ) -> impl Future<Output = Result<Outcome, MetricsError>> + Send;
+}
+
+/// What has a name, and comes again corrected.
+pub trait Revised {
+    /// Its name, ordered as its rows are locked.
+    type Key: Ord;
+
+    /// The line it stood on.
+    fn line(&self) -> i64;
+
+    /// Its name.
+    fn key(&self) -> &Self::Key;
+
+    /// Which correction.
+    fn revision(&self) -> i64;
+
+    /// Of the content.
+    fn content_hash(&self) -> &[u8; 32];
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// Of the lines.
+    pub counts: Counts,
+    /// By line.
+    pub rejects: Vec<Reject>,
 }
 
 /// Why a line was refused.
@@ -107,23 +158,33 @@ pub struct Candidate {
 }
 
 /// A batch of lines, worked out.
-#[derive(Debug, Default)]
-pub struct Prepared {
+#[derive(Debug)]
+pub struct Prepared<C> {
     /// The last line looked at.
     pub through_line: i64,
     /// Sorted by key, then line.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<C>,
     /// By line.
     pub rejects: Vec<Reject>,
 }
 
-impl Prepared {
+impl<C> Default for Prepared<C> {
+    fn default() -> Self {
+        Self { through_line: 0, candidates: Vec::new(), rejects: Vec::new() }
+    }
+}
+
+impl<C: Revised> Prepared<C> {
     /// Works out a batch.
-    pub fn of(lines: Vec<Line>, context: &Context, redactor: &Redactor) -> Self {
+    pub fn of<D: Ingested<Candidate = C>>(
+        lines: Vec<Line<D>>,
+        context: &Context,
+        redactor: &Redactor,
+    ) -> Self {
         let mut prepared = Self::default();
         for line in lines {
             prepared.through_line = line.number;
-            match candidate(line.number, line.draft, context, redactor) {
+            match line.draft.and_then(|draft| draft.work_out(line.number, context, redactor)) {
                 Ok(candidate) => prepared.candidates.push(candidate),
                 Err(wrong) => prepared.rejects.push(Reject { line: line.number, wrong }),
             }
@@ -144,29 +205,67 @@ impl Prepared {
         joined
     }
 
-    /// Counts the batch again, under the definitions of `context`.
-    pub fn recount(&mut self, context: &Context) -> Result<(), pg::Error> {
-        for candidate in &mut self.candidates {
-            let facts = Facts::unpack(&candidate.facts)
-                .map_err(|why| pg::Error::unreadable("batch", &candidate.key.id, why))?;
-            candidate.parts = context.parts(&facts);
-        }
+    fn sort(&mut self) {
+        self.candidates.sort_by(|a, b| (a.key(), a.line()).cmp(&(b.key(), b.line())));
+    }
+}
+
+impl Revised for Candidate {
+    type Key = ConversationKey;
+
+    fn line(&self) -> i64 {
+        self.line
+    }
+
+    fn key(&self) -> &ConversationKey {
+        &self.key
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    fn content_hash(&self) -> &[u8; 32] {
+        &self.content_hash
+    }
+}
+
+impl Ingested for Draft {
+    type Candidate = Candidate;
+
+    fn bytes(&self) -> usize {
+        let message = size_of::<DraftMessage>();
+        self.messages.iter().map(|m| m.text.len() + message).sum()
+    }
+
+    fn work_out(self, line: i64, context: &Context, redactor: &Redactor) -> Result<Candidate, Violation> {
+        candidate(line, self, context, redactor)
+    }
+
+    fn recount(candidate: &mut Candidate, context: &Context) -> Result<(), pg::Error> {
+        let facts = Facts::unpack(&candidate.facts)
+            .map_err(|why| pg::Error::unreadable("batch", &candidate.key.id, why))?;
+        candidate.parts = context.parts(&facts);
         Ok(())
     }
 
-    fn sort(&mut self) {
-        self.candidates.sort_by(|a, b| (&a.key, a.line).cmp(&(&b.key, b.line)));
+    async fn insert_batch(
+        store: &Store,
+        by: &By,
+        context: &Context,
+        prepared: &Prepared<Candidate>,
+    ) -> Result<Outcome, MetricsError> {
+        store.insert_batch(by, context, prepared).await
     }
 }
 
 fn candidate(
     line: i64,
-    draft: Option<Draft>,
+    draft: Draft,
     context: &Context,
     redactor: &Redactor,
 ) -> Result<Candidate, Violation> {
-    let missing = || Violation { field: "conversation".to_owned(), description: "must be given".to_owned() };
-    let conversation = draft.ok_or_else(missing)?.accept(context.now)?;
+    let conversation = draft.accept(context.now)?;
     let day = context.calendar.business_day(conversation.first_message_at());
     let facts = Facts::of(&conversation, start_of_day_ms(&conversation, &context.calendar));
     let content_hash = conversation.content_hash();
@@ -227,15 +326,15 @@ pub enum Verdict {
 
 /// Judges the candidates of one key in the order of their lines, each against what the one before left. Also gives
 /// the place of the last one accepted: the one to store.
-pub fn judge(known: Option<Known>, candidates: &[Candidate]) -> (Vec<Verdict>, Option<usize>) {
+pub fn judge<C: Revised>(known: Option<Known>, candidates: &[C]) -> (Vec<Verdict>, Option<usize>) {
     let mut known = known;
     let mut last = None;
     let mut verdicts = Vec::with_capacity(candidates.len());
     for (at, candidate) in candidates.iter().enumerate() {
         let verdict = match &known {
-            Some(known) if candidate.revision < known.revision => Verdict::Stale,
-            Some(known) if candidate.revision == known.revision => {
-                if candidate.content_hash.as_slice() == known.content_hash {
+            Some(known) if candidate.revision() < known.revision => Verdict::Stale,
+            Some(known) if candidate.revision() == known.revision => {
+                if candidate.content_hash().as_slice() == known.content_hash {
                     Verdict::Unchanged
                 } else {
                     Verdict::Conflicting
@@ -244,8 +343,8 @@ pub fn judge(known: Option<Known>, candidates: &[Candidate]) -> (Vec<Verdict>, O
             _ => Verdict::Accepted,
         };
         if verdict == Verdict::Accepted {
-            known =
-                Some(Known { revision: candidate.revision, content_hash: candidate.content_hash.to_vec() });
+            let content_hash = candidate.content_hash().to_vec();
+            known = Some(Known { revision: candidate.revision(), content_hash });
             last = Some(at);
         }
         verdicts.push(verdict);
@@ -254,9 +353,9 @@ pub fn judge(known: Option<Known>, candidates: &[Candidate]) -> (Vec<Verdict>, O
 }
 
 /// The refusal of a [`Verdict::Conflicting`] candidate.
-pub fn conflict(candidate: &Candidate) -> Reject {
-    let description = format!("revision {} is stored already with other content", candidate.revision);
-    Reject { line: candidate.line, wrong: Violation { field: "revision".to_owned(), description } }
+pub fn conflict(candidate: &impl Revised) -> Reject {
+    let description = format!("revision {} is stored already with other content", candidate.revision());
+    Reject { line: candidate.line(), wrong: Violation { field: "revision".to_owned(), description } }
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use crate::domain::definition::{Rules, STANDARD, ServiceHours};
 use crate::domain::explanation::Measure;
 use crate::domain::figure::{DayRange, DefinitionRef, Filter, Group, Step};
 use crate::domain::intake::Line;
+use crate::domain::trade_measure::TradeMeasure;
+use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
 use crate::error::MetricsError;
 use crate::store::FigureQuery;
 
@@ -27,8 +29,9 @@ fn invalid(field: impl Into<String>, description: impl Into<String>) -> MetricsE
     MetricsError::Invalid(Violation { field: field.into(), description: description.into() })
 }
 
-pub(super) fn line(line: pb::ConversationLine) -> Line {
-    Line { number: line.line, draft: line.conversation.map(draft) }
+pub(super) fn line(line: pb::ConversationLine) -> Line<Draft> {
+    let missing = || Violation { field: "conversation".to_owned(), description: "must be given".to_owned() };
+    Line { number: line.line, draft: line.conversation.map(draft).ok_or_else(missing) }
 }
 
 fn draft(conversation: pb::Conversation) -> Draft {
@@ -140,25 +143,77 @@ fn check_texts(filter: &Filter) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn measure(measure: pb::Measure) -> Result<Measure> {
+/// A figure of conversations alone, or of customers' timelines.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Explainable {
+    Conversations(Measure),
+    Timelines(TradeMeasure),
+}
+
+pub(super) fn measure(measure: pb::Measure) -> Result<Explainable> {
+    use Explainable::{Conversations as C, Timelines as T};
     Ok(match measure {
         pb::Measure::Unspecified => return Err(invalid("measure", "must be given")),
-        pb::Measure::Conversations => Measure::Conversations,
-        pb::Measure::ReceivedCustomers => Measure::ReceivedCustomers,
-        pb::Measure::Replies => Measure::Replies,
-        pb::Measure::QuickReplies => Measure::QuickReplies,
-        pb::Measure::CustomerMessages => Measure::CustomerMessages,
-        pb::Measure::ReplyRatio => Measure::ReplyRatio,
-        pb::Measure::ReplyRate => Measure::ReplyRate,
-        pb::Measure::FirstResponse => Measure::FirstResponse,
-        pb::Measure::Response => Measure::Response,
-        pb::Measure::AnsweredRate => Measure::AnsweredRate,
-        pb::Measure::InTimeRate => Measure::InTimeRate,
-        pb::Measure::FirstInTimeRate => Measure::FirstInTimeRate,
-        pb::Measure::LongChats => Measure::LongChats,
-        pb::Measure::Satisfaction => Measure::Satisfaction,
-        pb::Measure::Completion => Measure::Completion,
-        pb::Measure::Length => Measure::Length,
+        pb::Measure::Conversations => C(Measure::Conversations),
+        pb::Measure::ReceivedCustomers => C(Measure::ReceivedCustomers),
+        pb::Measure::Replies => C(Measure::Replies),
+        pb::Measure::QuickReplies => C(Measure::QuickReplies),
+        pb::Measure::CustomerMessages => C(Measure::CustomerMessages),
+        pb::Measure::ReplyRatio => C(Measure::ReplyRatio),
+        pb::Measure::ReplyRate => C(Measure::ReplyRate),
+        pb::Measure::FirstResponse => C(Measure::FirstResponse),
+        pb::Measure::Response => C(Measure::Response),
+        pb::Measure::AnsweredRate => C(Measure::AnsweredRate),
+        pb::Measure::InTimeRate => C(Measure::InTimeRate),
+        pb::Measure::FirstInTimeRate => C(Measure::FirstInTimeRate),
+        pb::Measure::LongChats => C(Measure::LongChats),
+        pb::Measure::Satisfaction => C(Measure::Satisfaction),
+        pb::Measure::Completion => C(Measure::Completion),
+        pb::Measure::Length => C(Measure::Length),
+        pb::Measure::Inquiries => T(TradeMeasure::Inquiries),
+        pb::Measure::OrderingBuyers => T(TradeMeasure::OrderingBuyers),
+        pb::Measure::PayingBuyers => T(TradeMeasure::PayingBuyers),
+        pb::Measure::Orders => T(TradeMeasure::Orders),
+        pb::Measure::PaidOrders => T(TradeMeasure::PaidOrders),
+        pb::Measure::OrderedAmount => T(TradeMeasure::OrderedAmount),
+        pb::Measure::PaidAmount => T(TradeMeasure::PaidAmount),
+        pb::Measure::RefundedAmount => T(TradeMeasure::RefundedAmount),
+        pb::Measure::NetAmount => T(TradeMeasure::NetAmount),
+        pb::Measure::AverageOrderValue => T(TradeMeasure::AverageOrderValue),
+        pb::Measure::OrderConversionNextDay => T(TradeMeasure::OrderConversionNextDay),
+        pb::Measure::OrderConversion => T(TradeMeasure::OrderConversion),
+        pb::Measure::PaymentConversionNextDay => T(TradeMeasure::PaymentConversionNextDay),
+        pb::Measure::PaymentConversion => T(TradeMeasure::PaymentConversion),
+        pb::Measure::RefundRate => T(TradeMeasure::RefundRate),
+        pb::Measure::ReturnRate => T(TradeMeasure::ReturnRate),
+        pb::Measure::CompletedRefunds => T(TradeMeasure::CompletedRefunds),
+        pb::Measure::CompletedRefundAmount => T(TradeMeasure::CompletedRefundAmount),
+        pb::Measure::Complaints => T(TradeMeasure::Complaints),
+        pb::Measure::ComplaintRate => T(TradeMeasure::ComplaintRate),
+        pb::Measure::SatisfactionScore => T(TradeMeasure::SatisfactionScore),
+        pb::Measure::ScoreSatisfaction => T(TradeMeasure::ScoreSatisfaction),
+        pb::Measure::ItemScore => T(TradeMeasure::ItemScore),
+        pb::Measure::ServiceScore => T(TradeMeasure::ServiceScore),
+        pb::Measure::DeliveryScore => T(TradeMeasure::DeliveryScore),
+        pb::Measure::Reviews => T(TradeMeasure::Reviews),
+        pb::Measure::PositiveReviewRate => T(TradeMeasure::PositiveReviewRate),
+        pb::Measure::NegativeReviewRate => T(TradeMeasure::NegativeReviewRate),
+        pb::Measure::BadReviewRecoveredRate => T(TradeMeasure::BadReviewRecoveredRate),
+        pb::Measure::FirstContactResolution => T(TradeMeasure::FirstContactResolution),
+        pb::Measure::ReceivedPerHead => T(TradeMeasure::ReceivedPerHead),
+        pb::Measure::ConversationsPerHour => T(TradeMeasure::ConversationsPerHour),
+        pb::Measure::RecommendationSuccess => T(TradeMeasure::RecommendationSuccess),
+        pb::Measure::CrossSellSuccess => T(TradeMeasure::CrossSellSuccess),
+        pb::Measure::MemberSignups => T(TradeMeasure::MemberSignups),
+        pb::Measure::OrderHandling => T(TradeMeasure::OrderHandling),
+        pb::Measure::AfterSaleHandling => T(TradeMeasure::AfterSaleHandling),
+        pb::Measure::OrderHandlingAccuracy => T(TradeMeasure::OrderHandlingAccuracy),
+        pb::Measure::AfterSaleHandlingAccuracy => T(TradeMeasure::AfterSaleHandlingAccuracy),
+        pb::Measure::BotQuestions => T(TradeMeasure::BotQuestions),
+        pb::Measure::BotHandlingRate => T(TradeMeasure::BotHandlingRate),
+        pb::Measure::BotTransferRate => T(TradeMeasure::BotTransferRate),
+        pb::Measure::BotUnansweredRate => T(TradeMeasure::BotUnansweredRate),
+        pb::Measure::BotAcceptanceRate => T(TradeMeasure::BotAcceptanceRate),
     })
 }
 
@@ -181,6 +236,34 @@ pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<(Str
         in_time_seconds: rules.in_time_seconds,
         long_chat_threshold: rules.long_chat_threshold,
         service_hours: rules.service_hours.as_ref().map(hours),
+        trade: trade_rules(rules.trade.as_ref()),
     };
     Ok((definition.definition_id.clone(), definition.name.clone(), rules))
+}
+
+/// What is left out takes its default.
+fn trade_rules(rules: Option<&pb::TradeRules>) -> TradeRules {
+    let default = TradeRules::default();
+    let Some(rules) = rules else { return default };
+    TradeRules {
+        attribution: match rules.attribution() {
+            pb::Attribution::Unspecified => default.attribution,
+            pb::Attribution::Payment => Attribution::Payment,
+            pb::Attribution::OrderFirst => Attribution::OrderFirst,
+            pb::Attribution::Order => Attribution::Order,
+            pb::Attribution::Platform => Attribution::Platform,
+        },
+        attribution_days: rules.attribution_days.unwrap_or(default.attribution_days),
+        maturation_days: rules.maturation_days.unwrap_or(default.maturation_days),
+        refund_maturation_days: rules.refund_maturation_days.unwrap_or(default.refund_maturation_days),
+        after_sale_days: rules.after_sale_days.unwrap_or(default.after_sale_days),
+        first_contact: match rules.first_contact() {
+            pb::FirstContact::Unspecified => default.first_contact,
+            pb::FirstContact::OneAnswer => FirstContact::OneAnswer,
+            pb::FirstContact::NoReturn => FirstContact::NoReturn,
+            pb::FirstContact::Survey => FirstContact::Survey,
+        },
+        first_contact_days: rules.first_contact_days.unwrap_or(default.first_contact_days),
+        satisfied_from: rules.satisfied_from.unwrap_or(default.satisfied_from),
+    }
 }

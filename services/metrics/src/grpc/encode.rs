@@ -10,10 +10,12 @@ use crate::domain::definition::{Definition, LONG_CHAT_THRESHOLD, Rules, State};
 use crate::domain::explanation::{Explained, Reason};
 use crate::domain::figure::Figures;
 use crate::domain::ingest::Ack;
-use crate::domain::intake::Reject;
+use crate::domain::intake::{Outcome, Reject};
+use crate::domain::money::Currency;
 use crate::domain::part::Spread;
 use crate::domain::sums::Sum;
-use crate::store::Outcome;
+use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
+use crate::grpc::trade;
 
 pub(super) fn ack(ack: Ack) -> pb::IngestConversationsResponse {
     let (counts, rejects) = outcome(ack.outcome);
@@ -90,10 +92,36 @@ fn rules(rules: &Rules) -> pb::Rules {
         service_hours: rules
             .service_hours
             .map(|hours| pb::ServiceHours { from_minute: hours.from_minute, to_minute: hours.to_minute }),
+        trade: Some(trade_rules(&rules.trade)),
     }
 }
 
-pub(super) fn figures(figures: Figures) -> pb::Figures {
+fn trade_rules(rules: &TradeRules) -> pb::TradeRules {
+    let attribution = match rules.attribution {
+        Attribution::Payment => pb::Attribution::Payment,
+        Attribution::OrderFirst => pb::Attribution::OrderFirst,
+        Attribution::Order => pb::Attribution::Order,
+        Attribution::Platform => pb::Attribution::Platform,
+    };
+    let first_contact = match rules.first_contact {
+        FirstContact::OneAnswer => pb::FirstContact::OneAnswer,
+        FirstContact::NoReturn => pb::FirstContact::NoReturn,
+        FirstContact::Survey => pb::FirstContact::Survey,
+    };
+    pb::TradeRules {
+        attribution: attribution.into(),
+        attribution_days: Some(rules.attribution_days),
+        maturation_days: Some(rules.maturation_days),
+        refund_maturation_days: Some(rules.refund_maturation_days),
+        after_sale_days: Some(rules.after_sale_days),
+        first_contact: first_contact.into(),
+        first_contact_days: Some(rules.first_contact_days),
+        satisfied_from: Some(rules.satisfied_from),
+    }
+}
+
+pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
+    let trade = trade::figures(&figures.trade, currency);
     let rate = |above: Sum, below: Sum| Some(rate(figures.sums[above], figures.sums[below]));
     let times = |spread, sum: Sum, count: Sum| Some(times(&figures, spread, sum, count));
     pb::Figures {
@@ -118,12 +146,14 @@ pub(super) fn figures(figures: Figures) -> pb::Figures {
         completion: rate(Sum::Completed, Sum::Marked),
         length: times(Spread::Length, Sum::LengthMs, Sum::Conversations),
         active_accounts: figures.active_accounts,
+        pending: figures.pending,
         key: figures.key,
         name: figures.name,
+        ..trade
     }
 }
 
-fn rate(numerator: i64, denominator: i64) -> common::Rate {
+pub(super) fn rate(numerator: i64, denominator: i64) -> common::Rate {
     // Exact up to 2^53, far above any count.
     let quotient = (denominator != 0).then(|| numerator as f64 / denominator as f64);
     common::Rate { numerator, denominator, quotient }
@@ -162,7 +192,7 @@ pub(super) fn explained(explained: Explained) -> pb::ExplainedConversation {
     }
 }
 
-fn reason(reason: Reason) -> pb::ExplainReason {
+pub(super) fn reason(reason: Reason) -> pb::ExplainReason {
     match reason {
         Reason::NoCustomerMessage => pb::ExplainReason::NoCustomerMessage,
         Reason::NoReply => pb::ExplainReason::NoReply,
@@ -176,5 +206,25 @@ fn reason(reason: Reason) -> pb::ExplainReason {
         Reason::NoMark => pb::ExplainReason::NoMark,
         Reason::NotCompleted => pb::ExplainReason::NotCompleted,
         Reason::NoneSent => pb::ExplainReason::NoneSent,
+        Reason::OrderedBefore => pb::ExplainReason::OrderedBefore,
+        Reason::ExcludedOrder => pb::ExplainReason::ExcludedOrder,
+        Reason::RepeatBuyer => pb::ExplainReason::RepeatBuyer,
+        Reason::NotOrdered => pb::ExplainReason::NotOrdered,
+        Reason::NotPaid => pb::ExplainReason::NotPaid,
+        Reason::OrderUnknown => pb::ExplainReason::OrderUnknown,
+        Reason::AnotherPayment => pb::ExplainReason::AnotherPayment,
+        Reason::AnotherRefund => pb::ExplainReason::AnotherRefund,
+        Reason::NotComplete => pb::ExplainReason::NotComplete,
+        Reason::NotReturned => pb::ExplainReason::NotReturned,
+        Reason::NotUpheld => pb::ExplainReason::NotUpheld,
+        Reason::NotOfTheKind => pb::ExplainReason::NotOfTheKind,
+        Reason::NotChecked => pb::ExplainReason::NotChecked,
+        Reason::NotAccurate => pb::ExplainReason::NotAccurate,
+        Reason::NeverBad => pb::ExplainReason::NeverBad,
+        Reason::NotRecovered => pb::ExplainReason::NotRecovered,
+        Reason::NotFirstContact => pb::ExplainReason::NotFirstContact,
+        Reason::CameBack => pb::ExplainReason::CameBack,
+        Reason::NotBought => pb::ExplainReason::NotBought,
+        Reason::NotRefunded => pb::ExplainReason::NotRefunded,
     }
 }

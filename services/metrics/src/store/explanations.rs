@@ -149,7 +149,7 @@ struct SumsRow {
 }
 
 #[derive(QueryableByName)]
-struct FactsRow {
+pub(super) struct FactsRow {
     #[diesel(sql_type = Date)]
     business_day: NaiveDate,
     #[diesel(sql_type = Text)]
@@ -171,7 +171,7 @@ struct FactsRow {
 }
 
 impl FactsRow {
-    fn read(self) -> Result<Recorded> {
+    pub(super) fn read(self) -> Result<Recorded> {
         let facts = unpack(&self.facts, &self.conversation_id)?;
         Ok(Recorded {
             agent_day: AgentDay {

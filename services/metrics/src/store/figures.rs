@@ -1,6 +1,6 @@
 //! Day facts added up: by group, by step, a page at a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
@@ -14,7 +14,7 @@ use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::figure::{DayRange, Figures, Filter, Group, SpreadFigures, Step};
+use crate::domain::figure::{DayRange, Figures, Filter, Group, SpreadFigures, Step, TradeFigures};
 use crate::domain::histogram::Histogram;
 use crate::domain::part::Spread;
 use crate::domain::selection::Selection;
@@ -23,7 +23,7 @@ use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::day_facts::sum_column;
 use crate::store::selection::{load_names, select};
-use crate::store::{Result, Store};
+use crate::store::{Result, Store, timelines, trade_figures};
 
 /// Which figures.
 #[derive(Debug, Clone)]
@@ -121,29 +121,43 @@ async fn list(
     let selection = select(conn, scope, query.range, query.group, &query.filter).await?;
     let reader = Reader { merchant, query, selection: &selection };
     let rows = reader.sums(conn, after, limit).await?;
+    let trade = trade_figures::list(conn, merchant, query, &selection, after, limit).await?;
+    let pending = timelines::is_pending(conn, merchant).await?;
     // Diesel's own `first` would win on the vector.
-    let (Some(first), Some(last)) = (rows.as_slice().first(), rows.as_slice().last()) else {
-        return Ok(Vec::new());
-    };
-    let page = Ends { first, last };
-    let mut spreads = reader.spreads(conn, &page).await?;
-    let distinct =
-        if query.distinct_customers { reader.distinct(conn, &page).await? } else { HashMap::new() };
-    let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
-    let names: HashMap<_, _> = load_names(conn, merchant, query.group, &keys).await?.into_iter().collect();
-    let figures = rows.iter().map(|row| {
-        let at = (row.key.clone(), row.step);
-        Figures {
-            name: names.get(&row.key).cloned().unwrap_or_default(),
-            days: query.step.row(row.step, query.range),
-            provisional: row.provisional,
-            sums: read_sums(&row.sums),
-            active_accounts: row.active,
-            distinct_customers: query.distinct_customers.then(|| distinct.get(&at).copied().unwrap_or(0)),
-            spreads: spreads.remove(&at).unwrap_or_default(),
-            step: row.step,
-            key: at.0,
+    let (mut spreads, distinct) = match (rows.as_slice().first(), rows.as_slice().last()) {
+        (Some(first), Some(last)) => {
+            let page = Ends { first, last };
+            let spreads = reader.spreads(conn, &page).await?;
+            let distinct =
+                if query.distinct_customers { reader.distinct(conn, &page).await? } else { HashMap::new() };
+            (spreads, distinct)
         }
+        _ => (HashMap::new(), HashMap::new()),
+    };
+    // Both lists are whole up to their last row, so the first rows of both together are whole too.
+    let mut merged: BTreeMap<(String, NaiveDate), (Option<SumsRow>, TradeFigures)> = BTreeMap::new();
+    for (at, figures) in trade {
+        merged.entry(at).or_default().1 = figures;
+    }
+    for row in rows {
+        let at = (row.key.clone(), row.step);
+        merged.entry(at).or_default().0 = Some(row);
+    }
+    let keys: Vec<&str> = merged.keys().map(|(key, _)| key.as_str()).collect();
+    let names: HashMap<_, _> = load_names(conn, merchant, query.group, &keys).await?.into_iter().collect();
+    let size = usize::try_from(limit).unwrap_or(usize::MAX);
+    let figures = merged.into_iter().take(size).map(|(at, (row, trade))| Figures {
+        name: names.get(&at.0).cloned().unwrap_or_default(),
+        days: query.step.row(at.1, query.range),
+        provisional: row.as_ref().is_some_and(|row| row.provisional),
+        sums: row.as_ref().map(|row| read_sums(&row.sums)).unwrap_or_default(),
+        active_accounts: row.as_ref().map_or(0, |row| row.active),
+        distinct_customers: query.distinct_customers.then(|| distinct.get(&at).copied().unwrap_or(0)),
+        spreads: spreads.remove(&at).unwrap_or_default(),
+        trade,
+        pending,
+        step: at.1,
+        key: at.0,
     });
     Ok(figures.collect())
 }
@@ -169,26 +183,31 @@ struct Ends<'a> {
     last: &'a SumsRow,
 }
 
-type ByRow<T> = HashMap<(String, NaiveDate), T>;
+pub(super) type ByRow<T> = HashMap<(String, NaiveDate), T>;
+
+/// The key and step of a row `f` of a day table that is joined with the spans `s`.
+pub(super) fn key_and_step(query: &FigureQuery) -> String {
+    let key = match query.group {
+        Group::Account => "f.account_id",
+        Group::Person | Group::Team => "coalesce(s.key, '')",
+        Group::Shop => "f.shop_id",
+        Group::Merchant => "''",
+    };
+    let step = match query.step {
+        Step::Whole => "$3",
+        Step::Day => "f.business_day",
+        Step::Week => "date_trunc('week', f.business_day)",
+        Step::Month => "date_trunc('month', f.business_day)",
+        Step::Quarter => "date_trunc('quarter', f.business_day)",
+        Step::Year => "date_trunc('year', f.business_day)",
+    };
+    format!("({key})::text COLLATE \"C\" AS key, ({step})::date AS step")
+}
 
 impl<'a> Reader<'a> {
     /// The selected day facts with their row's key and step.
     fn rows(&self) -> String {
-        let key = match self.query.group {
-            Group::Account => "f.account_id",
-            Group::Person | Group::Team => "coalesce(s.key, '')",
-            Group::Shop => "f.shop_id",
-            Group::Merchant => "''",
-        };
-        let step = match self.query.step {
-            Step::Whole => "$3",
-            Step::Day => "f.business_day",
-            Step::Week => "date_trunc('week', f.business_day)",
-            Step::Month => "date_trunc('month', f.business_day)",
-            Step::Quarter => "date_trunc('quarter', f.business_day)",
-            Step::Year => "date_trunc('year', f.business_day)",
-        };
-        format!("SELECT ({key})::text COLLATE \"C\" AS key, ({step})::date AS step, f.* {SELECTED}")
+        format!("SELECT {}, f.* {SELECTED}", key_and_step(self.query))
     }
 
     fn selecting(&self, sql: &str) -> Query<'a> {

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use events::Encoded;
 use pg::By;
 use serde_json::json;
 
 use crate::domain::facts::AgentDay;
-use crate::domain::intake::{Candidate, Context, Counts, Prepared, Reject, Verdict, conflict, judge};
+use crate::domain::intake::{Candidate, Context, Counts, Outcome, Prepared, Verdict, conflict, judge};
 use crate::domain::part::Part;
 use crate::domain::tally::Tally;
 use crate::error::MetricsError;
@@ -16,19 +17,11 @@ use crate::outgoing;
 use crate::store::conversations::{
     OldFacts, Stored, delete_facts, insert_accounts, insert_facts, insert_keys, list_stored, update_keys,
 };
+use crate::store::timelines::{self, Customer};
 use crate::store::{Result, Store, day_facts, days, definitions};
 
 /// How often a batch that lost a race is tried.
-const ATTEMPTS: u32 = 8;
-
-/// What became of a batch.
-#[derive(Debug, Clone, Default)]
-pub struct Outcome {
-    /// Of the lines.
-    pub counts: Counts,
-    /// By line.
-    pub rejects: Vec<Reject>,
-}
+pub(super) const ATTEMPTS: u32 = 8;
 
 /// A conversation to store.
 struct Write<'a> {
@@ -42,13 +35,18 @@ struct Write<'a> {
 impl Store {
     /// Stores what is new of a batch, with facts, day figures, events and audit. [`MetricsError::DefinitionsMoved`]
     /// asks to count the batch again, with the definitions there are now.
-    pub async fn insert_batch(&self, by: &By, context: &Context, prepared: &Prepared) -> Result<Outcome> {
+    pub async fn insert_batch(
+        &self,
+        by: &By,
+        context: &Context,
+        prepared: &Prepared<Candidate>,
+    ) -> Result<Outcome> {
         self.ensure_months(prepared.candidates.iter().map(|c| c.agent_day.day)).await?;
         pg::with_retry(ATTEMPTS, async || {
             let mut conn = self.pool.get().await?;
             conn.transaction::<_, MetricsError, _>(async |conn| {
                 let outcome = commit(conn, context, prepared).await?;
-                let summary = summary(prepared, &outcome.counts);
+                let summary = summary(prepared.through_line, &outcome.counts);
                 by.audit(conn, context.now, "conversations", summary).await?;
                 Ok(outcome)
             })
@@ -58,7 +56,7 @@ impl Store {
     }
 }
 
-async fn commit(conn: &mut AsyncPgConnection, context: &Context, prepared: &Prepared) -> Result<Outcome> {
+async fn commit(conn: &mut AsyncPgConnection, context: &Context, prepared: &Prepared<Candidate>) -> Result<Outcome> {
     let merchant = context.merchant.as_str();
     if definitions::lock_shared(conn, merchant).await? != context.newest_seq() {
         return Err(MetricsError::DefinitionsMoved);
@@ -79,6 +77,7 @@ async fn commit(conn: &mut AsyncPgConnection, context: &Context, prepared: &Prep
 
     let mut tally = Tally::default();
     let mut changed: BTreeSet<NaiveDate> = BTreeSet::new();
+    let mut customers: BTreeSet<Customer> = BTreeSet::new();
     let stored: Vec<&Stored> = writes.iter().filter_map(|w| w.old.as_ref()).collect();
     for (place, stored) in stored.into_iter().enumerate() {
         let missing =
@@ -86,14 +85,18 @@ async fn commit(conn: &mut AsyncPgConnection, context: &Context, prepared: &Prep
         let old = taken.remove(&place).ok_or_else(missing)?;
         take_back(&mut tally, context, stored, &old);
         changed.insert(stored.agent_day.day);
+        customers.insert(Customer { id: old.customer, shop: stored.agent_day.shop.clone() });
     }
     for candidate in &candidates {
         for (seq, part) in &candidate.parts {
             tally.give(*seq, &candidate.agent_day, &candidate.customer, part);
         }
         changed.insert(candidate.agent_day.day);
+        customers.insert(Customer { id: candidate.customer.clone(), shop: candidate.key.shop.clone() });
     }
-    publish(conn, context, &candidates).await?;
+    let events = candidates.iter().map(|candidate| candidate.event.clone()).collect();
+    announce(conn, context, candidates.iter().map(|candidate| &candidate.agent_day), events).await?;
+    timelines::insert_changes(conn, merchant, &customers).await?;
     days::insert_changes(conn, merchant, &changed, context.now).await?;
     // Last, because every other writer of these agents' days waits for these rows until the commit.
     day_facts::apply(conn, merchant, tally).await?;
@@ -104,7 +107,7 @@ async fn commit(conn: &mut AsyncPgConnection, context: &Context, prepared: &Prep
 async fn judge_all<'a>(
     conn: &mut AsyncPgConnection,
     context: &Context,
-    prepared: &'a Prepared,
+    prepared: &'a Prepared<Candidate>,
 ) -> Result<(Vec<Write<'a>>, Outcome)> {
     let merchant = context.merchant.as_str();
     let groups: Vec<&[Candidate]> = prepared.candidates.chunk_by(|a, b| a.key == b.key).collect();
@@ -148,26 +151,31 @@ fn take_back(tally: &mut Tally, context: &Context, stored: &Stored, old: &OldFac
     }
 }
 
-async fn publish(conn: &mut AsyncPgConnection, context: &Context, candidates: &[&Candidate]) -> Result<()> {
+/// Puts events into the outbox, and tells of accounts that nobody had met before.
+pub(super) async fn announce<'a>(
+    conn: &mut AsyncPgConnection,
+    context: &Context,
+    places: impl Iterator<Item = &'a AgentDay>,
+    mut events: Vec<Encoded>,
+) -> Result<()> {
     let mut accounts: BTreeMap<&str, &AgentDay> = BTreeMap::new();
-    for candidate in candidates {
-        let at = accounts.entry(&candidate.agent_day.account).or_insert(&candidate.agent_day);
-        *at = (*at).min(&candidate.agent_day);
+    for place in places {
+        let at = accounts.entry(&place.account).or_insert(place);
+        *at = (*at).min(place);
     }
     let accounts: Vec<_> = accounts.into_iter().collect();
     let new = insert_accounts(conn, context.merchant.as_str(), &accounts).await?;
-    let mut encoded: Vec<_> = candidates.iter().map(|candidate| candidate.event.clone()).collect();
     for (account, at) in accounts.iter().filter(|(account, _)| new.iter().any(|new| new == account)) {
         let event = outgoing::agent_seen(&context.merchant, account, &at.shop, at.day, context.now);
-        encoded.push(events::encode(&event)?);
+        events.push(events::encode(&event)?);
     }
-    Ok(events::insert_encoded(conn, &encoded).await?)
+    Ok(events::insert_encoded(conn, &events).await?)
 }
 
-/// What the audit says of a batch.
-fn summary(prepared: &Prepared, counts: &Counts) -> serde_json::Value {
+/// What the audit keeps of a batch.
+pub(super) fn summary(through_line: i64, counts: &Counts) -> serde_json::Value {
     json!({
-        "through_line": prepared.through_line,
+        "through_line": through_line,
         "accepted": counts.accepted,
         "unchanged": counts.unchanged,
         "stale": counts.stale,
