@@ -67,8 +67,11 @@ pub async fn load(suite: &Suite, folder: &Path, quiet: bool) -> Result<Loaded> {
     shown::step(quiet, "conversations");
     let file = write_conversations(folder)?;
     let session = session(suite, Role::ServiceAccount).await?;
-    let options = ingest::Options { file, shop: Some(SHOP.to_owned()), rejects: None, from_start: true };
-    let summary = ingest::conversations(&session, &options, quiet).await?;
+    let options = ingest::Options {
+        shop: Some(SHOP.to_owned()),
+        ..ingest::Options::of(ingest::Content::Conversations, file)
+    };
+    let summary = ingest::run(&session, &options, quiet).await?;
     if let Some(refused) = summary.rejects.first() {
         bail!(
             "line {} of the demo conversations was refused: {} {}",
