@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use e2e::{Processes, SERVICES};
+use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -63,8 +64,9 @@ async fn until_ready(ops: SocketAddr) -> Result<()> {
 }
 
 async fn is_ready(ops: SocketAddr) -> bool {
-    let Ok(mut client) = HealthClient::connect(format!("http://{ops}")).await else { return false };
-    let answer = client.check(HealthCheckRequest { service: String::new() }).await;
+    let Ok(endpoint) = Endpoint::from_shared(format!("http://{ops}")) else { return false };
+    let Ok(channel) = endpoint.connect().await else { return false };
+    let answer = HealthClient::new(channel).check(HealthCheckRequest { service: String::new() }).await;
     answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
 }
 
