@@ -4,6 +4,7 @@
 //! kept of it, [`part`] what it adds to a day under a [`definition`], [`tally`] what a batch changes, [`figure`] what
 //! is asked for, [`explanation`] where it comes from.
 
+pub mod batch;
 pub mod bucket;
 pub mod contribution;
 pub mod conversation;

@@ -4,7 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use events::{Event, Payload};
 use proto::common::v1 as common;
 use proto::events::v1::{
-    AgentDayCount, AgentSeen, BuyerRating, BuyerReviewReceived, ConversationClosed, DayClosed, TranscriptMessage,
+    AgentDayCount, AgentSeen, BuyerRating, BuyerReviewReceived, ConversationClosed, DayClosed,
+    TranscriptMessage,
 };
 use proto::time::{date, timestamp};
 use redaction::Redactor;

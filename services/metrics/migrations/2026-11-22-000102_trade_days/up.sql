@@ -1,10 +1,14 @@
--- Free space is left in the pages so that the many updates of the running day stay beside their rows.
+-- Additive integers of an account's day in a shop under one definition, out of customers' timelines. Rows are changes,
+-- so values may be negative: all known days together are what holds, those up to a day are what was known on it. Free
+-- space is left in the pages so that the many updates of the running day stay beside their rows.
 CREATE TABLE trade_days (
     merchant_id text COLLATE "C" NOT NULL,
     definition_seq integer NOT NULL,
     business_day date NOT NULL,
     shop_id text COLLATE "C" NOT NULL,
+    -- Empty for what is credited to nobody.
     account_id text COLLATE "C" NOT NULL,
+    -- The merchant's business day on which the change was committed.
     known_day date NOT NULL,
     conversations bigint NOT NULL DEFAULT 0,
     received_customers bigint NOT NULL DEFAULT 0,
@@ -57,13 +61,11 @@ CREATE TABLE trade_days (
     bot_accepted bigint NOT NULL DEFAULT 0,
     bot_transferred bigint NOT NULL DEFAULT 0,
     bot_unanswered bigint NOT NULL DEFAULT 0,
+    -- How many tasks took how long, by fixed buckets of duration: packed counts by bucket, negative ones too.
     order_handling_times bytea NOT NULL DEFAULT '',
     after_sale_handling_times bytea NOT NULL DEFAULT '',
+    -- In how many conversations the account wrote in each clock hour; packed likewise.
     active_hours bytea NOT NULL DEFAULT '',
     CONSTRAINT trade_days_pkey
         PRIMARY KEY (merchant_id, definition_seq, business_day, shop_id, account_id, known_day)
 ) WITH (fillfactor = 70);
-COMMENT ON TABLE trade_days IS 'Additive integers of an account''s day in a shop under one definition, out of customers'' timelines. Rows are changes: all known days together are what holds, those up to a day are what was known on it. Values may be negative.';
-COMMENT ON COLUMN trade_days.account_id IS 'Empty for what is credited to nobody.';
-COMMENT ON COLUMN trade_days.known_day IS 'The merchant''s business day on which the change was committed.';
-COMMENT ON COLUMN trade_days.active_hours IS 'In how many conversations the account wrote in each clock hour, packed counts by bucket. So are the handling times, by fixed buckets of duration.';

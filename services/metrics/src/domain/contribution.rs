@@ -211,12 +211,14 @@ mod tests {
     use super::*;
 
     fn any_contribution() -> impl Strategy<Value = Contribution> {
-        let place = (1..9_i32, 700_000..740_000_i32, "[a-z:客]{0,6}").prop_map(|(definition_seq, day, account)| {
-            let day = NaiveDate::from_num_days_from_ce_opt(day).expect("a day");
-            Place { definition_seq, day, account }
-        });
+        let place =
+            (1..9_i32, 700_000..740_000_i32, "[a-z:客]{0,6}").prop_map(|(definition_seq, day, account)| {
+                let day = NaiveDate::from_num_days_from_ce_opt(day).expect("a day");
+                Place { definition_seq, day, account }
+            });
         let counts = prop::collection::btree_map(0..1_000_i16, -9..9_i64, 0..4);
-        let sums = prop::collection::vec((0..TradeSum::ALL.len(), -1_000_000_000_000..1_000_000_000_000_i64), 0..8);
+        let sums =
+            prop::collection::vec((0..TradeSum::ALL.len(), -1_000_000_000_000..1_000_000_000_000_i64), 0..8);
         let gift = (any::<u32>(), sums, [counts.clone(), counts.clone(), counts]).prop_map(
             |(topics, sums, counts)| {
                 let mut gift = Gift { topics, counts, ..Gift::default() };

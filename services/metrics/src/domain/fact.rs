@@ -67,7 +67,10 @@ pub struct Fact {
 /// nothing, or known facts would look changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the variants are those of FactKind; their fields are explained in fact.proto")]
+#[expect(
+    missing_docs,
+    reason = "the variants are those of FactKind; their fields are explained in fact.proto"
+)]
 pub enum Body {
     Order(Order),
     Payment { order: String, amount: i64 },

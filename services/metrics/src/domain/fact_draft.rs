@@ -328,7 +328,10 @@ mod tests {
         };
         check(FactDraft { id: String::new(), ..draft(Body::MemberSignup) }, "fact_id: must not be empty");
         check(FactDraft { customer: String::new(), ..draft(Body::MemberSignup) }, "customer_id:");
-        check(FactDraft { occurred_at: None, ..draft(Body::MemberSignup) }, "occurred_at: must be an instant");
+        check(
+            FactDraft { occurred_at: None, ..draft(Body::MemberSignup) },
+            "occurred_at: must be an instant",
+        );
         check(FactDraft { revision: -1, ..draft(Body::MemberSignup) }, "revision: must not be negative");
         check(FactDraft { account: "x".repeat(129), ..draft(Body::MemberSignup) }, "account_id:");
         check(with_order(|o| o.lines.clear()), "order.lines: must have 1 to 500 lines");
@@ -336,7 +339,10 @@ mod tests {
         check(with_order(|o| o.amount = -1), "order.amount: must not be negative");
         check(with_order(|o| o.amount = i64::MAX), "order.amount: is too large");
         check(with_order(|o| o.campaign = "\0".to_owned()), "order.campaign_id: must not contain the NUL");
-        check(draft(Body::Refund(refund(at("2020-05-13T16:00:00Z")))), "refund.completed_at: must not be before");
+        check(
+            draft(Body::Refund(refund(at("2020-05-13T16:00:00Z")))),
+            "refund.completed_at: must not be before",
+        );
         let late = Handling {
             after_sale: true,
             task: "t".to_owned(),
@@ -344,9 +350,15 @@ mod tests {
             accurate: None,
         };
         check(draft(Body::Handling(late)), "handling.opened_at: must not be after occurred_at");
-        check(draft(Body::Satisfaction { conversation: None, score: 6 }), "satisfaction.score: must be from 1");
+        check(
+            draft(Body::Satisfaction { conversation: None, score: 6 }),
+            "satisfaction.score: must be from 1",
+        );
         let chat = Some(ChatRef { channel: String::new(), id: "c".to_owned() });
-        check(draft(Body::Satisfaction { conversation: chat, score: 5 }), "satisfaction.conversation.channel:");
+        check(
+            draft(Body::Satisfaction { conversation: chat, score: 5 }),
+            "satisfaction.conversation.channel:",
+        );
     }
 
     #[test]

@@ -5,9 +5,9 @@ use pg::By;
 use redaction::Redactor;
 use status::Violation;
 
+use crate::domain::batch::{Context, Ingested, Outcome, Prepared, Revised};
 use crate::domain::fact::{Fact, FactKey};
 use crate::domain::fact_draft::FactDraft;
-use crate::domain::intake::{Context, Ingested, Outcome, Prepared, Revised};
 use crate::error::MetricsError;
 use crate::outgoing;
 use crate::store::Store;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::domain::Metrics;
-use crate::domain::intake::{Context, Ingested, Line, Outcome, Prepared};
+use crate::domain::batch::{Context, Ingested, Line, Outcome, Prepared};
 use crate::error::MetricsError;
 
 /// Lines that one worker thread checks at a time.
@@ -323,7 +323,9 @@ mod tests {
     }
 
     /// The line numbers of each batch, and how it ended.
-    async fn collected(items: Vec<Result<Vec<Line<Draft>>, MetricsError>>) -> (Vec<Vec<i64>>, Option<MetricsError>) {
+    async fn collected(
+        items: Vec<Result<Vec<Line<Draft>>, MetricsError>>,
+    ) -> (Vec<Vec<i64>>, Option<MetricsError>) {
         let (send, mut receive) = mpsc::channel(1);
         tokio::spawn(collect(stream::iter(items), LIMITS, CancellationToken::new(), send));
         let (mut batches, mut end) = (Vec::new(), None);

@@ -219,6 +219,7 @@ fn contacts(timeline: &Timeline<'_>, at: usize) -> Contacts {
     let contact = |other: usize, distance: i64| timeline.seen[other].asked && near.contains(&distance);
     Contacts {
         before: (0..at).any(|other| contact(other, days_between(chats[other].agent_day.day, day))),
-        after: (at + 1..chats.len()).any(|other| contact(other, days_between(day, chats[other].agent_day.day))),
+        after: (at + 1..chats.len())
+            .any(|other| contact(other, days_between(day, chats[other].agent_day.day))),
     }
 }

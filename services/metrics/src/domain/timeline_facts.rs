@@ -175,8 +175,7 @@ impl<'a> Teller<'a, '_> {
             None => {
                 share.add(TradeSum::RefundedAmount, refund.amount);
                 share.add_or(TradeSum::RefundedOrders, first, Reason::AnotherRefund);
-                let reason =
-                    if refund.goods_returned { Reason::AnotherRefund } else { Reason::NotReturned };
+                let reason = if refund.goods_returned { Reason::AnotherRefund } else { Reason::NotReturned };
                 share.add_or(TradeSum::ReturnedOrders, first_return, reason);
             }
         }

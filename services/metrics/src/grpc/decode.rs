@@ -8,11 +8,11 @@ use proto::metrics::v1 as pb;
 use proto::time;
 use status::Violation;
 
+use crate::domain::batch::Line;
 use crate::domain::conversation::{Draft, DraftMessage, Sender};
 use crate::domain::definition::{Rules, STANDARD, ServiceHours};
 use crate::domain::explanation::Measure;
 use crate::domain::figure::{DayRange, DefinitionRef, Filter, Group, Step};
-use crate::domain::intake::Line;
 use crate::domain::trade_measure::TradeMeasure;
 use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
 use crate::error::MetricsError;

@@ -4,13 +4,13 @@ use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
 use proto::time::{date, timestamp};
 
+use crate::domain::batch::{Outcome, Reject};
 use crate::domain::bucket;
 use crate::domain::day::{AccountCount, Day, DayState};
 use crate::domain::definition::{Definition, LONG_CHAT_THRESHOLD, Rules, State};
 use crate::domain::explanation::{Explained, Reason};
 use crate::domain::figure::Figures;
 use crate::domain::ingest::Ack;
-use crate::domain::intake::{Outcome, Reject};
 use crate::domain::money::Currency;
 use crate::domain::part::Spread;
 use crate::domain::sums::Sum;

@@ -7,12 +7,12 @@ use proto::metrics::v1::fact::Body as Wire;
 use proto::time;
 use status::Violation;
 
+use crate::domain::batch::Line;
 use crate::domain::fact::{
     Body, BotEvent, BotOutcome, BuyerReview, ChatRef, Complaint, FactKind, Handling, Order, OrderLine,
     QuestionClass, Rating, Refund, Severity,
 };
 use crate::domain::fact_draft::FactDraft;
-use crate::domain::intake::Line;
 use crate::domain::money::Currency;
 
 type Result<T> = std::result::Result<T, Violation>;

@@ -10,9 +10,9 @@ use runtime::identity::{admitted, caller};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::domain::fact_draft::FactDraft;
-use crate::domain::intake::Line;
 use crate::domain::Metrics;
+use crate::domain::batch::Line;
+use crate::domain::fact_draft::FactDraft;
 use crate::error::MetricsError;
 use crate::grpc::{Reply, encode, fact};
 

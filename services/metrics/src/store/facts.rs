@@ -8,10 +8,10 @@ use diesel::sql_types::{Array, BigInt, Binary, Date, Jsonb, SmallInt, Text, Time
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use pg::By;
 
+use crate::domain::batch::{Context, Counts, Known, Outcome, Prepared, Verdict, conflict, judge};
 use crate::domain::fact::{Body, Fact, FactKey, FactKind};
 use crate::domain::fact_intake::FactCandidate;
 use crate::domain::facts::AgentDay;
-use crate::domain::intake::{Context, Counts, Known, Outcome, Prepared, Verdict, conflict, judge};
 use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::ingest::{ATTEMPTS, announce, summary};
@@ -66,7 +66,8 @@ async fn commit(
     let merchant = context.merchant.as_str();
     let judged = judge_all(conn, merchant, prepared).await?;
     update(conn, merchant, &judged.writes).await?;
-    let places: Vec<AgentDay> = judged.accepted.iter().filter_map(|candidate| place(&candidate.fact)).collect();
+    let places: Vec<AgentDay> =
+        judged.accepted.iter().filter_map(|candidate| place(&candidate.fact)).collect();
     let events = judged.accepted.iter().filter_map(|candidate| candidate.event.clone()).collect();
     announce(conn, context, places.iter(), events).await?;
     insert_changes(conn, merchant, &judged.customers).await?;
@@ -86,7 +87,8 @@ async fn judge_all<'a>(
     merchant: &str,
     prepared: &'a Prepared<FactCandidate>,
 ) -> Result<Judged<'a>> {
-    let groups: Vec<&[FactCandidate]> = prepared.candidates.chunk_by(|a, b| a.fact.key == b.fact.key).collect();
+    let groups: Vec<&[FactCandidate]> =
+        prepared.candidates.chunk_by(|a, b| a.fact.key == b.fact.key).collect();
     let firsts: Vec<&FactCandidate> = groups.iter().map(|group| &group[0]).collect();
     let inserted = insert_keys(conn, merchant, &firsts).await?;
     let existing: Vec<_> = firsts
@@ -114,10 +116,9 @@ fn judge_group<'a>(
     stored: Option<Write>,
     inserted: bool,
 ) {
-    let known = stored.as_ref().map(|stored| Known {
-        revision: stored.fact.revision,
-        content_hash: stored.content_hash.to_vec(),
-    });
+    let known = stored
+        .as_ref()
+        .map(|stored| Known { revision: stored.fact.revision, content_hash: stored.content_hash.to_vec() });
     let (verdicts, last) = judge(known, group);
     let Outcome { counts, rejects } = &mut judged.outcome;
     count(counts, &verdicts);

@@ -8,8 +8,9 @@ use events::Encoded;
 use pg::By;
 use serde_json::json;
 
+use crate::domain::batch::{Context, Counts, Outcome, Prepared, Verdict, conflict, judge};
 use crate::domain::facts::AgentDay;
-use crate::domain::intake::{Candidate, Context, Counts, Outcome, Prepared, Verdict, conflict, judge};
+use crate::domain::intake::Candidate;
 use crate::domain::part::Part;
 use crate::domain::tally::Tally;
 use crate::error::MetricsError;
@@ -56,7 +57,11 @@ impl Store {
     }
 }
 
-async fn commit(conn: &mut AsyncPgConnection, context: &Context, prepared: &Prepared<Candidate>) -> Result<Outcome> {
+async fn commit(
+    conn: &mut AsyncPgConnection,
+    context: &Context,
+    prepared: &Prepared<Candidate>,
+) -> Result<Outcome> {
     let merchant = context.merchant.as_str();
     if definitions::lock_shared(conn, merchant).await? != context.newest_seq() {
         return Err(MetricsError::DefinitionsMoved);

@@ -50,12 +50,11 @@ pub(super) async fn insert_changes(
 
 /// Whether customers of the merchant wait to be counted.
 pub(super) async fn is_pending(conn: &mut AsyncPgConnection, merchant: &str) -> Result<bool> {
-    let row = diesel::sql_query(
-        "SELECT EXISTS (SELECT FROM timeline_changes WHERE merchant_id = $1) AS pending",
-    )
-    .bind::<Text, _>(merchant)
-    .get_result::<PendingRow>(conn)
-    .await?;
+    let row =
+        diesel::sql_query("SELECT EXISTS (SELECT FROM timeline_changes WHERE merchant_id = $1) AS pending")
+            .bind::<Text, _>(merchant)
+            .get_result::<PendingRow>(conn)
+            .await?;
     Ok(row.pending)
 }
 
@@ -232,9 +231,8 @@ pub(super) async fn load_histories(
         chats.entry(usize::try_from(place - 1).unwrap_or(usize::MAX)).or_default().push(chat.read()?);
     }
     let mut facts = facts::list_of_customers(conn, merchant, customers).await?;
-    let history = |at| {
-        History::new(chats.remove(&at).unwrap_or_default(), facts.remove(&at).unwrap_or_default())
-    };
+    let history =
+        |at| History::new(chats.remove(&at).unwrap_or_default(), facts.remove(&at).unwrap_or_default());
     Ok((0..customers.len()).map(history).collect())
 }
 
@@ -257,7 +255,11 @@ struct DayKey<'a> {
 impl<'a> Counted<'a> {
     fn note_days(&mut self, customer: &'a Customer, before: &Contribution, now: &Contribution) {
         let (before, now) = (before.days(), now.days());
-        let key = |(day, account): &(NaiveDate, &str)| DayKey { day: *day, account: (*account).to_owned(), customer };
+        let key = |(day, account): &(NaiveDate, &str)| DayKey {
+            day: *day,
+            account: (*account).to_owned(),
+            customer,
+        };
         for (at, topics) in &now {
             if before.get(at) != Some(topics) {
                 self.put.insert(key(at), *topics);

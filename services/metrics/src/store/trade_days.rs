@@ -39,7 +39,8 @@ pub(super) async fn apply(
     }
     let stored = upsert(conn, merchant, known_day, &changes).await?;
     let mut rows = Vec::new();
-    for (key, gift) in changes.iter().filter(|(_, gift)| gift.counts.iter().any(|counts| !counts.is_empty())) {
+    for (key, gift) in changes.iter().filter(|(_, gift)| gift.counts.iter().any(|counts| !counts.is_empty()))
+    {
         let mut counts = stored.get(key).cloned().unwrap_or_default();
         for (counts, by) in counts.iter_mut().zip(&gift.counts) {
             by.iter().for_each(|(bucket, by)| change(counts, *bucket, *by));

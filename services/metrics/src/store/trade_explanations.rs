@@ -115,7 +115,8 @@ impl Reader<'_> {
             let told: Vec<_> = histories.iter().map(|h| shares(h, &self.definition.rules)).collect();
             for day in &days {
                 let Ok(at) = customers.binary_search(&&day.customer()) else { continue };
-                let here = told[at].iter().filter(|s| s.day == day.business_day && s.account == day.account_id);
+                let here =
+                    told[at].iter().filter(|s| s.day == day.business_day && s.account == day.account_id);
                 for (place, share) in here.enumerate() {
                     let Some(part) = explainer.explain(&day.shop_id, share) else { continue };
                     if after.is_some_and(|after| day.cursor(place) <= *after) || page.len() == limit {

@@ -19,7 +19,8 @@ use crate::store::trade_days::CountsRow;
 
 /// All sums as one array, in the order of [`TradeSum::ALL`].
 static SUMS: LazyLock<String> = LazyLock::new(|| {
-    let sums: Vec<_> = TradeSum::ALL.into_iter().map(|sum| format!("sum({})::bigint", sum.column())).collect();
+    let sums: Vec<_> =
+        TradeSum::ALL.into_iter().map(|sum| format!("sum({})::bigint", sum.column())).collect();
     format!("ARRAY[{}]", sums.join(", "))
 });
 
@@ -104,12 +105,16 @@ async fn count(
         for spread in TradeSpread::ALL {
             let counts = &counts[spread as usize];
             match spread {
-                TradeSpread::ActiveHour => counts.iter().for_each(|(hour, by)| change(&mut total.hours, *hour, *by)),
+                TradeSpread::ActiveHour => {
+                    counts.iter().for_each(|(hour, by)| change(&mut total.hours, *hour, *by))
+                }
                 TradeSpread::OrderHandling => {
                     counts.iter().for_each(|(bucket, by)| total.figures.order_handling.change(*bucket, *by));
                 }
                 TradeSpread::AfterSaleHandling => {
-                    counts.iter().for_each(|(bucket, by)| total.figures.after_sale_handling.change(*bucket, *by));
+                    counts
+                        .iter()
+                        .for_each(|(bucket, by)| total.figures.after_sale_handling.change(*bucket, *by));
                 }
             }
         }

@@ -44,7 +44,8 @@ impl TestMetrics {
             }
         });
         let request = self.by(&caller(), ReceiverStream::new(frames));
-        let mut answers = FactsServiceClient::new(self.channel.clone()).ingest_facts(request).await?.into_inner();
+        let mut answers =
+            FactsServiceClient::new(self.channel.clone()).ingest_facts(request).await?.into_inner();
         let mut acks = Vec::new();
         while let Some(ack) = answers.message().await? {
             acks.push(ack);
@@ -135,11 +136,7 @@ pub fn local(at: &str) -> prost_types::Timestamp {
 
 /// Fen as money.
 pub fn yuan(fen: i64) -> Option<Money> {
-    Some(Money {
-        currency_code: "CNY".to_owned(),
-        units: fen / 100,
-        nanos: (fen % 100) as i32 * 10_000_000,
-    })
+    Some(Money { currency_code: "CNY".to_owned(), units: fen / 100, nanos: (fen % 100) as i32 * 10_000_000 })
 }
 
 /// Money as fen.

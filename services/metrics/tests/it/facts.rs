@@ -7,7 +7,7 @@ use proto::metrics::v1::fact::Body;
 use testkit::caller;
 use tonic::Code;
 
-use crate::fact_support::{fact, fact_lines, fen, order, payment, revised, review, yuan};
+use crate::fact_support::{fact, fact_lines, fen, order, payment, review, revised, yuan};
 use crate::support::{TestMetrics, asking, reason};
 
 fn counts(answer: &pb::BatchIngestFactsResponse) -> (i64, i64, i64, i64) {
@@ -33,30 +33,35 @@ async fn the_same_again_is_unchanged_other_content_refused_and_an_older_one_stal
     let paid = fact("o-1", "2020-05-13T10:01:00", payment("o-1", 10_000));
     assert_eq!(counts(&test.send_facts(vec![paid]).await), (1, 0, 0, 0));
     assert_eq!(test.count("SELECT count(*) FROM facts").await, 2);
-    let audited = "SELECT count(*) FROM audit WHERE entity = 'facts'";
+    let audited = "SELECT count(*) FROM audit_entries WHERE entity = 'facts'";
     assert_eq!(test.count(audited).await, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_line_is_refused_by_itself() {
     let test = TestMetrics::start().await;
-    let dollars = fact("o-2", "2020-05-13T10:00:00", order(&["p-1"]));
-    let mut dollars = dollars;
+    let mut dollars = fact("o-2", "2020-05-13T10:00:00", order(&["p-1"]));
     if let Some(Body::Order(order)) = &mut dollars.body {
         order.amount.as_mut().expect("an amount").currency_code = "USD".to_owned();
     }
-    let rating = pb::StoreRating { order_id: "o-1".to_owned(), item_score: 5, service_score: 0, delivery_score: 5 };
+    let rating =
+        pb::StoreRating { order_id: "o-1".to_owned(), item_score: 5, service_score: 0, delivery_score: 5 };
     let lines = vec![
         dollars,
         pb::Fact { body: None, ..an_order("o-3") },
         an_order("o-1"),
         fact("r-1", "2020-05-13T10:00:00", Body::StoreRating(rating)),
-        fact("c-1", "2020-05-13T10:00:00", Body::Cart(pb::Cart { quantity: 1, product_id: "p".to_owned(), amount: None })),
+        fact(
+            "c-1",
+            "2020-05-13T10:00:00",
+            Body::Cart(pb::Cart { quantity: 1, product_id: "p".to_owned(), amount: None }),
+        ),
         fact("h-1", "2020-05-13T10:00:00", Body::Handling(pb::Handling::default())),
     ];
     let answer = test.send_facts(lines).await;
     assert_eq!(counts(&answer), (1, 0, 0, 5));
-    let rejects: Vec<_> = answer.rejects.iter().map(|r| (r.line, r.field.as_str(), r.reason.as_str())).collect();
+    let rejects: Vec<_> =
+        answer.rejects.iter().map(|r| (r.line, r.field.as_str(), r.reason.as_str())).collect();
     assert_eq!(
         rejects,
         [
@@ -78,7 +83,8 @@ async fn a_stream_acknowledges_its_commits_and_can_be_sent_again() {
     assert_eq!(acks.iter().map(|ack| ack.counts.as_ref().map_or(0, |c| c.accepted)).sum::<i64>(), 100);
     let again = test.stream_facts(lines.clone(), 50).await.expect("streams");
     assert_eq!(again.iter().map(|ack| ack.counts.as_ref().map_or(0, |c| c.unchanged)).sum::<i64>(), 100);
-    let status = test.stream_facts(vec![lines[1].clone(), lines[0].clone()], 2).await.expect_err("is refused");
+    let status =
+        test.stream_facts(vec![lines[1].clone(), lines[0].clone()], 2).await.expect_err("is refused");
     assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "LINE_ORDER"));
 }
 
@@ -127,7 +133,11 @@ async fn a_review_leaves_redacted_and_its_text_stays_nowhere() {
         })
         .await;
     let received = &reviews[0];
-    assert!(received.text.contains("青花瓷暗号") && !received.text.contains("13812345678"), "{}", received.text);
+    assert!(
+        received.text.contains("青花瓷暗号") && !received.text.contains("13812345678"),
+        "{}",
+        received.text
+    );
     assert_eq!((received.review_id.as_str(), received.order_id.as_str()), ("v-1", "o-1"));
     collector
         .wait_for(1, |payload| match payload {
@@ -172,7 +182,9 @@ async fn amounts_are_in_the_currency_that_the_settings_name() {
     let test = TestMetrics::start_with(&[("money.currency", "JPY"), ("money.decimals", "0")]).await;
     let mut yen = an_order("o-1");
     if let Some(Body::Order(order)) = &mut yen.body {
-        for amount in std::iter::once(&mut order.amount).chain(order.lines.iter_mut().map(|line| &mut line.amount)) {
+        for amount in
+            std::iter::once(&mut order.amount).chain(order.lines.iter_mut().map(|line| &mut line.amount))
+        {
             *amount = yuan(0).map(|money| proto::google::r#type::Money {
                 currency_code: "JPY".to_owned(),
                 units: 700,

@@ -6,7 +6,7 @@ use proto::metrics::v1 as pb;
 use proto::metrics::v1::fact::Body;
 use testkit::{caller, eventually};
 
-use crate::fact_support::{fact, fen, local, order, parts, payment, refund, revised, review};
+use crate::fact_support::{fact, fen, local, order, parts, payment, refund, review, revised};
 use crate::support::{TestMetrics, asking, chat};
 
 const CHAT: &[&str] = &["0 C", "20 A", "40 C"];
@@ -34,7 +34,10 @@ async fn a_sale_counts_for_who_replied_last_and_facts_may_come_first() {
     assert_eq!((sale.orders, sale.paid_orders), (1, 1));
     assert_eq!(fen(sale.ordered_amount.as_ref()), 20_000);
     let average = sale.average_order_value.expect("an average");
-    assert_eq!((fen(average.amount.as_ref()), average.count, fen(average.average.as_ref())), (20_000, 1, 20_000));
+    assert_eq!(
+        (fen(average.amount.as_ref()), average.count, fen(average.average.as_ref())),
+        (20_000, 1, 20_000)
+    );
     for rate in [sale.order_conversion_next_day, sale.order_conversion, sale.payment_conversion_next_day] {
         assert_eq!(parts(rate), (1, 1));
     }
@@ -99,7 +102,9 @@ async fn two_agents(test: &TestMetrics) {
 async fn the_rule_says_whose_sale_it_is() {
     let test = TestMetrics::start_with(&[("definitions.check_seconds", "1")]).await;
     two_agents(&test).await;
-    for (at, rule) in [pb::Attribution::Payment, pb::Attribution::Order, pb::Attribution::Platform].into_iter().enumerate() {
+    for (at, rule) in
+        [pb::Attribution::Payment, pb::Attribution::Order, pb::Attribution::Platform].into_iter().enumerate()
+    {
         let trade = pb::TradeRules { attribution: rule.into(), ..Default::default() };
         test.put_rules(at as i32 + 1, trade).await;
     }
@@ -155,7 +160,8 @@ async fn refunds_count_where_the_order_was_paid_and_on_the_day_they_were_done() 
 async fn a_bad_review_made_good_is_recovered_whichever_comes_first() {
     let test = TestMetrics::start().await;
     let bad = |id: &str| fact(id, "2020-05-13T10:00:00", review("o-1", pb::ReviewRating::Bad, "太慢"));
-    let good = |id: &str| revised(fact(id, "2020-05-13T10:00:00", review("o-1", pb::ReviewRating::Good, "好")), 3);
+    let good =
+        |id: &str| revised(fact(id, "2020-05-13T10:00:00", review("o-1", pb::ReviewRating::Good, "好")), 3);
     test.send_facts(vec![bad("v-1")]).await;
     test.send_facts(vec![good("v-1")]).await;
     test.send_facts(vec![good("v-2")]).await;
@@ -196,7 +202,11 @@ async fn hours_and_days_of_activity_count_once_however_many_customers_there_are(
     assert_eq!(parts(row.conversations_per_hour), (4, 3), "10 and 11 on the 13th, 24 on the 14th");
     let moved = chat("c-2", "a-2", "b-2", "2020-05-13T10:10:00", CHAT);
     test.send(vec![pb::Conversation { revision: 1, ..moved }]).await;
-    assert_eq!(parts(test.trade("a-1").await.conversations_per_hour), (3, 3), "another still speaks for the hour");
+    assert_eq!(
+        parts(test.trade("a-1").await.conversations_per_hour),
+        (3, 3),
+        "another still speaks for the hour"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,7 +221,8 @@ async fn whoever_ordered_before_asks_about_that_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_say_when_customers_wait_and_what_is_known_is_kept_by_day() {
-    let test = TestMetrics::start_with(&[("timelines.settle_ms", "600000"), ("timelines.check_ms", "600000")]).await;
+    let test =
+        TestMetrics::start_with(&[("timelines.settle_ms", "600000"), ("timelines.check_ms", "600000")]).await;
     let (chats, facts) = a_sale();
     test.send(chats).await;
     let merchant = || asking(pb::Group::Merchant, "2020-05-01", "2020-05-31");
@@ -227,7 +238,9 @@ async fn figures_say_when_customers_wait_and_what_is_known_is_kept_by_day() {
     test.send_facts(vec![facts[1].clone()]).await;
     eventually(Duration::from_secs(20), async || !test.figures(merchant()).await[0].pending).await;
     let known = |day: &str| {
-        format!("SELECT coalesce(sum(paid), 0)::bigint FROM trade_days WHERE definition_seq = 1 AND known_day <= '{day}'")
+        format!(
+            "SELECT coalesce(sum(paid), 0)::bigint FROM trade_days WHERE definition_seq = 1 AND known_day <= '{day}'"
+        )
     };
     assert_eq!((test.count(&known("2020-06-30")).await, test.count(&known("2020-07-01")).await), (0, 1));
 }
@@ -238,8 +251,10 @@ async fn agents_see_their_own_sales_only() {
     two_agents(&test).await;
     test.person("p-2", "a-2", None).await;
     let agent = caller().person("p-2").roles(&[proto::access::Role::Agent]);
-    let rows =
-        test.figures_as(&agent, asking(pb::Group::Account, "2020-05-01", "2020-05-31")).await.expect("answers");
+    let rows = test
+        .figures_as(&agent, asking(pb::Group::Account, "2020-05-01", "2020-05-31"))
+        .await
+        .expect("answers");
     let rows: Vec<_> = rows.iter().map(|row| (row.key.as_str(), fen(row.paid_amount.as_ref()))).collect();
     assert_eq!(rows, [("a-2", 20_000)]);
 }

@@ -25,7 +25,11 @@ pub struct World {
     pub rules: pb::TradeRules,
 }
 
-fn last_revisions<T: Clone, K: Ord>(all: &[T], key: impl Fn(&T) -> K, revision: impl Fn(&T) -> i64) -> Vec<T> {
+fn last_revisions<T: Clone, K: Ord>(
+    all: &[T],
+    key: impl Fn(&T) -> K,
+    revision: impl Fn(&T) -> i64,
+) -> Vec<T> {
     let mut last: BTreeMap<K, &T> = BTreeMap::new();
     for one in all {
         let entry = last.entry(key(one)).or_insert(one);
@@ -54,8 +58,12 @@ impl World {
     }
 
     pub fn count(&self) -> Counted {
-        let customers: BTreeSet<&str> = self.chats.iter().map(|c| c.customer_id.as_str())
-            .chain(self.facts.iter().map(|f| f.customer_id.as_str())).collect();
+        let customers: BTreeSet<&str> = self
+            .chats
+            .iter()
+            .map(|c| c.customer_id.as_str())
+            .chain(self.facts.iter().map(|f| f.customer_id.as_str()))
+            .collect();
         let mut counted = Counted::new();
         for customer in customers {
             let chats = self.chats.iter().filter(|c| c.customer_id == customer).collect();
@@ -205,7 +213,8 @@ impl<'a> One<'a> {
 
     /// The payments of an order, by time.
     fn payments(&self, order: &str) -> Vec<&'a pb::Fact> {
-        let of_order = |fact: &&&pb::Fact| matches!(&fact.body, Some(Body::Payment(p)) if p.order_id == order);
+        let of_order =
+            |fact: &&&pb::Fact| matches!(&fact.body, Some(Body::Payment(p)) if p.order_id == order);
         let mut payments: Vec<&pb::Fact> = self.facts.iter().filter(of_order).copied().collect();
         payments.sort_by_key(|fact| (millis(fact.occurred_at), fact.fact_id.clone()));
         payments
@@ -274,7 +283,8 @@ impl<'a> One<'a> {
             if orders.iter().any(|o| o.at < first && (day - o.day).num_days() <= recent) {
                 continue;
             }
-            let within = |sale: &&Sale<'_>, days: i64| sale.at >= first && (sale.day - day).num_days() <= days;
+            let within =
+                |sale: &&Sale<'_>, days: i64| sale.at >= first && (sale.day - day).num_days() <= days;
             let mut following = orders.iter().filter(|o| within(o, self.window())).peekable();
             if following.peek().is_some() && following.all(|o| o.excluded) {
                 continue;

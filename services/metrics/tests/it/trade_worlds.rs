@@ -12,7 +12,7 @@ use proto::metrics::v1::fact::Body;
 use testkit::TestCaller;
 
 use crate::fact_support::{fen, local, yuan};
-use crate::support::{TestMetrics, asking, chat, days};
+use crate::support::{TestMetrics, asking, chat, days, tell_of_merchants};
 use crate::trade_recount::{Counted, World};
 
 #[derive(Debug, Clone)]
@@ -23,14 +23,16 @@ enum Arrival {
 
 /// A local time within eight days.
 fn clock(minute: i64) -> String {
-    let midnight = NaiveDate::from_ymd_opt(2020, 5, 10).and_then(|day| day.and_hms_opt(0, 0, 0)).expect("a time");
+    let midnight =
+        NaiveDate::from_ymd_opt(2020, 5, 10).and_then(|day| day.and_hms_opt(0, 0, 0)).expect("a time");
     (midnight + TimeDelta::minutes(minute)).format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
 const MINUTES: i64 = 8 * 1_440;
 
 fn any_chat() -> impl Strategy<Value = Arrival> {
-    let messages = prop::collection::vec((0..4_000_u32, prop::sample::select(vec!["C", "A", "Q", "B", "S"])), 1..6);
+    let messages =
+        prop::collection::vec((0..4_000_u32, prop::sample::select(vec!["C", "A", "Q", "B", "S"])), 1..6);
     let answers = (any::<Option<bool>>(), any::<Option<bool>>());
     (0..8_u32, 0..3_i64, 0..2_u32, 0..2_u32, 0..MINUTES, messages, answers).prop_map(
         |(id, revision, account, customer, minute, messages, (satisfied, completed))| {
@@ -81,7 +83,12 @@ fn body(kind: u32, order: &str, minute: i64, variant: i32, mark: Option<bool>) -
     });
     match kind {
         0 => Body::Order(pb::Order {
-            lines: vec![pb::OrderLine { product_id, quantity: 1, amount: amount.clone(), ..Default::default() }],
+            lines: vec![pb::OrderLine {
+                product_id,
+                quantity: 1,
+                amount: amount.clone(),
+                ..Default::default()
+            }],
             amount,
             excluded_reason: if variant % 5 == 0 { "special".to_owned() } else { String::new() },
             ..Default::default()
@@ -170,7 +177,9 @@ fn any_order_of_arrival_gives_the_figures_and_explanations_of_a_plain_recount() 
     let mut runner = TestRunner::new(Config { cases: 10, failure_persistence: None, ..Config::default() });
     let chats = prop::collection::vec(any_chat(), 1..25);
     let facts = prop::collection::vec(any_fact(), 1..80);
-    let worlds = (chats, facts).prop_map(|(chats, facts)| honest(chats.into_iter().chain(facts).collect())).prop_shuffle();
+    let worlds = (chats, facts)
+        .prop_map(|(chats, facts)| honest(chats.into_iter().chain(facts).collect()))
+        .prop_shuffle();
     let settings = [("definitions.check_seconds", "1"), ("timelines.settle_ms", "5")];
     let test = runtime.block_on(TestMetrics::start_with(&settings));
     // A merchant per case: a database each would cost more than the test.
@@ -185,7 +194,9 @@ fn any_order_of_arrival_gives_the_figures_and_explanations_of_a_plain_recount() 
 }
 
 async fn check(test: &TestMetrics, case: i32, arrivals: Vec<Arrival>) {
-    let who = testkit::caller().of(&format!("m-{case}"));
+    let merchant = format!("m-{case}");
+    tell_of_merchants(&test.pool, &[&merchant]).await;
+    let who = testkit::caller().of(&merchant);
     for (at, rules) in rules().into_iter().enumerate().skip(1) {
         // The last version is put when half is there already: it has to be built from that.
         if at < 3 {
@@ -284,7 +295,13 @@ fn totals(counted: &Counted) -> BTreeMap<M, (i64, i64)> {
     totals
 }
 
-async fn check_explanation(test: &TestMetrics, who: &TestCaller, version: i32, measure: M, counted: &Counted) {
+async fn check_explanation(
+    test: &TestMetrics,
+    who: &TestCaller,
+    version: i32,
+    measure: M,
+    counted: &Counted,
+) {
     let mut request = pb::ExplainFigureRequest {
         measure: measure.into(),
         days: days("2020-05-01", "2020-05-31"),
@@ -307,14 +324,21 @@ async fn check_explanation(test: &TestMetrics, who: &TestCaller, version: i32, m
             let entry = found.entry((account.clone(), day_of(day.as_ref()))).or_default();
             *entry = (entry.0 + parts.0, entry.1 + parts.1);
             assert_eq!(counted, parts != (0, 0), "{measure:?}");
-            assert!(counted || reason != pb::ExplainReason::Unspecified || parts_may_be_nothing(measure), "{measure:?}");
+            assert!(
+                counted || reason != pb::ExplainReason::Unspecified || parts_may_be_nothing(measure),
+                "{measure:?}"
+            );
         }
         if page.next_page_token.is_empty() {
             break (page.numerator, page.denominator);
         }
         request.page_token = page.next_page_token;
     };
-    assert_eq!(figure, totals(counted).get(&measure).copied().unwrap_or_default(), "{measure:?} as explained");
+    assert_eq!(
+        figure,
+        totals(counted).get(&measure).copied().unwrap_or_default(),
+        "{measure:?} as explained"
+    );
     found.retain(|_, parts| *parts != (0, 0));
     let of_measure = counted.iter().filter(|((m, ..), _)| *m == measure);
     let wanted: BTreeMap<_, _> =
@@ -333,7 +357,9 @@ fn day_of(date: Option<&proto::google::r#type::Date>) -> NaiveDate {
 }
 
 fn value_of(measure: M, row: &pb::Figures) -> (i64, i64) {
-    let rate = |rate: &Option<proto::common::v1::Rate>| rate.as_ref().map_or((0, 0), |r| (r.numerator, r.denominator));
+    let rate = |rate: &Option<proto::common::v1::Rate>| {
+        rate.as_ref().map_or((0, 0), |r| (r.numerator, r.denominator))
+    };
     let amount = |money: &Option<proto::google::r#type::Money>| (fen(money.as_ref()), 0);
     let times = |times: &Option<pb::Times>| times.as_ref().map_or((0, 0), |t| (t.sum_ms, t.count));
     match measure {
