@@ -6,11 +6,11 @@ use std::io::BufWriter;
 use std::time::Duration;
 
 use chrono::{Days as ChronoDays, NaiveDate};
-use e2e::workload::{self, Achieved, Plan};
+use e2e::workload::{self, Achieved, Plan, Truth};
 use e2e::{InProcess, people};
 use jinpai::days::Days;
 use jinpai::session::Session;
-use jinpai::{figures, ingest};
+use jinpai::{figures, ingest, reconcile};
 use proto::access::Role;
 use proto::common::v1::Rate;
 use proto::google::r#type::Money;
@@ -67,6 +67,51 @@ async fn what_was_planted_in_a_shop_comes_out() {
     let total = whole.iter().map(achieved).fold(Achieved::default(), |sum, day| sum.and(&day));
     // What is credited to nobody is part of the whole. Received and buyers are counted once per account.
     assert_eq!(total, truth.total());
+    a_report_is_compared_with_it(&suite, &supervisor, &truth).await;
+    a_workbench_s_log_goes_in_twice(&suite, &supervisor).await;
+}
+
+/// A sheet of what was planted agrees; a changed one is told apart, with a reason.
+async fn a_report_is_compared_with_it(suite: &InProcess, session: &Session, truth: &Truth) {
+    let rows =
+        truth.days.iter().filter(|((_, account), row)| account.contains("agent") && row.paid_cents > 0);
+    let lines = rows.map(|((day, account), row)| {
+        let (whole, cents) = (row.paid_cents / 100, row.paid_cents % 100);
+        format!("{day},{account},{},{whole}.{cents:02},{},1\r\n", row.received_customers, row.paying_buyers)
+    });
+    let sheet: String =
+        ["日期,账户名,接待人数,销售额,付款人数,上班天数\r\n".to_owned()].into_iter().chain(lines).collect();
+    let file = suite.ground.folder().join("sheet.csv");
+    let options = reconcile::Options { file: file.clone(), shop: vec![] };
+    std::fs::write(&file, &sheet).expect("a file");
+    let report = reconcile::run(session, &options).await.expect("compares");
+    assert!(report.clean() && report.equal == report.compared && report.equal > 100, "{report:?}");
+    assert_eq!(report.unknown_columns.into_iter().collect::<Vec<_>>(), ["上班天数"]);
+    let first = sheet.lines().nth(1).expect("a row");
+    let wrong = sheet.replacen(first, &first.replacen(":agent", ":nobody", 1), 1);
+    let second = wrong.lines().nth(2).expect("a row").to_owned();
+    let (start, _) = second.split_once(',').expect("cells");
+    let changed = format!("{start},{},9999,0.01,延迟统计,1", second.split(',').nth(1).expect("an account"));
+    std::fs::write(&file, wrong.replacen(&second, &changed, 1)).expect("a file");
+    let report = reconcile::run(session, &options).await.expect("compares");
+    assert_eq!(
+        (report.differences.len(), report.not_yet, report.unknown_accounts.len()),
+        (2, 1, 1),
+        "{report:?}"
+    );
+}
+
+async fn a_workbench_s_log_goes_in_twice(suite: &InProcess, session: &Session) {
+    let file = suite.ground.folder().join("log.txt");
+    let log = "t******7 2026-5-1 9:05:03\r\n在吗\r\n旗舰店:小王 2026-5-1 9:05:30\r\n在的\r\n由 小王 转交给 小李\r\n\
+               旗舰店:小李 2026-5-1 9:06:00\r\n您好\r\nt******7 2026-5-1 9:06:30\r\n好的\r\n";
+    std::fs::write(&file, log).expect("a file");
+    let shop = Some("generated".to_owned());
+    let options = ingest::Options { shop, ..ingest::Options::of(ingest::Content::Conversations, file) };
+    let first = ingest::run(session, &options, true).await.expect("ingests");
+    assert_eq!((first.read, first.accepted, first.rejected), (2, 2, 0), "{:?}", first.rejects);
+    let again = ingest::run(session, &options, true).await.expect("ingests");
+    assert_eq!((again.read, again.unchanged), (2, 2));
 }
 
 async fn rows(session: &Session, days: Days, by: figures::By, each: figures::Each) -> Vec<Figures> {

@@ -190,7 +190,8 @@ impl Journey<'_> {
         if self.rng.random_bool(0.2) {
             let (product, _, cents) = *PRODUCTS.choose(self.rng).expect("there are some");
             let own = json!({ "productId": product, "quantity": 1, "amount": amount(cents) });
-            self.record("cart", "cartId", at + minutes(self.rng, 1..5), "", &[&own]);
+            let put = at + minutes(self.rng, 1..5);
+            self.record("cart", "cartId", put, "", &[&own]);
         }
         if self.rng.random_bool(0.02) {
             let complained = at + minutes(self.rng, 30..600);
