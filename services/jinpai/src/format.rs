@@ -22,7 +22,7 @@ pub fn parse(number: u64, line: &[u8], shop: Option<&str>) -> Result<Conversatio
             conversation(read, shop).map_err(|Wrong { field, reason }| refused(field, reason))
         }
         Some(Err(importers::Error::Row(wrong))) => Err(refused(&wrong.field, &wrong.reason)),
-        Some(Ok(_)) | Some(Err(_)) | None => Err(refused("line", "holds no conversation")),
+        Some(Ok(_) | Err(_)) | None => Err(refused("line", "holds no conversation")),
     }
 }
 
@@ -221,7 +221,8 @@ fn money(read: importers::Money) -> Money {
 }
 
 fn chat(read: ChatRef) -> Option<pb::FactConversation> {
-    (!read.id.is_empty()).then(|| pb::FactConversation { channel: read.channel, conversation_id: read.id })
+    let ChatRef { channel, id: conversation_id } = read;
+    (!conversation_id.is_empty()).then_some(pb::FactConversation { channel, conversation_id })
 }
 
 #[cfg(test)]

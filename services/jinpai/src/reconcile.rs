@@ -256,7 +256,7 @@ pub fn print(out: &mut dyn Write, report: &Report) -> Result<()> {
     for difference in &report.differences {
         let Difference { line, from, to, account, column, theirs, ours, reason } = difference;
         let days = if from == to { from.to_string() } else { format!("{from} to {to}") };
-        let ours = ours.map_or("nothing".to_owned(), |ours| shown(ours));
+        let ours = ours.map_or("nothing".to_owned(), shown);
         writeln!(out, "line {line}, {days}, {account}, {column}: {} there, {ours} here", shown(*theirs))?;
         writeln!(out, "  {reason}")?;
     }

@@ -86,23 +86,24 @@ impl Journey<'_> {
             }
         }
         let excluded = self.after_chat(&sellers);
-        if !excluded {
-            for seller in &sellers {
+        for seller in &sellers {
+            // Help with an order that doesn't count is no inquiry (协助服务).
+            if excluded.is_none_or(|day| days_between(seller.day, day) > WINDOW_DAYS) {
                 self.truth.of(seller.day, &seller.account).inquiries += 1;
             }
         }
     }
 
-    /// From the end of the chats on. Says whether the only order was excluded.
-    pub fn after_chat(&mut self, sellers: &[Seller]) -> bool {
-        let Some(last) = sellers.last() else { return false };
+    /// From the end of the chats on. Gives the day of the order if it was excluded.
+    pub fn after_chat(&mut self, sellers: &[Seller]) -> Option<NaiveDate> {
+        let last = sellers.last()?;
         self.beside(last);
         if !self.rng.random_bool(if self.campaign { 0.6 } else { 0.45 }) {
-            return false;
+            return None;
         }
         let placed = self.order(last);
         if placed.excluded {
-            return true;
+            return Some(shape::business_day(placed.at));
         }
         let converts = |at| days_between(last.day, shape::business_day(at));
         if !placed.account.is_empty() {
@@ -110,14 +111,14 @@ impl Journey<'_> {
             achieved.ordering_inquiries += 1;
             achieved.ordering_inquiries_next_day += i64::from(converts(placed.at) <= 1);
         }
-        let Some((paid_at, cents)) = self.pay(&placed) else { return false };
+        let Some((paid_at, cents)) = self.pay(&placed) else { return None };
         if !placed.account.is_empty() {
             let achieved = self.truth.of(last.day, &last.account);
             achieved.paying_inquiries += i64::from(converts(paid_at) <= WINDOW_DAYS);
             achieved.paying_inquiries_next_day += i64::from(converts(paid_at) <= 1);
         }
         self.after_payment(&placed, paid_at, cents);
-        false
+        None
     }
 
     fn chat(&mut self, at: DateTime<Utc>, not: Option<&str>) -> Seller {
@@ -189,7 +190,8 @@ impl Journey<'_> {
         if self.rng.random_bool(0.2) {
             let (product, _, cents) = *PRODUCTS.choose(self.rng).expect("there are some");
             let own = json!({ "productId": product, "quantity": 1, "amount": amount(cents) });
-            self.record("cart", "cartId", at + minutes(self.rng, 1..5), "", &[&own]);
+            let put = at + minutes(self.rng, 1..5);
+            self.record("cart", "cartId", put, "", &[&own]);
         }
         if self.rng.random_bool(0.02) {
             let complained = at + minutes(self.rng, 30..600);

@@ -18,10 +18,13 @@ const PARTS_MAX: usize = 1_000;
 const ROWS_MAX: u32 = 200_000;
 const COLUMNS_MAX: u32 = 512;
 
+/// A CSV in whatever encoding.
+type Text = BufReader<Utf8<Box<dyn Read>>>;
+
 /// The rows of a report.
 pub(super) enum Grid {
     Workbook(VecDeque<(u64, Vec<String>)>),
-    Text(Box<Cells<BufReader<Utf8<Box<dyn Read>>>>>),
+    Text(Box<Cells<Text>>),
 }
 
 impl Grid {

@@ -117,7 +117,7 @@ impl<C: Carried> Run<C> {
                     }
                 }
                 answer = answers.message() => match answer {
-                    Ok(Some(answer)) => self.acknowledge(C::acknowledgement(answer))?,
+                    Ok(Some(answer)) => self.acknowledge(&C::acknowledgement(answer))?,
                     Ok(None) => return Ok(Ok(())),
                     Err(status) => return Ok(Err(status)),
                 },
@@ -144,7 +144,7 @@ impl<C: Carried> Run<C> {
         }
     }
 
-    fn acknowledge(&mut self, answer: Acknowledgement) -> Result<()> {
+    fn acknowledge(&mut self, answer: &Acknowledgement) -> Result<()> {
         let counts = answer.counts;
         self.summary.accepted += counts.accepted;
         self.summary.unchanged += counts.unchanged;
