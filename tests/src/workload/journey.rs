@@ -54,6 +54,8 @@ pub(super) struct Journey<'a> {
     pub truth: &'a mut Truth,
     pub shop: &'a str,
     pub agents: usize,
+    /// The bot's account; empty if nobody is to be credited.
+    pub bot: &'a str,
     pub customer: String,
     pub campaign: bool,
     /// Records so far, for their ids.
@@ -182,8 +184,8 @@ impl Journey<'_> {
             let question = *QUESTIONS.choose(self.rng).expect("there are some");
             let own = json!({ "outcome": outcome, "questionClass": class, "question": question, "scene": "before the sale" });
             let asked = at - minutes(self.rng, 15..30);
-            self.record("botEvent", "botEventId", asked, "generated:bot", &[&own]);
-            let achieved = self.truth.of(shape::business_day(asked), "generated:bot");
+            self.record("botEvent", "botEventId", asked, self.bot, &[&own]);
+            let achieved = self.truth.of(shape::business_day(asked), self.bot);
             achieved.bot_questions += 1;
             achieved.bot_transferred += i64::from(outcome == "TRANSFERRED");
         }
