@@ -1,6 +1,6 @@
 //! A roster while it is worked on: cells, counts of the rows, cost.
 
-use super::problem::{FORBIDDEN, Problem};
+use super::problem::{FORBIDDEN, Problem, Row};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Board<'a> {
@@ -8,6 +8,8 @@ pub(crate) struct Board<'a> {
     /// 0 off, else shift + 1; a row of a person who is out is of no meaning.
     cells: Vec<u16>,
     counts: Vec<i32>,
+    /// Count of each row of one person alone when that person was last taken out.
+    usual: Vec<i32>,
     out: Vec<bool>,
     /// Cost of rows and of wishes of those who are in.
     pub cost: i64,
@@ -20,6 +22,7 @@ impl<'a> Board<'a> {
             problem,
             cells: vec![0; problem.people * problem.days],
             counts: vec![0; problem.rows.len()],
+            usual: problem.rows.iter().map(Row::cheapest).collect(),
             out: vec![true; problem.people],
             cost: problem.rows.iter().map(|row| row.cost(0)).sum(),
         }
@@ -42,6 +45,9 @@ impl<'a> Board<'a> {
     pub fn remove(&mut self, person: usize) {
         debug_assert!(!self.out[person], "nobody is taken out twice");
         self.out[person] = true;
+        for row in self.problem.alone(person) {
+            self.usual[*row as usize] = self.counts[*row as usize];
+        }
         self.apply(person, -1);
     }
 
@@ -71,7 +77,10 @@ impl<'a> Board<'a> {
     }
 
     /// What each cell of a person who is out would add to the cost, times `scale`, per day and choice.
-    pub fn marginal(&self, person: usize, scale: i32, prices: &mut Vec<i32>) {
+    ///
+    /// A row that this person alone fills, such as a fair share, has no price per cell: its first cells cost less than its
+    /// last. There a slope near the usual count stands for all: `lean` says where between those below and above it.
+    pub fn marginal(&self, person: usize, scale: i32, lean: f32, prices: &mut Vec<i32>) {
         let problem = self.problem;
         prices.clear();
         let own = problem.own(person);
@@ -81,11 +90,18 @@ impl<'a> Board<'a> {
             for shift in 0..problem.shifts {
                 let mut price = of_day[shift + 1];
                 if price < FORBIDDEN {
+                    price *= scale;
                     for entry in problem.entries(person, day, shift) {
                         let row = entry.row as usize;
-                        price += problem.rows[row].change(self.counts[row], entry.factor) as i32;
+                        price += scale * problem.rows[row].change(self.counts[row], entry.factor) as i32;
+                        if problem.is_alone(row) {
+                            let (first, usual) = (&problem.rows[row], self.usual[row]);
+                            let (below, above) =
+                                (-first.change(usual, -1) as f32, first.change(usual, 1) as f32);
+                            price += (scale as f32 * (below + lean * (above - below))) as i32
+                                - scale * first.change(self.counts[row], entry.factor) as i32;
+                        }
                     }
-                    price *= scale;
                 }
                 prices.push(price);
             }

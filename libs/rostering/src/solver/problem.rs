@@ -39,6 +39,9 @@ pub(crate) struct Problem<'a> {
     /// Begin of the entries of each person, day and shift; one more at the end.
     begins: Vec<u32>,
     entries: Vec<Entry>,
+    /// Rows that several cells of one person fill and nobody else's: per person, and whether a row is one.
+    alone: Vec<Vec<u32>>,
+    is_alone: Vec<bool>,
     /// The largest sum of absolute prices along the days of one person.
     pub price_sum: i64,
 }
@@ -74,6 +77,12 @@ impl Row {
         }
     }
 
+    /// The first count of the least cost.
+    pub fn cheapest(&self) -> i32 {
+        let least = (0..self.costs.len()).min_by_key(|index| self.costs[*index]);
+        self.low + least.unwrap_or(0) as i32
+    }
+
     /// Smallest and largest slope: no multiplier outside them can help a bound.
     pub fn slopes(&self) -> (i64, i64) {
         let slope = |pair: &[i64]| pair[1] - pair[0];
@@ -103,7 +112,10 @@ impl<'a> Problem<'a> {
         }
         let entries = cells.into_iter().map(|(_, entry)| entry).collect();
         let own = own_costs(model);
-        let mut problem = Self { model, days, people, shifts, rows, own, begins, entries, price_sum: 0 };
+        let (alone, is_alone) = (vec![Vec::new(); people], vec![false; rows.len()]);
+        let mut problem =
+            Self { model, days, people, shifts, rows, own, begins, entries, alone, is_alone, price_sum: 0 };
+        problem.find_alone();
         problem.price_sum = problem.add_up_prices();
         problem
     }
@@ -118,6 +130,35 @@ impl<'a> Problem<'a> {
     pub fn entries(&self, person: usize, day: usize, shift: usize) -> &[Entry] {
         let cell = (person * self.days + day) * self.shifts + shift;
         &self.entries[self.begins[cell] as usize..self.begins[cell + 1] as usize]
+    }
+
+    /// Rows that several cells of a person fill and nobody else's.
+    pub fn alone(&self, person: usize) -> &[u32] {
+        &self.alone[person]
+    }
+
+    /// Whether one person alone fills a row.
+    pub fn is_alone(&self, row: usize) -> bool {
+        self.is_alone[row]
+    }
+
+    fn find_alone(&mut self) {
+        // Per row: the person so far, or the number of people once there is a second.
+        let mut only: Vec<Option<usize>> = vec![None; self.rows.len()];
+        let per_person = self.days * self.shifts;
+        for (cell, ends) in self.begins.windows(2).enumerate() {
+            let person = cell / per_person;
+            for entry in &self.entries[ends[0] as usize..ends[1] as usize] {
+                let only = &mut only[entry.row as usize];
+                *only = Some(only.map_or(person, |one| if one == person { one } else { self.people }));
+            }
+        }
+        for (row, only) in only.into_iter().enumerate() {
+            if let Some(person) = only.filter(|person| *person < self.people) {
+                self.alone[person].push(row as u32);
+                self.is_alone[row] = true;
+            }
+        }
     }
 
     /// Wishes and slopes of rows, the worst person's worst day by day.

@@ -134,12 +134,12 @@ impl Program {
     /// Fills in all nodes. Inlined so that it is compiled for each set of vector instructions.
     #[inline(always)]
     fn run(&self, prices: &[i32], costs: &mut [i32]) {
-        for node in &self.nodes {
+        let Some((first, rest)) = self.nodes.split_first() else { return };
+        costs[first.offset as usize..][..1 + LANES].fill(FORBIDDEN);
+        costs[first.offset as usize] = 0;
+        for node in rest {
             let (before, here) = costs.split_at_mut(node.offset as usize);
             here[..node.len as usize + LANES].fill(FORBIDDEN);
-            if node.ops.0 == node.ops.1 {
-                here[0] = 0;
-            }
             for op in &self.ops[node.ops.0 as usize..node.ops.1 as usize] {
                 let price = prices[op.price as usize];
                 if price >= FORBIDDEN {

@@ -1,10 +1,11 @@
 //! What the threads of one run share: the best roster, the bound, the limits.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::board::Board;
+use super::dual::Multipliers;
 use super::problem::Problem;
 
 /// A roster as rows of cells, with its cost.
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     bound: AtomicI64,
     steps: AtomicU64,
     first: Mutex<Option<Duration>>,
+    guide: Mutex<Option<Arc<Multipliers>>>,
 }
 
 impl Shared {
@@ -50,6 +52,7 @@ impl Shared {
             bound: AtomicI64::new(0),
             steps: AtomicU64::new(0),
             first: Mutex::new(None),
+            guide: Mutex::new(None),
         }
     }
 
@@ -116,6 +119,15 @@ impl Shared {
 
     pub fn best(&self) -> Option<Found> {
         self.best.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The multipliers of the best bound.
+    pub fn guide(&self) -> Option<Arc<Multipliers>> {
+        self.guide.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_guide(&self, multipliers: &Multipliers) {
+        *self.guide.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(multipliers.clone()));
     }
 
     /// When the first legal roster was there.

@@ -28,6 +28,7 @@ pub(crate) struct Worker<'a> {
     pub bounds: bool,
     scratch: Scratch,
     prices: Vec<i32>,
+    guide: Vec<i32>,
     pub cells: Vec<u16>,
 }
 
@@ -48,6 +49,7 @@ impl<'a> Worker<'a> {
             bounds: index == 0,
             scratch: Scratch::default(),
             prices: Vec::new(),
+            guide: Vec::new(),
             cells: vec![0; problem.days],
         }
     }
@@ -76,7 +78,33 @@ impl<'a> Worker<'a> {
     /// Puts somebody who is out where they cost the least, prices disturbed by up to `noise`. Returns whether there was a
     /// way that keeps caps; there always is one, but with bans it need not be found.
     pub fn place(&mut self, board: &mut Board<'_>, person: usize, noise: i32) -> bool {
-        board.marginal(person, FINE, &mut self.prices);
+        let lean = self.random.random();
+        board.marginal(person, FINE, lean, &mut self.prices);
+        self.place_at_prices(board, person, noise)
+    }
+
+    /// Like [`place`](Self::place), at prices of which `part` comes from multipliers.
+    pub fn place_guided(
+        &mut self,
+        board: &mut Board<'_>,
+        person: usize,
+        noise: i32,
+        multipliers: &Multipliers,
+        part: f32,
+    ) -> bool {
+        let lean = self.random.random();
+        board.marginal(person, FINE, lean, &mut self.prices);
+        multipliers.prices(self.problem, person, &mut self.guide);
+        let per_fine = part * FINE as f32 / multipliers.scale as f32;
+        for (price, guide) in self.prices.iter_mut().zip(&self.guide) {
+            if *price < FORBIDDEN {
+                *price = (*price as f32 * (1.0 - part) + *guide as f32 * per_fine) as i32;
+            }
+        }
+        self.place_at_prices(board, person, noise)
+    }
+
+    fn place_at_prices(&mut self, board: &mut Board<'_>, person: usize, noise: i32) -> bool {
         if noise > 0 {
             let Self { random, prices, .. } = self;
             for price in prices.iter_mut().filter(|price| **price < FORBIDDEN) {
@@ -122,11 +150,14 @@ impl<'a> Worker<'a> {
             let share = if self.shared.threads > 1 { 2 } else { 4 };
             if self.bounds && for_bounds * share <= self.steps - begin {
                 let before = self.steps;
-                multipliers = Some(self.raise_bound(&best, multipliers));
+                let raised = self.raise_bound(&best, multipliers);
+                self.shared.set_guide(&raised.0);
+                multipliers = Some(raised);
                 for_bounds += self.steps - before;
                 continue;
             }
-            self.cool(&mut board, &mut best, length);
+            let guide = self.shared.guide();
+            self.cool(&mut board, &mut best, length, guide.as_deref());
             length = length * 3 / 2;
             if let Some(better) = self.shared.better_than(&best) {
                 board = better.board(self.problem);
@@ -174,6 +205,43 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Takes two people out; puts the first in at prices that come in part, or all, from multipliers, the second at exact
+    /// ones. What costs more stays with the chance that `temperature` gives.
+    pub fn move_two(
+        &mut self,
+        board: &mut Board<'a>,
+        people: [usize; 2],
+        noise: i32,
+        temperature: f64,
+        multipliers: Option<&Multipliers>,
+    ) {
+        let before = board.cost;
+        let rows = people.map(|person| board.row(person).to_vec());
+        people.iter().for_each(|person| board.remove(*person));
+        let first = match multipliers {
+            // What the second can do as well is worth little to the first: multipliers know, marginal costs do not.
+            Some(multipliers) => {
+                let part = (2.0 * self.random.random::<f32>()).min(1.0);
+                self.place_guided(board, people[0], noise, multipliers, part)
+            }
+            None => self.place(board, people[0], noise),
+        };
+        let second = first && self.place(board, people[1], 0);
+        if first && second && self.stays(board.cost - before, temperature) {
+            return;
+        }
+        for ((person, row), inside) in people.iter().zip(&rows).zip([first, second]) {
+            if inside {
+                board.remove(*person);
+            }
+            board.insert(*person, row);
+        }
+    }
+
+    fn stays(&mut self, worse: i64, temperature: f64) -> bool {
+        worse <= 0 || self.random.random::<f64>() < (-(worse as f64) / temperature.max(1e-9)).exp()
+    }
+
     /// Moves one person at disturbed prices; a roster that costs more stays with the chance that `temperature` gives.
     pub fn move_one(&mut self, board: &mut Board<'a>, person: usize, noise: i32, temperature: f64) {
         let before = board.cost;
@@ -183,8 +251,7 @@ impl<'a> Worker<'a> {
             board.insert(person, &row);
             return;
         }
-        let worse = (board.cost - before) as f64;
-        if worse > 0.0 && self.random.random::<f64>() >= (-worse / temperature.max(1e-9)).exp() {
+        if !self.stays(board.cost - before, temperature) {
             board.remove(person);
             board.insert(person, &row);
         }
