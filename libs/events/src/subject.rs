@@ -8,6 +8,8 @@ pub const CONVERSATION_CLOSED: &str = "metrics.conversation_closed";
 pub const DAY_CLOSED: &str = "metrics.day_closed";
 /// From metrics: an account met for the first time.
 pub const AGENT_SEEN: &str = "metrics.agent_seen";
+/// From metrics: an account's figures of a day that is final, or was restated.
+pub const AGENT_DAY_FINALISED: &str = "metrics.agent_day_finalised";
 /// From performance: a merchant's settings.
 pub const MERCHANT_CHANGED: &str = "performance.merchant_changed";
 /// From performance: a team.
@@ -33,6 +35,7 @@ pub fn of(payload: &Payload) -> &'static str {
         Payload::ConversationClosed(_) => CONVERSATION_CLOSED,
         Payload::DayClosed(_) => DAY_CLOSED,
         Payload::AgentSeen(_) => AGENT_SEEN,
+        Payload::AgentDayFinalised(_) => AGENT_DAY_FINALISED,
         Payload::MerchantChanged(_) => MERCHANT_CHANGED,
         Payload::TeamChanged(_) => TEAM_CHANGED,
         Payload::PersonChanged(_) => PERSON_CHANGED,

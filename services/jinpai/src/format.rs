@@ -75,6 +75,7 @@ pub fn parse(number: i64, line: &[u8], shop: Option<&str>) -> Result<Conversatio
         messages: line.messages.into_iter().map(message).collect(),
         satisfied: line.satisfied,
         completed: line.completed,
+        ..Conversation::default()
     })
 }
 
@@ -90,6 +91,7 @@ fn message(message: LineMessage) -> Message {
         sender: sender.into(),
         text: message.text,
         quick_reply: message.quick_reply,
+        ..Message::default()
     }
 }
 

@@ -41,6 +41,14 @@ pub enum MetricsError {
         /// Which version; any if not given.
         version: Option<i32>,
     },
+    /// No version of the definition is valid on a day that was asked for.
+    #[error("no version of definition {id} is in force on {day}")]
+    NoDefinitionInForce {
+        /// Which.
+        id: String,
+        /// The first such day.
+        day: chrono::NaiveDate,
+    },
     /// Older conversations are still being counted under it.
     #[error("definition {id} version {version} is still being built")]
     DefinitionBuilding {
@@ -88,7 +96,9 @@ impl Failure for MetricsError {
             Self::Stream(status) => Kind::of(status.code()),
             Self::TooManyStreams | Self::TooManyDefinitions { .. } => Kind::Exhausted,
             Self::Stopping | Self::DefinitionsMoved => Kind::Unavailable,
-            Self::DayNotOver { .. } | Self::DefinitionBuilding { .. } => Kind::Precondition,
+            Self::DayNotOver { .. } | Self::DefinitionBuilding { .. } | Self::NoDefinitionInForce { .. } => {
+                Kind::Precondition
+            }
             Self::DefinitionNotFound { .. } => Kind::NotFound,
             Self::DefinitionChanged { .. } => Kind::Contended,
             Self::Database(error) => error.kind(),
@@ -107,6 +117,7 @@ impl Failure for MetricsError {
             Self::DayNotOver { .. } => "DAY_NOT_OVER",
             Self::DefinitionNotFound { .. } => "DEFINITION_NOT_FOUND",
             Self::DefinitionBuilding { .. } => "DEFINITION_BUILDING",
+            Self::NoDefinitionInForce { .. } => "NO_DEFINITION_IN_FORCE",
             Self::DefinitionChanged { .. } => "DEFINITION_CHANGED",
             Self::TooManyDefinitions { .. } => "TOO_MANY_DEFINITIONS",
             Self::DefinitionsMoved => "DEFINITIONS_MOVED",

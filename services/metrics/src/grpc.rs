@@ -18,6 +18,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::explanation::ExplainQuery;
+use crate::domain::figure::RowPlace;
 use crate::domain::{By, Metrics};
 use crate::error::MetricsError;
 use crate::store::{ExplainCursor, FigureCursor};
@@ -130,23 +131,32 @@ impl MetricsService for MetricsApi {
 
     async fn get_figures(&self, request: Request<pb::GetFiguresRequest>) -> Reply<pb::GetFiguresResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let query = decode::figure_query(&message)?;
-        let definition = decode::definition_ref(message.definition.as_ref());
-        let page = page::<FigureCursor>(
-            message.page_size,
-            &message.page_token,
-            format!("{query:?} {definition:?}"),
-        )?;
-        let (definition, figures) =
-            self.metrics.get_figures(&scope, query, &definition, page.after.as_ref(), page.limit()).await?;
-        let figures = page
-            .page(figures, |row| FigureCursor(row.key.clone(), row.step))
-            .map_err(MetricsError::from)?
-            .map(encode::figures);
+        let ask = decode::ask_figures(&message)?;
+        let list = format!("{ask:?}");
+        let page = page::<FigureCursor>(message.page_size, &message.page_token, list)?;
+        let found = self.metrics.get_figures(&scope, &ask, page.after.as_ref(), page.limit()).await?;
+        let rows = page.page(found.figures, FigureCursor::after).map_err(MetricsError::from)?;
+        let comparisons = found
+            .comparisons
+            .iter()
+            .filter_map(|comparison| Some(encode::comparison(comparison, rows.items.get(comparison.row)?)))
+            .collect();
+        let definition = found.ruling.on(ask.range.to).clone();
+        let figures = rows.items.into_iter().map(|row| {
+            let versions = found.ruling.versions(row.days);
+            let window = match row.place {
+                RowPlace::Window(at) => message.windows.get(at),
+                RowPlace::Step(_) | RowPlace::Hour(..) => None,
+            };
+            let label = window.map(|window| window.label.clone()).unwrap_or_default();
+            pb::Figures { definition_versions: versions, label, ..encode::figures(row) }
+        });
         Ok(Response::new(pb::GetFiguresResponse {
-            figures: figures.items,
+            figures: figures.collect(),
             definition: Some(encode::definition(definition)),
-            next_page_token: figures.next_page_token,
+            next_page_token: rows.next_page_token,
+            ruled: encode::ruled_days(&found.ruling),
+            comparisons,
         }))
     }
 
@@ -173,7 +183,7 @@ impl MetricsService for MetricsApi {
             .map(encode::explained);
         Ok(Response::new(pb::ExplainFigureResponse {
             measure: message.measure,
-            definition: Some(encode::definition(explained.definition)),
+            definition: Some(encode::definition(explained.ruling.on(query.range.to).clone())),
             numerator: explained.figure.0,
             denominator: explained.figure.1,
             conversations: conversations.items,

@@ -90,6 +90,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         directory::follow(pool.clone(), bus, "metrics-directory", token.clone()),
         pg::housekeeping(pool, clock, token.clone()),
         close_days(metrics.clone(), &config, token.clone()),
+        finalise_days(metrics.clone(), &config, token.clone()),
         build_definitions(metrics, &config, token.clone()),
     ];
     let (address, health) = (server.address, server.health);
@@ -113,6 +114,26 @@ fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> Jo
             }
         }
     })
+}
+
+fn finalise_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    every(
+        "metrics.finalise_days",
+        Duration::from_secs(config.closing.check_seconds.max(1)),
+        token,
+        move || {
+            let metrics = metrics.clone();
+            async move {
+                match metrics.finalise_days().await {
+                    Ok(0) => {}
+                    Ok(days) => tracing::info!(days, "told of final days"),
+                    Err(error) => {
+                        tracing::warn!(error.chain = status::chain(&error), "cannot tell of final days now")
+                    }
+                }
+            }
+        },
+    )
 }
 
 fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {

@@ -14,7 +14,10 @@ mod days;
 mod definitions;
 mod explanations;
 mod figures;
+mod final_days;
+mod hours;
 mod ingest;
+mod restatements;
 mod selection;
 
 use std::collections::HashSet;
@@ -37,6 +40,7 @@ pub use definitions::NewDefinition;
 pub use explanations::ExplainCursor;
 pub use figures::{FigureCursor, FigureQuery};
 pub use ingest::Outcome;
+pub use restatements::{RestatementCursor, RestatementQuery};
 
 /// The tables of metrics' own.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");

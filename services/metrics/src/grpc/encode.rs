@@ -4,13 +4,15 @@ use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
 
 use crate::domain::bucket;
+use crate::domain::comparison::{Against, Comparison, MeasureChange};
 use crate::domain::day::{AccountCount, Day, DayState};
-use crate::domain::definition::{Definition, LONG_CHAT_THRESHOLD, Rules, State};
-use crate::domain::explanation::{Explained, Reason};
-use crate::domain::figure::Figures;
+use crate::domain::definition::{CustomerUnit, Definition, LONG_CHAT_THRESHOLD, Rules, State};
+use crate::domain::explanation::{Explained, Measure, Reason};
+use crate::domain::figure::{DayRange, FigureState, Figures, Within};
 use crate::domain::ingest::Ack;
 use crate::domain::intake::Reject;
 use crate::domain::part::Spread;
+use crate::domain::ruling::{Ruled, Ruling};
 use crate::domain::sums::Sum;
 use crate::outgoing::{date, timestamp};
 use crate::store::Outcome;
@@ -78,11 +80,18 @@ pub(super) fn definition(definition: Definition) -> pb::Definition {
         conversations_built: definition.built,
         created_by: definition.created_by,
         created_at: definition.created_at.map(timestamp),
+        valid_from: definition.valid_from.map(date),
     }
 }
 
 fn rules(rules: &Rules) -> pb::Rules {
+    let customer_unit = match rules.customer_unit {
+        CustomerUnit::EveryRound => pb::CustomerUnit::EveryRound,
+        CustomerUnit::FirstRound => pb::CustomerUnit::FirstRound,
+    };
     pb::Rules {
+        customer_unit: customer_unit.into(),
+        maturation_days: Some(rules.maturation_days),
         quick_replies_count: rules.quick_replies_count,
         bots_count: rules.bots_count,
         in_time_seconds: rules.in_time_seconds,
@@ -93,7 +102,61 @@ fn rules(rules: &Rules) -> pb::Rules {
     }
 }
 
+pub(super) fn day_range(days: DayRange) -> common::DayRange {
+    common::DayRange { from: Some(date(days.from)), to: Some(date(days.to)) }
+}
+
+pub(super) fn ruled_days(ruling: &Ruling) -> Vec<pb::RuledDays> {
+    let ruled = |ruled: &Ruled| pb::RuledDays {
+        days: Some(day_range(ruled.days)),
+        definition: Some(definition(ruled.definition.clone())),
+    };
+    ruling.spans().iter().map(ruled).collect()
+}
+
+pub(super) fn measure(measure: Measure) -> pb::Measure {
+    pb::Measure::from_str_name(&format!("MEASURE_{}", measure.name())).unwrap_or(pb::Measure::Unspecified)
+}
+
+pub(super) fn comparison(comparison: &Comparison, row: &Figures) -> pb::Comparison {
+    let kind = match comparison.against {
+        Some(Against::PreviousPeriod) => pb::ComparisonKind::PreviousPeriod,
+        Some(Against::SamePeriodLastYear) => pb::ComparisonKind::SamePeriodLastYear,
+        None => pb::ComparisonKind::Definition,
+    };
+    let (now, other) = (&row.sums, &comparison.other.sums);
+    let changes = Measure::ALL.into_iter().filter_map(|measure| MeasureChange::of(measure, now, other));
+    pb::Comparison {
+        row: i32::try_from(comparison.row).unwrap_or(i32::MAX),
+        kind: kind.into(),
+        changes: changes.map(measure_change).collect(),
+        other: Some(figures(comparison.other.clone())),
+    }
+}
+
+pub(super) fn measure_change(change: MeasureChange) -> pb::MeasureChange {
+    pb::MeasureChange {
+        measure: measure(change.measure).into(),
+        value: change.value,
+        other: change.other,
+        difference: change.difference(),
+        ratio: change.ratio(),
+    }
+}
+
 pub(super) fn figures(figures: Figures) -> pb::Figures {
+    let state = match figures.state {
+        FigureState::Provisional => pb::FigureState::Provisional,
+        FigureState::Final => pb::FigureState::Final,
+        FigureState::Restated => pb::FigureState::Restated,
+    };
+    let within = |within: &Within| pb::WithinShare {
+        seconds: within.seconds,
+        rounds: Some(self::rate(within.rounds.0, figures.sums[Sum::Rounds])),
+        first_rounds: Some(self::rate(within.first_rounds.0, figures.sums[Sum::FirstAsked])),
+        rounds_uncertain: within.rounds.1,
+        first_rounds_uncertain: within.first_rounds.1,
+    };
     let rate = |above: Sum, below: Sum| Some(rate(figures.sums[above], figures.sums[below]));
     let times = |spread, sum: Sum, count: Sum| Some(times(&figures, spread, sum, count));
     pb::Figures {
@@ -118,6 +181,16 @@ pub(super) fn figures(figures: Figures) -> pb::Figures {
         completion: rate(Sum::Completed, Sum::Marked),
         length: times(Spread::Length, Sum::LengthMs, Sum::Conversations),
         active_accounts: figures.active_accounts,
+        state: state.into(),
+        restatements: figures.restatements,
+        in_time_customers: rate(Sum::InTimeCustomers, Sum::DueCustomers),
+        transferred_in: figures.sums[Sum::TransferredIn],
+        transferred_out: figures.sums[Sum::TransferredOut],
+        hour: figures.hour.map(i32::from),
+        label: String::new(),
+        within: figures.within.iter().map(within).collect(),
+        // Put in by who knows what ruled the days.
+        definition_versions: Vec::new(),
         key: figures.key,
         name: figures.name,
     }
@@ -176,5 +249,7 @@ fn reason(reason: Reason) -> pb::ExplainReason {
         Reason::NoMark => pb::ExplainReason::NoMark,
         Reason::NotCompleted => pb::ExplainReason::NotCompleted,
         Reason::NoneSent => pb::ExplainReason::NoneSent,
+        Reason::NoTransfer => pb::ExplainReason::NoTransfer,
+        Reason::AnotherAccount => pb::ExplainReason::AnotherAccount,
     }
 }

@@ -1,10 +1,12 @@
 //! The service against a real Postgres and a real NATS, through its real client.
 
 mod access;
+mod clocks;
 mod days;
 mod definitions;
 mod explain;
 mod figures;
+mod helpers;
 mod ingest;
 mod migrations;
 mod privacy;

@@ -1,0 +1,102 @@
+//! The ledger of what became known about days after they were final.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Date, Nullable, Text};
+use diesel_async::RunQueryDsl;
+use runtime::identity::Scope;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::figure::{DayRange, Filter, Group};
+use crate::domain::restatement::Restatement;
+use crate::domain::ruling::Ruling;
+use crate::error::MetricsError;
+use crate::store::figures::{
+    ANY_SUM, DAY_STATES, FINAL_DAY, SELECTED_FROM, SELECTED_WHERE, SUM_ARRAY, key_sql, read_sums, selecting,
+};
+use crate::store::selection::{load_names, select};
+use crate::store::{Result, Store};
+
+/// Which part of the ledger.
+#[derive(Debug, Clone)]
+pub struct RestatementQuery {
+    /// Of these days.
+    pub range: DayRange,
+    /// Added up by this.
+    pub group: Group,
+    /// Narrowed to these.
+    pub filter: Filter,
+    /// What rules each day.
+    pub ruling: Ruling,
+}
+
+/// The entry that a page begins after: key, business day, known day.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RestatementCursor(pub String, pub NaiveDate, pub NaiveDate);
+
+impl Store {
+    /// A page of the ledger, sorted by key, business day and known day; entries that changed nothing are left out.
+    pub async fn list_restatements(
+        &self,
+        scope: &Scope,
+        query: &RestatementQuery,
+        after: Option<&RestatementCursor>,
+        limit: i64,
+    ) -> Result<Vec<Restatement>> {
+        let sql = format!(
+            "WITH {DAY_STATES}, \
+             selected AS ( \
+                SELECT {key} AS key, v.maturation, f.* {SELECTED_FROM} {SELECTED_WHERE}) \
+             SELECT key, business_day, known_day, {sums} AS sums \
+             FROM selected LEFT JOIN knowledge USING (business_day) \
+             WHERE known_day > {FINAL_DAY} \
+                AND ($14::text IS NULL OR (key, business_day, known_day) > ($14, $15, $16)) \
+                AND {ANY_SUM} \
+             GROUP BY key, business_day, known_day ORDER BY key, business_day, known_day LIMIT $17",
+            key = key_sql(query.group),
+            sums = *SUM_ARRAY,
+            ANY_SUM = *ANY_SUM,
+        );
+        let mut conn = self.pool.get().await?;
+        conn.build_transaction()
+            .read_only()
+            .repeatable_read()
+            .run::<_, MetricsError, _>(async |conn| {
+                let merchant = scope.merchant.as_str();
+                let selection = select(conn, scope, query.range, query.group, &query.filter).await?;
+                let rows = selecting(&sql, merchant, &query.ruling, &query.filter, &selection, None)
+                    .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.0.clone()))
+                    .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.1))
+                    .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.2))
+                    .bind::<BigInt, _>(limit)
+                    .load::<EntryRow>(conn)
+                    .await?;
+                let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
+                let names: HashMap<_, _> =
+                    load_names(conn, merchant, query.group, &keys).await?.into_iter().collect();
+                let entry = |row: EntryRow| Restatement {
+                    name: names.get(&row.key).cloned().unwrap_or_default(),
+                    key: row.key,
+                    business_day: row.business_day,
+                    known_day: row.known_day,
+                    deltas: read_sums(&row.sums),
+                };
+                Ok(rows.into_iter().map(entry).collect())
+            })
+            .await
+    }
+}
+
+#[derive(QueryableByName)]
+struct EntryRow {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = Date)]
+    business_day: NaiveDate,
+    #[diesel(sql_type = Date)]
+    known_day: NaiveDate,
+    #[diesel(sql_type = Array<BigInt>)]
+    sums: Vec<i64>,
+}
