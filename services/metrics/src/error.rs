@@ -72,6 +72,12 @@ pub enum MetricsError {
     /// Definitions were put again and again while a batch was being counted.
     #[error("definitions change too quickly to count under them; try again")]
     DefinitionsMoved,
+    /// The caller reaches only a part of what the call is about.
+    #[error(transparent)]
+    Reach(#[from] runtime::identity::PartOfMerchant),
+    /// The directory does not know the merchant yet, or its copy cannot be read.
+    #[error(transparent)]
+    Directory(#[from] directory::Error),
     /// Storage.
     #[error(transparent)]
     Database(#[from] pg::Error),
@@ -101,6 +107,8 @@ impl Failure for MetricsError {
             }
             Self::DefinitionNotFound { .. } => Kind::NotFound,
             Self::DefinitionChanged { .. } => Kind::Contended,
+            Self::Reach(error) => error.kind(),
+            Self::Directory(error) => error.kind(),
             Self::Database(error) => error.kind(),
             Self::Events(error) => error.kind(),
             Self::Worker(_) => Kind::Internal,
@@ -121,6 +129,8 @@ impl Failure for MetricsError {
             Self::DefinitionChanged { .. } => "DEFINITION_CHANGED",
             Self::TooManyDefinitions { .. } => "TOO_MANY_DEFINITIONS",
             Self::DefinitionsMoved => "DEFINITIONS_MOVED",
+            Self::Reach(error) => error.reason(),
+            Self::Directory(error) => error.reason(),
             Self::Database(error) => error.reason(),
             Self::Events(error) => error.reason(),
             Self::Worker(_) => "INTERNAL",
@@ -133,6 +143,7 @@ impl Failure for MetricsError {
             Self::LineOrder { .. } => {
                 vec![Violation { field: "lines.line".to_owned(), description: "must grow".to_owned() }]
             }
+            Self::Directory(error) => error.violations(),
             Self::Database(error) => error.violations(),
             Self::Events(error) => error.violations(),
             _ => Vec::new(),
@@ -142,6 +153,7 @@ impl Failure for MetricsError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyStreams => Some(Duration::from_secs(5)),
+            Self::Directory(error) => error.retry_after(),
             Self::Database(error) => error.retry_after(),
             _ => None,
         }

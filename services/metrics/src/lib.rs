@@ -16,15 +16,15 @@ mod grpc;
 mod outgoing;
 mod store;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
 use events::Bus;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
-use runtime::background::{every, together};
+use runtime::background::every;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
+use runtime::process::Running;
 use runtime::server::{AccessCheck, Server};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -36,17 +36,6 @@ use store::{ALL_MIGRATIONS, Store};
 
 /// The schema that is this service's alone.
 pub const SCHEMA: &str = "metrics";
-
-/// A service that runs.
-#[derive(Debug)]
-pub struct Running {
-    /// Where calls are answered.
-    pub address: SocketAddr,
-    /// Where health and figures are answered.
-    pub health: SocketAddr,
-    /// Ends when the token is cancelled and everything in flight has ended.
-    pub task: JoinHandle<anyhow::Result<()>>,
-}
 
 /// The settings without a file; `overrides` are dotted keys with their values.
 pub fn default_config(overrides: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -93,14 +82,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         finalise_days(metrics.clone(), &config, token.clone()),
         build_definitions(metrics, &config, token.clone()),
     ];
-    let (address, health) = (server.address, server.health);
-    let task = tokio::spawn(async move { Ok(together(server.task, background, token).await?) });
-    Ok(Running { address, health, task })
-}
-
-/// Runs the service until `token` is cancelled.
-pub async fn run(config: Config, clock: SharedClock, token: CancellationToken) -> anyhow::Result<()> {
-    start(config, clock, token).await?.task.await?
+    Ok(Running::of(server, background, token))
 }
 
 fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {

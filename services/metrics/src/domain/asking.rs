@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{NaiveDate, TimeDelta};
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 
@@ -24,7 +25,7 @@ type Result<T, E = MetricsError> = std::result::Result<T, E>;
 /// over by then.
 const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(1);
 /// Rows that a page can be held against at most.
-const COMPARED_MAX: i64 = 100_000;
+const COMPARED_MAX: u32 = 100_000;
 
 /// Which figures are asked for.
 #[derive(Debug, Clone)]
@@ -75,7 +76,7 @@ pub struct FigurePage {
     /// What rules the days.
     pub ruling: Ruling,
     /// The rows.
-    pub figures: Vec<Figures>,
+    pub figures: Page<Figures>,
     /// What they are held against.
     pub comparisons: Vec<Comparison>,
 }
@@ -88,7 +89,7 @@ pub struct Explanation {
     /// The figure.
     pub figure: (i64, i64),
     /// The page.
-    pub conversations: Vec<Explained>,
+    pub conversations: Page<Explained>,
 }
 
 impl Metrics {
@@ -97,8 +98,7 @@ impl Metrics {
         &self,
         scope: &Scope,
         ask: &AskFigures,
-        after: Option<&FigureCursor>,
-        limit: i64,
+        page: &PageRequest<FigureCursor>,
     ) -> Result<FigurePage> {
         let (calendar, now) = (self.store.find_calendar(&scope.merchant).await?, self.clock.now());
         if let Some(day) = ask.known_on
@@ -125,22 +125,23 @@ impl Metrics {
                 let FigureCursor(key, day, hours) = FigureCursor::after(row);
                 (key, day, hours)
             };
-            figures.retain(|row| after.is_none_or(|at| place(row) > (at.0.clone(), at.1, at.2)));
-            figures.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            figures.retain(|row| page.after.as_ref().is_none_or(|at| place(row) > (at.0.clone(), at.1, at.2)));
+            let figures = page.page(figures, FigureCursor::after)?;
             return Ok(FigurePage { ruling, figures, comparisons: Vec::new() });
         }
-        let figures = self.store.list_figures(scope, &query, after, limit).await?;
+        let page = self.store.list_figures(scope, &query, page).await?;
+        let figures = page.items.as_slice();
         let mut comparisons = Vec::new();
         for against in &ask.compare {
-            comparisons.extend(self.hold_against(scope, &query, &figures, *against, &ask.definition).await?);
+            comparisons.extend(self.hold_against(scope, &query, figures, *against, &ask.definition).await?);
         }
         if let Some(definition) = &ask.compare_definition {
             let windows = figures.iter().map(|row| row.days).collect();
-            let rows = self.list_others(scope, &query, &figures, windows, definition).await?;
+            let rows = self.list_others(scope, &query, figures, windows, definition).await?;
             let held = rows.into_iter().enumerate();
             comparisons.extend(held.map(|(row, other)| Comparison { row, against: None, other }));
         }
-        Ok(FigurePage { ruling, figures, comparisons })
+        Ok(FigurePage { ruling, figures: page, comparisons })
     }
 
     async fn hold_against(
@@ -183,7 +184,8 @@ impl Metrics {
             keys: Some((first.key.clone(), last.key.clone())),
             ..query.clone()
         };
-        let others = self.store.list_figures(scope, &query, None, COMPARED_MAX).await?;
+        let all = PageRequest::first(COMPARED_MAX, "others");
+        let others = self.store.list_figures(scope, &query, &all).await?.items;
         let mut found: HashMap<(String, DayRange), Figures> =
             others.into_iter().map(|row| ((row.key.clone(), row.days), row)).collect();
         let other = |(row, days): (&Figures, DayRange)| {
@@ -198,16 +200,15 @@ impl Metrics {
         scope: &Scope,
         query: &ExplainQuery,
         definition: &DefinitionRef,
-        after: Option<&ExplainCursor>,
-        limit: i64,
+        page: &PageRequest<ExplainCursor>,
     ) -> Result<Explanation> {
         let ruling = self.find_ruling(&scope.merchant, definition, query.range).await?;
-        let behind = self.store.list_behind(scope, &ruling, query, after, limit).await?;
+        let behind = self.store.list_behind(scope, &ruling, query, page).await?;
         let mut explainer = Explainer::new(query.measure, ruling.clone());
         for conversation in behind.before {
             explainer.explain(conversation);
         }
-        let conversations = behind.page.into_iter().map(|c| explainer.explain(c)).collect();
+        let conversations = behind.page.map(|c| explainer.explain(c));
         Ok(Explanation { figure: query.measure.of(&behind.sums), ruling, conversations })
     }
 
@@ -217,12 +218,11 @@ impl Metrics {
         scope: &Scope,
         (range, group, filter): (DayRange, Group, Filter),
         definition: &DefinitionRef,
-        after: Option<&RestatementCursor>,
-        limit: i64,
-    ) -> Result<Vec<Restatement>> {
+        page: &PageRequest<RestatementCursor>,
+    ) -> Result<Page<Restatement>> {
         let ruling = self.find_ruling(&scope.merchant, definition, range).await?;
         let query = RestatementQuery { range, group, filter, ruling };
-        self.store.list_restatements(scope, &query, after, limit).await
+        self.store.list_restatements(scope, &query, page).await
     }
 
     pub(crate) async fn find_ruling(

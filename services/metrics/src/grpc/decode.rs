@@ -1,10 +1,11 @@
 //! From the wire to the domain; whatever cannot be is INVALID_ARGUMENT with its field. Conversations come through as
 //! drafts, whatever is in them: they are refused line by line later.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use proto::common::v1 as common;
 use proto::google::r#type::Date;
 use proto::metrics::v1 as pb;
+use proto::time;
 use status::Violation;
 
 use crate::domain::PutDefinition;
@@ -42,8 +43,8 @@ fn draft(conversation: pb::Conversation) -> Draft {
         revision: conversation.revision,
         account: conversation.account_id,
         customer: conversation.customer_id,
-        started_at: instant(conversation.started_at.as_ref()),
-        closed_at: instant(conversation.closed_at.as_ref()),
+        started_at: conversation.started_at.as_ref().and_then(time::instant),
+        closed_at: conversation.closed_at.as_ref().and_then(time::instant),
         messages: conversation.messages.into_iter().map(draft_message).collect(),
         satisfied: conversation.satisfied,
         completed: conversation.completed,
@@ -54,7 +55,7 @@ fn draft(conversation: pb::Conversation) -> Draft {
 
 fn draft_message(message: pb::Message) -> DraftMessage {
     DraftMessage {
-        sent_at: instant(message.sent_at.as_ref()),
+        sent_at: message.sent_at.as_ref().and_then(time::instant),
         sender: match message.sender() {
             common::Sender::Unspecified => None,
             common::Sender::Customer => Some(Sender::Customer),
@@ -68,20 +69,8 @@ fn draft_message(message: pb::Message) -> DraftMessage {
     }
 }
 
-/// An instant; `None` if it is missing or none that there is.
-fn instant(at: Option<&prost_types::Timestamp>) -> Option<DateTime<Utc>> {
-    let at = at?;
-    // chrono takes up to two seconds' worth of nanoseconds, for leap seconds; the wire type does not.
-    let nanos = u32::try_from(at.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
-    DateTime::from_timestamp(at.seconds, nanos)
-}
-
 pub(super) fn day(field: &str, date: Option<&Date>) -> Result<NaiveDate> {
-    let parse = |date: &Date| {
-        let (month, day) = (u32::try_from(date.month).ok()?, u32::try_from(date.day).ok()?);
-        NaiveDate::from_ymd_opt(date.year, month, day).filter(|_| (1..=9999).contains(&date.year))
-    };
-    date.and_then(parse).ok_or_else(|| invalid(field, "must be a day that there is"))
+    date.and_then(time::day).ok_or_else(|| invalid(field, time::A_DAY))
 }
 
 pub(super) fn range(field: &str, range: Option<&common::DayRange>, days_max: i64) -> Result<DayRange> {

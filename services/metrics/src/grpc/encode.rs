@@ -2,6 +2,7 @@
 
 use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
+use proto::time::{date, timestamp};
 
 use crate::domain::bucket;
 use crate::domain::comparison::{Against, Comparison, MeasureChange};
@@ -14,7 +15,6 @@ use crate::domain::intake::Reject;
 use crate::domain::part::Spread;
 use crate::domain::ruling::{Ruled, Ruling};
 use crate::domain::sums::Sum;
-use crate::outgoing::{date, timestamp};
 use crate::store::Outcome;
 
 pub(super) fn ack(ack: Ack) -> pb::IngestConversationsResponse {

@@ -48,11 +48,6 @@ pub(super) fn sum_column(sum: Sum) -> &'static str {
     }
 }
 
-/// All sums as a list of columns.
-pub(super) static SUM_COLUMNS: LazyLock<String> = LazyLock::new(|| {
-    let columns: Vec<_> = Sum::ALL.into_iter().map(sum_column).collect();
-    columns.join(", ")
-});
 
 /// Applies a tally. The rows are locked in the order of their keys; a locked day row also guards its histograms, so that
 /// those can be worked out here. The customers of an account's day are shared by its rows of several known days; each is

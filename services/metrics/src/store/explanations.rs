@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Date, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,7 @@ pub struct Behind {
     /// Conversations of the page's first agent-day that came on pages before: they speak for their customers already.
     pub before: Vec<Recorded>,
     /// The page.
-    pub page: Vec<Recorded>,
+    pub page: Page<Recorded>,
 }
 
 impl ExplainCursor {
@@ -52,8 +53,7 @@ impl Store {
         scope: &Scope,
         ruling: &Ruling,
         query: &ExplainQuery,
-        after: Option<&ExplainCursor>,
-        limit: i64,
+        request: &PageRequest<ExplainCursor>,
     ) -> Result<Behind> {
         let (range, filter) = (query.range, &query.filter);
         let mut conn = self.pool.get().await?;
@@ -68,11 +68,12 @@ impl Store {
                     .get_result::<SumsRow>(conn)
                     .await?;
                 let facts = FactReader { merchant, ruling, filter, selection: &selection };
-                let before = match after {
+                let before = match &request.after {
                     Some(cursor) => facts.before(conn, cursor).await?,
                     None => Vec::new(),
                 };
-                let page = facts.after(conn, after, limit).await?;
+                let rows = facts.after(conn, request.after.as_ref(), request.limit()).await?;
+                let page = request.page(rows, ExplainCursor::after)?;
                 Ok(Behind { sums: read_sums(&total.sums), before, page })
             })
             .await

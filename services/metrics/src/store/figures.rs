@@ -10,6 +10,7 @@ use diesel::query_builder::BoxedSqlQuery;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::TryStreamExt;
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
@@ -169,15 +170,18 @@ impl Store {
         &self,
         scope: &Scope,
         query: &FigureQuery,
-        after: Option<&FigureCursor>,
-        limit: i64,
-    ) -> Result<Vec<Figures>> {
+        page: &PageRequest<FigureCursor>,
+    ) -> Result<Page<Figures>> {
         let mut conn = self.pool.get().await?;
-        conn.build_transaction()
+        let figures = conn
+            .build_transaction()
             .read_only()
             .repeatable_read()
-            .run::<_, MetricsError, _>(async |conn| list(conn, scope, query, after, limit).await)
-            .await
+            .run::<_, MetricsError, _>(async |conn| {
+                list(conn, scope, query, page.after.as_ref(), page.limit()).await
+            })
+            .await?;
+        Ok(page.page(figures, FigureCursor::after)?)
     }
 }
 
@@ -196,7 +200,7 @@ async fn list(
     let (Some(first), Some(last)) = (rows.as_slice().first(), rows.as_slice().last()) else {
         return Ok(Vec::new());
     };
-    let page = Page { first, last };
+    let page = Ends { first, last };
     let mut spreads = reader.spreads(conn, &page).await?;
     let distinct =
         if query.distinct_customers { reader.distinct(conn, &page).await? } else { HashMap::new() };
@@ -243,7 +247,7 @@ struct Reader<'a> {
 }
 
 /// The rows of a page, by their ends.
-struct Page<'a> {
+struct Ends<'a> {
     first: &'a SumsRow,
     last: &'a SumsRow,
 }
@@ -347,7 +351,7 @@ impl<'a> Reader<'a> {
 
     /// Medians, 90th percentiles and shares within some seconds. The histograms come as a stream: a year of a large
     /// merchant is more than should lie in memory at once.
-    async fn spreads(&self, conn: &mut AsyncPgConnection, page: &Page<'_>) -> Result<ByRow<RowSpreads>> {
+    async fn spreads(&self, conn: &mut AsyncPgConnection, page: &Ends<'_>) -> Result<ByRow<RowSpreads>> {
         let sql = format!(
             "WITH selected AS ({}) \
              SELECT key, step, responses, first_responses, lengths FROM selected \
@@ -375,7 +379,7 @@ impl<'a> Reader<'a> {
             .collect())
     }
 
-    async fn distinct(&self, conn: &mut AsyncPgConnection, page: &Page<'_>) -> Result<ByRow<i64>> {
+    async fn distinct(&self, conn: &mut AsyncPgConnection, page: &Ends<'_>) -> Result<ByRow<i64>> {
         let sql = format!(
             "WITH selected AS ({}) \
              SELECT r.key, r.step, count(DISTINCT c.customer_id) AS customers \
@@ -388,7 +392,7 @@ impl<'a> Reader<'a> {
         Ok(rows.into_iter().map(|row| ((row.key, row.step), row.customers)).collect())
     }
 
-    fn on_page(&self, sql: &str, page: &Page<'_>) -> Query<'a> {
+    fn on_page(&self, sql: &str, page: &Ends<'_>) -> Query<'a> {
         self.selecting(sql)
             .bind::<Text, _>(page.first.key.clone())
             .bind::<Date, _>(page.first.step)

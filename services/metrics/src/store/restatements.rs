@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Date, Nullable, Text};
 use diesel_async::RunQueryDsl;
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
@@ -42,9 +43,9 @@ impl Store {
         &self,
         scope: &Scope,
         query: &RestatementQuery,
-        after: Option<&RestatementCursor>,
-        limit: i64,
-    ) -> Result<Vec<Restatement>> {
+        page: &PageRequest<RestatementCursor>,
+    ) -> Result<Page<Restatement>> {
+        let after = page.after.as_ref();
         let sql = format!(
             "WITH {DAY_STATES}, \
              selected AS ( \
@@ -60,17 +61,18 @@ impl Store {
             ANY_SUM = *ANY_SUM,
         );
         let mut conn = self.pool.get().await?;
-        conn.build_transaction()
+        let entries = conn
+            .build_transaction()
             .read_only()
             .repeatable_read()
-            .run::<_, MetricsError, _>(async |conn| {
+            .run::<Vec<Restatement>, MetricsError, _>(async |conn| {
                 let merchant = scope.merchant.as_str();
                 let selection = select(conn, scope, query.range, query.group, &query.filter).await?;
                 let rows = selecting(&sql, merchant, &query.ruling, &query.filter, &selection, None)
                     .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.0.clone()))
                     .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.1))
                     .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.2))
-                    .bind::<BigInt, _>(limit)
+                    .bind::<BigInt, _>(page.limit())
                     .load::<EntryRow>(conn)
                     .await?;
                 let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
@@ -85,7 +87,10 @@ impl Store {
                 };
                 Ok(rows.into_iter().map(entry).collect())
             })
-            .await
+            .await?;
+        let cursor =
+            |entry: &Restatement| RestatementCursor(entry.key.clone(), entry.business_day, entry.known_day);
+        Ok(page.page(entries, cursor)?)
     }
 }
 
