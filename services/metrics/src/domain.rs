@@ -4,8 +4,11 @@
 //! kept of it, [`part`] what it adds to a day under a [`definition`], [`tally`] what a batch changes, [`figure`] what
 //! is asked for, [`explanation`] where it comes from.
 
+pub mod advice;
+pub mod analysis;
 pub mod asking;
 pub mod bucket;
+pub mod change;
 pub mod comparison;
 pub mod conversation;
 pub mod day;
@@ -17,7 +20,9 @@ pub mod histogram;
 pub mod hours;
 pub mod ingest;
 pub mod intake;
+pub mod judgement;
 pub mod part;
+pub mod playbook;
 pub mod restatement;
 pub mod ruling;
 pub mod selection;

@@ -1,5 +1,6 @@
 //! `jinpai.metrics.v1.MetricsService`: parse, call, encode. No rule lives here.
 
+mod analysis;
 mod decode;
 mod encode;
 
@@ -20,6 +21,8 @@ use crate::domain::Metrics;
 use crate::domain::explanation::ExplainQuery;
 use crate::domain::figure::RowPlace;
 use crate::error::MetricsError;
+
+pub use analysis::AnalysisApi;
 
 /// The path of one of our RPCs.
 macro_rules! rpc {
@@ -121,8 +124,7 @@ impl MetricsService for MetricsApi {
         let page = page(message.page_size, &message.page_token, format!("{ask:?}"))?;
         let found = self.metrics.get_figures(&scope, &ask, &page).await?;
         let rows = found.figures;
-        let comparison =
-            |comparison| encode::comparison(comparison, &rows.items[comparison.row]);
+        let comparison = |comparison| encode::comparison(comparison, &rows.items[comparison.row]);
         let comparisons = found.comparisons.iter().map(comparison).collect();
         let definition = found.ruling.on(ask.range.to).clone();
         let figures = rows.items.into_iter().map(|row| {

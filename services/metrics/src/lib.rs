@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use events::Bus;
+use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
 use runtime::background::every;
 use runtime::clock::SharedClock;
@@ -31,7 +32,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use domain::Metrics;
-use grpc::MetricsApi;
+use domain::analysis::Analysis;
+use grpc::{AnalysisApi, MetricsApi};
 use store::{ALL_MIGRATIONS, Store};
 
 /// The schema that is this service's alone.
@@ -63,9 +65,12 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
 
     let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()))
         .max_decoding_message_size(config.server.message_bytes_max);
+    let analysis = AnalysisServiceServer::new(AnalysisApi::new(Analysis::new(metrics.clone())))
+        .max_decoding_message_size(config.server.message_bytes_max);
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api)
+        .add_service(analysis)
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();

@@ -17,6 +17,7 @@ mod figures;
 mod final_days;
 mod hours;
 mod ingest;
+mod remedies;
 mod restatements;
 mod selection;
 

@@ -125,7 +125,8 @@ impl Metrics {
                 let FigureCursor(key, day, hours) = FigureCursor::after(row);
                 (key, day, hours)
             };
-            figures.retain(|row| page.after.as_ref().is_none_or(|at| place(row) > (at.0.clone(), at.1, at.2)));
+            figures
+                .retain(|row| page.after.as_ref().is_none_or(|at| place(row) > (at.0.clone(), at.1, at.2)));
             let figures = page.page(figures, FigureCursor::after)?;
             return Ok(FigurePage { ruling, figures, comparisons: Vec::new() });
         }

@@ -139,8 +139,7 @@ pub fn apportion(total: i64, parts: &[f64]) -> Vec<i64> {
     // Floating sums may be off by more than the parts can take one each: then the round begins anew.
     while missing != 0 && !order.is_empty() {
         let step = missing.signum();
-        let places: Vec<usize> =
-            if step > 0 { order.clone() } else { order.iter().rev().copied().collect() };
+        let places: Vec<usize> = if step > 0 { order.clone() } else { order.iter().rev().copied().collect() };
         for place in places.into_iter().take(usize::try_from(missing.unsigned_abs()).unwrap_or(usize::MAX)) {
             whole[place] += step;
             missing -= step;
@@ -218,9 +217,15 @@ mod tests {
     fn a_factor_that_did_not_change_has_no_effect() {
         let before = Sales { receptions: 100, buyers: 20, amount: 200_000 };
         let more = Sales { receptions: 150, buyers: 30, amount: 300_000 };
-        assert_eq!(split_sales(before, more), SalesEffects { receptions: 100_000, ..SalesEffects::default() });
+        assert_eq!(
+            split_sales(before, more),
+            SalesEffects { receptions: 100_000, ..SalesEffects::default() }
+        );
         let dearer = Sales { amount: 250_000, ..before };
-        assert_eq!(split_sales(before, dearer), SalesEffects { order_value: 50_000, ..SalesEffects::default() });
+        assert_eq!(
+            split_sales(before, dearer),
+            SalesEffects { order_value: 50_000, ..SalesEffects::default() }
+        );
         let all = split_sales(Sales::default(), before);
         assert_eq!(all, SalesEffects { receptions: 200_000, ..SalesEffects::default() }, "from nothing");
         let none = split_sales(before, Sales { receptions: 100, ..Sales::default() });
@@ -233,18 +238,13 @@ mod tests {
             let (_, effects) = split(Unit::Rate, parts).expect("has a value");
             assert_eq!(effects.iter().map(|e| (e.mix, e.rate)).collect::<Vec<_>>(), expected);
         };
-        // Both as good as before; the better one got half of the other's work.
-        let moved = [
-            Sides { before: (90, 100), now: (135, 150) },
-            Sides { before: (50, 100), now: (25, 50) },
-        ];
-        let each = BILLION / 20;
-        check(&moved, &[(each, 0), (each, 0)]);
+        // Both as good as before; the better one got half of the other's work: 70 % became 80 %.
+        let moved =
+            [Sides { before: (90, 100), now: (135, 150) }, Sides { before: (50, 100), now: (25, 50) }];
+        check(&moved, &[(BILLION * 375 / 10_000, 0), (BILLION * 625 / 10_000, 0)]);
         // Same work; one became better.
-        let better = [
-            Sides { before: (50, 100), now: (70, 100) },
-            Sides { before: (50, 100), now: (50, 100) },
-        ];
+        let better =
+            [Sides { before: (50, 100), now: (70, 100) }, Sides { before: (50, 100), now: (50, 100) }];
         check(&better, &[(0, BILLION / 10), (0, 0)]);
         assert_eq!(split(Unit::Rate, &[Sides { before: (0, 0), now: (1, 2) }]), None);
     }

@@ -27,7 +27,7 @@ pub(super) const HOURLY_DAYS_MAX: i64 = 31;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 
-fn invalid(field: impl Into<String>, description: impl Into<String>) -> MetricsError {
+pub(super) fn invalid(field: impl Into<String>, description: impl Into<String>) -> MetricsError {
     MetricsError::Invalid(Violation { field: field.into(), description: description.into() })
 }
 

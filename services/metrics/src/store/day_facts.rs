@@ -48,7 +48,6 @@ pub(super) fn sum_column(sum: Sum) -> &'static str {
     }
 }
 
-
 /// Applies a tally. The rows are locked in the order of their keys; a locked day row also guards its histograms, so that
 /// those can be worked out here. The customers of an account's day are shared by its rows of several known days; each is
 /// locked as it is changed, in order.

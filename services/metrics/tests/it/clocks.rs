@@ -13,7 +13,7 @@ use testkit::{EventCollector, caller};
 use tonic::Code;
 
 use crate::recount::{assert_same, by_agent_day, total};
-use crate::support::{TestMetrics, asking, chat, date, reason};
+use crate::support::{TestMetrics, asking, chat, date, reason, tell_of_merchants};
 use crate::writers::{any_conversation, final_state, honest};
 
 const DAY: &str = "2020-05-13";
@@ -197,6 +197,7 @@ fn late_news_in_any_order_ends_in_the_same_figures_and_leaves_past_answers_alone
 }
 
 async fn check(test: &TestMetrics, merchant: &str, conversations: Vec<pb::Conversation>) {
+    tell_of_merchants(&test.pool, &[merchant]).await;
     let who = caller().of(merchant);
     let calendar = test.calendar().await;
     let daily = pb::GetFiguresRequest {
