@@ -6,14 +6,22 @@
 
 pub mod advice;
 pub mod analysis;
+pub mod any_measure;
 pub mod asking;
+pub mod batch;
 pub mod bucket;
 pub mod change;
 pub mod comparison;
+pub mod contribution;
 pub mod conversation;
+pub mod counting;
+pub mod credit;
 pub mod day;
 pub mod definition;
 pub mod explanation;
+pub mod fact;
+pub mod fact_draft;
+pub mod fact_intake;
 pub mod facts;
 pub mod figure;
 pub mod histogram;
@@ -21,6 +29,7 @@ pub mod hours;
 pub mod ingest;
 pub mod intake;
 pub mod judgement;
+pub mod money;
 pub mod part;
 pub mod playbook;
 pub mod restatement;
@@ -30,6 +39,12 @@ pub mod sums;
 pub mod tally;
 #[cfg(test)]
 mod testing;
+pub mod timeline;
+mod timeline_chats;
+mod timeline_facts;
+pub mod trade;
+pub mod trade_measure;
+pub mod trade_rules;
 pub mod varint;
 
 use std::sync::Arc;
@@ -46,10 +61,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::domain::counting::Counting;
 use crate::domain::day::{AccountCount, Day, DayRecord};
 use crate::domain::definition::{Definition, Rules, STANDARD};
 use crate::domain::figure::{DayRange, DefinitionRef};
 use crate::domain::ingest::IngestLimits;
+use crate::domain::money::Currency;
 use crate::domain::restatement::finalise;
 use crate::domain::ruling::Ruling;
 use crate::error::MetricsError;
@@ -74,6 +91,9 @@ pub struct Metrics {
     quiet: TimeDelta,
     streams: Arc<Semaphore>,
     commits: Arc<Semaphore>,
+    commits_max: usize,
+    counting: Counting,
+    currency: Arc<Currency>,
     stop: CancellationToken,
 }
 
@@ -112,8 +132,16 @@ impl Metrics {
             quiet: config.closing.quiet(),
             streams: Arc::new(Semaphore::new(config.ingest.streams_max)),
             commits: Arc::new(Semaphore::new(config.ingest.commits_max.max(1))),
+            commits_max: config.ingest.commits_max.max(1),
+            counting: Counting::new(config.timelines.pauses()),
+            currency: Arc::new(config.money.currency()),
             stop,
         })
+    }
+
+    /// The currency of all amounts.
+    pub fn currency(&self) -> &Currency {
+        &self.currency
     }
 
     /// Closes a day that is over.
@@ -234,7 +262,7 @@ impl Metrics {
 
     /// Counts stored conversations under new definitions until all are ready or the service stops.
     pub async fn build_definitions(&self) -> Result<()> {
-        while !self.stop.is_cancelled() && self.store.build_definition_batch().await? {}
+        while !self.stop.is_cancelled() && self.store.build_definition_batch(self.clock.now()).await? {}
         Ok(())
     }
 

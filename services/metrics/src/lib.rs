@@ -22,6 +22,7 @@ use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
+use proto::metrics::v1::facts_service_server::FactsServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
 use runtime::background::every;
 use runtime::clock::SharedClock;
@@ -34,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 pub use config::Config;
 use domain::Metrics;
 use domain::analysis::Analysis;
-use grpc::{AnalysisApi, MetricsApi};
+use grpc::{AnalysisApi, FactsApi, MetricsApi};
 use store::Store;
 
 /// The schema that is this service's alone.
@@ -73,9 +74,12 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let analysis = AnalysisServiceServer::new(AnalysisApi::new(Analysis::new(metrics.clone())))
         .max_decoding_message_size(config.server.message_bytes_max);
     let probed = pool.clone();
+    let facts = FactsServiceServer::new(FactsApi::new(metrics.clone()))
+        .max_decoding_message_size(config.server.message_bytes_max);
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api)
         .add_service(analysis)
+        .add_service(facts)
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -90,7 +94,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         pg::housekeeping(pool, clock, token.clone()),
         close_days(metrics.clone(), &config, token.clone()),
         finalise_days(metrics.clone(), &config, token.clone()),
-        build_definitions(metrics, &config, token.clone()),
+        build_definitions(metrics.clone(), &config, token.clone()),
+        tokio::spawn(async move { metrics.count_timelines().await }),
     ];
     Ok(Running::of(server, background, token))
 }

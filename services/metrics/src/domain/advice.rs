@@ -1,9 +1,12 @@
 //! What to look at in a group's figures: what got worse, and what got better in a way that costs nothing.
 
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::comparison::MeasureChange;
 use crate::domain::explanation::Measure;
+use crate::domain::figure::Figures;
 use crate::domain::playbook::{Direction, Remedy};
-use crate::domain::sums::{Sum, Sums};
+use crate::domain::sums::Sum;
+use crate::domain::trade_measure::TradeMeasure;
 
 /// A measure got worse or better if it changed by this, relative to before, unless asked otherwise.
 pub const THRESHOLD: f64 = 0.05;
@@ -72,7 +75,13 @@ const GAINS: [Measure; 6] = [
     Measure::Response,
 ];
 /// What faster answers should bring if they answer anything.
-const OUTCOMES: [Measure; 2] = [Measure::Satisfaction, Measure::Completion];
+const OUTCOMES: [AnyMeasure; 5] = [
+    AnyMeasure::Conversations(Measure::Satisfaction),
+    AnyMeasure::Conversations(Measure::Completion),
+    AnyMeasure::Timelines(TradeMeasure::FirstContactResolution),
+    AnyMeasure::Timelines(TradeMeasure::ScoreSatisfaction),
+    AnyMeasure::Timelines(TradeMeasure::PaymentConversion),
+];
 
 /// Which way a measure went, if it went by `threshold` at least; from nothing any way is far.
 fn moved(change: &MeasureChange, threshold: f64) -> Option<Direction> {
@@ -87,13 +96,13 @@ fn moved(change: &MeasureChange, threshold: f64) -> Option<Direction> {
 
 /// What changed for the worse by `threshold` at least, each with its remedies.
 pub fn worsened(
-    before: &Sums,
-    now: &Sums,
+    before: &Figures,
+    now: &Figures,
     threshold: f64,
     playbook: &[Remedy],
 ) -> Vec<(MeasureChange, Vec<Remedy>)> {
     let mut worse = Vec::new();
-    for measure in Measure::ALL {
+    for measure in AnyMeasure::all() {
         let Some(change) = MeasureChange::of(measure, now, before) else { continue };
         let (Some(better), Some(moved)) = (measure.better(), moved(&change, threshold)) else { continue };
         if moved != better {
@@ -105,10 +114,10 @@ pub fn worsened(
 }
 
 /// Gains in speed that came with a higher share of quick replies, where no outcome that was measured got better.
-pub fn gaming_signs(before: &Sums, now: &Sums, threshold: f64) -> Vec<GamingSign> {
-    let share = |sums: &Sums| {
-        let replies = sums[Sum::Replies];
-        (replies > 0).then(|| sums[Sum::QuickReplies] as f64 / replies as f64)
+pub fn gaming_signs(before: &Figures, now: &Figures, threshold: f64) -> Vec<GamingSign> {
+    let share = |figures: &Figures| {
+        let replies = figures.sums[Sum::Replies];
+        (replies > 0).then(|| figures.sums[Sum::QuickReplies] as f64 / replies as f64)
     };
     let (Some(share_before), Some(share_now)) = (share(before), share(now)) else { return Vec::new() };
     let outcomes: Vec<MeasureChange> =
@@ -117,7 +126,7 @@ pub fn gaming_signs(before: &Sums, now: &Sums, threshold: f64) -> Vec<GamingSign
     if share_now - share_before < QUICK_SHARE_GAIN || outcomes.is_empty() || outcomes.iter().any(improved) {
         return Vec::new();
     }
-    let gains = GAINS.into_iter().filter_map(|measure| MeasureChange::of(measure, now, before));
+    let gains = GAINS.into_iter().filter_map(|measure| MeasureChange::of(measure.into(), now, before));
     gains
         .filter(|gain| moved(gain, threshold).is_some_and(|way| gain.measure.better() == Some(way)))
         .map(|gain| GamingSign { gain, quick_share: (share_before, share_now), unmoved: outcomes.clone() })
@@ -128,14 +137,15 @@ pub fn gaming_signs(before: &Sums, now: &Sums, threshold: f64) -> Vec<GamingSign
 mod tests {
     use super::*;
     use crate::domain::playbook::playbook;
+    use crate::domain::testing::figures;
 
-    fn sums(entries: &[(Sum, i64)]) -> Sums {
-        let mut sums = Sums::default();
-        entries.iter().for_each(|(sum, value)| sums[*sum] = *value);
-        sums
+    fn sums(entries: &[(Sum, i64)]) -> Figures {
+        let mut figures = figures();
+        entries.iter().for_each(|(sum, value)| figures.sums[*sum] = *value);
+        figures
     }
 
-    fn month(response_ms: i64, quick: i64, satisfied: i64) -> Sums {
+    fn month(response_ms: i64, quick: i64, satisfied: i64) -> Figures {
         sums(&[
             (Sum::Replies, 200),
             (Sum::QuickReplies, quick),
@@ -151,7 +161,7 @@ mod tests {
         let found =
             worsened(&month(2_000_000, 20, 40), &month(3_000_000, 20, 40), THRESHOLD, &playbook(Vec::new()));
         let measures: Vec<_> = found.iter().map(|(change, _)| change.measure).collect();
-        assert_eq!(measures, [Measure::Response]);
+        assert_eq!(measures, [Measure::Response.into()]);
         assert_eq!(found[0].1.len(), 2);
         assert!(found[0].1.iter().all(|remedy| remedy.entry.direction == Direction::Risen));
         // Faster is better, and a little slower is not worth a word.
@@ -164,15 +174,21 @@ mod tests {
     fn speed_bought_with_prepared_answers_is_told_only_if_nothing_came_of_it() {
         let before = month(3_000_000, 20, 40);
         let signs = gaming_signs(&before, &month(1_000_000, 120, 40), THRESHOLD);
-        assert_eq!(signs.iter().map(|sign| sign.gain.measure).collect::<Vec<_>>(), [Measure::Response]);
+        assert_eq!(
+            signs.iter().map(|sign| sign.gain.measure).collect::<Vec<_>>(),
+            [Measure::Response.into()]
+        );
         assert_eq!(signs[0].quick_share, (0.1, 0.6));
-        assert_eq!(signs[0].unmoved.iter().map(|c| c.measure).collect::<Vec<_>>(), [Measure::Satisfaction]);
-        let none = |now: Sums| assert!(gaming_signs(&before, &now, THRESHOLD).is_empty());
+        assert_eq!(
+            signs[0].unmoved.iter().map(|c| c.measure).collect::<Vec<_>>(),
+            [Measure::Satisfaction.into()]
+        );
+        let none = |now: Figures| assert!(gaming_signs(&before, &now, THRESHOLD).is_empty());
         none(month(1_000_000, 120, 45));
         none(month(1_000_000, 20, 40));
         none(month(3_000_000, 120, 40));
         let mut unrated = month(1_000_000, 120, 0);
-        unrated[Sum::Rated] = 0;
+        unrated.sums[Sum::Rated] = 0;
         none(unrated);
     }
 }

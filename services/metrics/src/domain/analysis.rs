@@ -10,15 +10,17 @@ use uuid::Uuid;
 
 use crate::domain::Metrics;
 use crate::domain::advice::{Advice, gaming_signs, worsened};
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::asking::AskFigures;
-use crate::domain::change::{Effects, Sides, split};
+use crate::domain::change::{Effects, Sales, SalesEffects, Sides, split, split_sales};
 use crate::domain::comparison::Against;
-use crate::domain::explanation::Measure;
 use crate::domain::figure::{Cut, DayRange, DefinitionRef, Figures, Filter, Group, RowPlace, Step};
 use crate::domain::judgement::{Judgement, judge};
+use crate::domain::money::Currency;
 use crate::domain::playbook::{Entry, REMEDIES_MAX, Remedy, playbook};
 use crate::domain::restatement::Restatement;
-use crate::domain::sums::Sums;
+use crate::domain::sums::Sum;
+use crate::domain::trade::TradeSum;
 use crate::error::MetricsError;
 use crate::store::{FigureCursor, RestatementCursor};
 
@@ -51,6 +53,19 @@ pub struct Subject {
     pub filter: Filter,
     /// Under this definition.
     pub definition: DefinitionRef,
+}
+
+/// Sales of a period in a group, and how they changed.
+#[derive(Debug)]
+pub struct SalesChange {
+    /// The group's id; empty for the whole.
+    pub key: String,
+    /// Its name, if known.
+    pub name: String,
+    /// Before and now.
+    pub sides: [Sales; 2],
+    /// What the change is made of.
+    pub effects: SalesEffects,
 }
 
 /// What a change is made of.
@@ -110,21 +125,22 @@ impl Analysis {
     pub async fn explain_change(
         &self,
         scope: &Scope,
-        measure: Measure,
+        measure: AnyMeasure,
         (base, days): (DayRange, DayRange),
         facet: Facet,
         subject: &Subject,
     ) -> Result<ChangeParts> {
-        let mut keys: BTreeMap<String, (String, [Sums; 2])> = BTreeMap::new();
-        for (side, range) in [base, days].into_iter().enumerate() {
+        let mut keys: BTreeMap<String, (String, Sides)> = BTreeMap::new();
+        for (is_now, range) in [(false, base), (true, days)] {
             for row in self.rows(scope, range, facet, subject).await? {
                 let key = row.hour.map_or_else(|| row.key.clone(), |hour| hour.to_string());
-                let entry = keys.entry(key).or_insert_with(|| (row.name.clone(), Default::default()));
-                entry.1[side] += &row.sums;
+                let sides = &mut keys.entry(key).or_insert_with(|| (row.name.clone(), Sides::default())).1;
+                let side = if is_now { &mut sides.now } else { &mut sides.before };
+                let (above, below) = measure.of(&row);
+                *side = (side.0 + above, side.1 + below);
             }
         }
-        let sides: Vec<Sides> =
-            keys.values().map(|(_, [before, now])| Sides::of(measure, before, now)).collect();
+        let sides: Vec<Sides> = keys.values().map(|(_, sides)| *sides).collect();
         let nothing = MetricsError::NothingToCompare { measure: measure.name() };
         let (difference, effects) = split(measure.unit(), &sides).ok_or(nothing)?;
         let whole = sides.iter().fold(Sides::default(), |sum, part| Sides {
@@ -137,6 +153,42 @@ impl Analysis {
             .collect();
         parts.sort_by_key(|part| std::cmp::Reverse((part.effects.mix + part.effects.rate).unsigned_abs()));
         Ok(ChangeParts { whole, difference, parts })
+    }
+
+    /// How sales changed from `base` to `days`: of the whole, and of each group, the largest change first. The groups'
+    /// changes add up to the whole's, and each one's effects to its own.
+    pub async fn explain_sales(
+        &self,
+        scope: &Scope,
+        (base, days): (DayRange, DayRange),
+        group: Group,
+        subject: &Subject,
+    ) -> Result<(SalesChange, Vec<SalesChange>)> {
+        let mut keys: BTreeMap<String, (String, [Sales; 2])> = BTreeMap::new();
+        for (side, range) in [base, days].into_iter().enumerate() {
+            for row in self.rows(scope, range, Facet::Group(group), subject).await? {
+                keys.entry(row.key.clone()).or_insert_with(|| (row.name.clone(), Default::default())).1
+                    [side] = sales(&row);
+            }
+        }
+        let change = |key: String, name: String, sides: [Sales; 2]| {
+            let effects = split_sales(sides[0], sides[1]);
+            SalesChange { key, name, sides, effects }
+        };
+        let mut whole = [Sales::default(); 2];
+        for (_, sides) in keys.values() {
+            whole.iter_mut().zip(sides).for_each(|(whole, side)| *whole = whole.plus(side));
+        }
+        let mut parts: Vec<SalesChange> =
+            keys.into_iter().map(|(key, (name, sides))| change(key, name, sides)).collect();
+        let size = |part: &SalesChange| (part.sides[1].amount - part.sides[0].amount).unsigned_abs();
+        parts.sort_by_key(|part| std::cmp::Reverse(size(part)));
+        Ok((change(String::new(), String::new(), whole), parts))
+    }
+
+    /// The currency of all amounts.
+    pub fn currency(&self) -> &Currency {
+        self.metrics.currency()
     }
 
     async fn rows(
@@ -167,7 +219,7 @@ impl Analysis {
     pub async fn judge_figures(
         &self,
         scope: &Scope,
-        (measure, day, group): (Measure, NaiveDate, Group),
+        (measure, day, group): (AnyMeasure, NaiveDate, Group),
         weeks: u32,
         subject: Subject,
     ) -> Result<Vec<GroupJudgement>> {
@@ -181,7 +233,7 @@ impl Analysis {
         };
         let mut keys: BTreeMap<String, (String, Option<f64>, Vec<f64>)> = BTreeMap::new();
         for row in self.all(scope, &ask).await? {
-            let value = measure.value(&row.sums);
+            let value = measure.value(&row);
             let (_, today, history) = keys.entry(row.key).or_insert_with(|| (row.name, None, Vec::new()));
             match row.place {
                 RowPlace::Window(0) => *today = value,
@@ -217,10 +269,11 @@ impl Analysis {
         let mut comparisons = found.comparisons.into_iter();
         Ok(found.figures.map(|row| {
             // One comparison was asked for, and there is one for each row.
-            let before = comparisons.next().map(|comparison| comparison.other.sums).unwrap_or_default();
+            let before = comparisons.next().map(|comparison| comparison.other);
+            let before = before.unwrap_or_else(|| Figures::nothing(row.key.clone(), row.name.clone(), days));
             Advice {
-                worsened: worsened(&before, &row.sums, threshold, &playbook),
-                signs: gaming_signs(&before, &row.sums, threshold),
+                worsened: worsened(&before, &row, threshold, &playbook),
+                signs: gaming_signs(&before, &row, threshold),
                 key: row.key,
                 name: row.name,
             }
@@ -231,7 +284,7 @@ impl Analysis {
     pub async fn list_remedies(
         &self,
         scope: &Scope,
-        measure: Option<Measure>,
+        measure: Option<AnyMeasure>,
         page: &PageRequest<String>,
     ) -> Result<Page<Remedy>> {
         let mut remedies = playbook(self.metrics.store.list_remedies(scope.whole_merchant()?).await?);
@@ -278,6 +331,16 @@ impl Analysis {
         let who = (by.caller.subject.as_str(), now);
         let decide = |put: Vec<Remedy>| find(put, id)?.next(etag, change, who);
         self.metrics.store.put_remedy(by, now, decide).await
+    }
+}
+
+/// What a row sold. Receptions are those of conversations, buyers and amounts what is credited.
+fn sales(row: &Figures) -> Sales {
+    let trade = &row.trade.sums;
+    Sales {
+        receptions: row.sums[Sum::ReceivedCustomers],
+        buyers: trade[TradeSum::PayingBuyers],
+        amount: trade[TradeSum::PaidAmount],
     }
 }
 

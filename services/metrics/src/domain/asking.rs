@@ -10,14 +10,14 @@ use runtime::ids::MerchantId;
 use crate::domain::Metrics;
 use crate::domain::comparison::{Against, Comparison};
 use crate::domain::explanation::{ExplainQuery, Explained, Explainer};
-use crate::domain::figure::{
-    Cut, DayRange, DefinitionRef, FigureState, Figures, Filter, Group, RowPlace, Step,
-};
+use crate::domain::figure::{Cut, DayRange, DefinitionRef, Figures, Filter, Group, Step};
 use crate::domain::restatement::Restatement;
 use crate::domain::ruling::Ruling;
-use crate::domain::sums::Sums;
+use crate::domain::trade_measure::{ExplainedTrade, TradeExplainQuery};
 use crate::error::MetricsError;
-use crate::store::{ExplainCursor, FigureCursor, FigureQuery, RestatementCursor, RestatementQuery};
+use crate::store::{
+    ExplainCursor, FigureCursor, FigureQuery, RestatementCursor, RestatementQuery, TradeCursor,
+};
 
 type Result<T, E = MetricsError> = std::result::Result<T, E>;
 
@@ -90,6 +90,17 @@ pub struct Explanation {
     pub figure: (i64, i64),
     /// The page.
     pub conversations: Page<Explained>,
+}
+
+/// A figure of customers' timelines and a page of what is behind it.
+#[derive(Debug)]
+pub struct TradeExplanation {
+    /// What rules the days.
+    pub ruling: Ruling,
+    /// The figure.
+    pub figure: (i64, i64),
+    /// The page.
+    pub pieces: Page<ExplainedTrade>,
 }
 
 impl Metrics {
@@ -190,7 +201,10 @@ impl Metrics {
         let mut found: HashMap<(String, DayRange), Figures> =
             others.into_iter().map(|row| ((row.key.clone(), row.days), row)).collect();
         let other = |(row, days): (&Figures, DayRange)| {
-            found.get_mut(&(row.key.clone(), days)).map_or_else(|| nothing(row, days), |other| other.clone())
+            found.get_mut(&(row.key.clone(), days)).map_or_else(
+                || Figures::nothing(row.key.clone(), row.name.clone(), days),
+                |other| other.clone(),
+            )
         };
         Ok(figures.iter().zip(windows).map(other).collect())
     }
@@ -211,6 +225,19 @@ impl Metrics {
         }
         let conversations = behind.page.map(|c| explainer.explain(c));
         Ok(Explanation { figure: query.measure.of(&behind.sums), ruling, conversations })
+    }
+
+    /// A figure of customers' timelines, and a page of what is behind it.
+    pub async fn explain_trade(
+        &self,
+        scope: &Scope,
+        query: &TradeExplainQuery,
+        definition: &DefinitionRef,
+        page: &PageRequest<TradeCursor>,
+    ) -> Result<TradeExplanation> {
+        let ruling = self.find_ruling(&scope.merchant, definition, query.range).await?;
+        let behind = self.store.list_trade_behind(scope, &ruling, query, page).await?;
+        Ok(TradeExplanation { ruling, figure: behind.figure, pieces: behind.page })
     }
 
     /// A page of the ledger of what became known about days after they were final.
@@ -234,24 +261,5 @@ impl Metrics {
     ) -> Result<Ruling> {
         let versions = self.store.list_definitions(merchant).await?;
         Ruling::of(&versions, wanted, range)
-    }
-}
-
-/// The row of a group in days in which nothing happened.
-fn nothing(like: &Figures, days: DayRange) -> Figures {
-    Figures {
-        key: like.key.clone(),
-        name: like.name.clone(),
-        place: RowPlace::Step(days.from),
-        hour: None,
-        days,
-        provisional: false,
-        state: FigureState::Final,
-        restatements: 0,
-        sums: Sums::default(),
-        active_accounts: 0,
-        distinct_customers: None,
-        spreads: Vec::new(),
-        within: Vec::new(),
     }
 }

@@ -1,7 +1,6 @@
 //! What a change is made of: exact splits whose parts add up to the change.
 
-use crate::domain::explanation::{Measure, Unit};
-use crate::domain::sums::Sums;
+use crate::domain::explanation::Unit;
 
 /// Effects are counted in billionths of a measure's unit.
 pub const BILLION: i64 = 1_000_000_000;
@@ -27,6 +26,17 @@ pub struct SalesEffects {
     pub conversion: i64,
     /// From what each of them spent.
     pub order_value: i64,
+}
+
+impl Sales {
+    /// Both together.
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            receptions: self.receptions + other.receptions,
+            buyers: self.buyers + other.buyers,
+            amount: self.amount + other.amount,
+        }
+    }
 }
 
 /// Splits a change of sales by Shapley's rule: each factor gets the mean of what its change adds, over all orders in
@@ -109,13 +119,6 @@ pub fn split(unit: Unit, parts: &[Sides]) -> Option<(i64, Vec<Effects>)> {
     }
     let effects = apportion(change, &effects);
     Some((change, effects.chunks_exact(2).map(|pair| Effects { mix: pair[0], rate: pair[1] }).collect()))
-}
-
-impl Sides {
-    /// Of a measure out of sums before and now.
-    pub fn of(measure: Measure, before: &Sums, now: &Sums) -> Self {
-        Self { before: measure.of(before), now: measure.of(now) }
-    }
 }
 
 fn billions(count: i64) -> i64 {

@@ -3,9 +3,8 @@
 use calendar::{Period, PeriodKind};
 use chrono::{Days, NaiveDate};
 
-use crate::domain::explanation::{Measure, Unit};
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::figure::{DayRange, Figures, Step};
-use crate::domain::sums::Sums;
 
 /// Other days to hold a row against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +30,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeasureChange {
     /// Which.
-    pub measure: Measure,
+    pub measure: AnyMeasure,
     /// Now.
     pub value: f64,
     /// Before, or in the other row.
@@ -40,7 +39,7 @@ pub struct MeasureChange {
 
 impl MeasureChange {
     /// The change; `None` if a side has no value.
-    pub fn of(measure: Measure, now: &Sums, other: &Sums) -> Option<Self> {
+    pub fn of(measure: AnyMeasure, now: &Figures, other: &Figures) -> Option<Self> {
         Some(Self { measure, value: measure.value(now)?, other: measure.value(other)? })
     }
 
@@ -52,19 +51,6 @@ impl MeasureChange {
     /// The change relative to the other value; `None` if that is 0.
     pub fn ratio(&self) -> Option<f64> {
         (self.other != 0.0).then(|| self.difference() / self.other)
-    }
-}
-
-impl Measure {
-    /// A figure's value: the count, the quotient, or the mean in seconds; `None` for a rate or mean of nothing.
-    pub fn value(self, sums: &Sums) -> Option<f64> {
-        let (numerator, denominator) = self.of(sums);
-        match self.unit() {
-            Unit::Count => Some(numerator as f64),
-            _ if denominator == 0 => None,
-            Unit::Rate => Some(numerator as f64 / denominator as f64),
-            Unit::Milliseconds => Some(numerator as f64 / 1_000.0 / denominator as f64),
-        }
     }
 }
 
@@ -124,6 +110,8 @@ impl Against {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::explanation::Measure;
+    use crate::domain::testing::figures;
 
     fn range(text: &str) -> DayRange {
         let (from, to) = text.split_once("..").expect("two days");
@@ -157,11 +145,13 @@ mod tests {
 
     #[test]
     fn a_change_has_a_ratio_only_to_something() {
-        let change = MeasureChange { measure: Measure::ReplyRate, value: 0.9, other: 0.6 };
+        let (rate, count) = (Measure::ReplyRate.into(), Measure::Conversations.into());
+        let change = MeasureChange { measure: rate, value: 0.9, other: 0.6 };
         assert!((change.ratio().expect("a ratio") - 0.5).abs() < 1e-12);
         assert_eq!(MeasureChange { other: 0.0, ..change }.ratio(), None);
-        assert_eq!(MeasureChange::of(Measure::ReplyRate, &Sums::default(), &Sums::default()), None);
-        let none = MeasureChange::of(Measure::Conversations, &Sums::default(), &Sums::default());
+        let nothing = figures();
+        assert_eq!(MeasureChange::of(rate, &nothing, &nothing), None);
+        let none = MeasureChange::of(count, &nothing, &nothing);
         assert_eq!(none.map(|change| change.difference()), Some(0.0));
     }
 }

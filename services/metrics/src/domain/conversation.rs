@@ -301,7 +301,7 @@ fn answer(value: Option<bool>) -> u8 {
     }
 }
 
-fn check_id(field: &str, value: &str, max: usize) -> Result<(), Violation> {
+pub(super) fn check_id(field: &str, value: &str, max: usize) -> Result<(), Violation> {
     if value.is_empty() {
         return Err(wrong(field, "must not be empty"));
     }
@@ -315,7 +315,7 @@ fn check_id(field: &str, value: &str, max: usize) -> Result<(), Violation> {
 }
 
 /// Instants are kept to the millisecond; what lies before 2000 or far in the future is a mistake of the source.
-fn check_time(
+pub(super) fn check_time(
     field: &str,
     at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
@@ -335,7 +335,7 @@ fn check_time(
 /// 2000-01-01T00:00:00Z.
 const EARLIEST_S: i64 = 946_684_800;
 
-fn wrong(field: impl Into<String>, description: impl Into<String>) -> Violation {
+pub(super) fn wrong(field: impl Into<String>, description: impl Into<String>) -> Violation {
     Violation { field: field.into(), description: description.into() }
 }
 

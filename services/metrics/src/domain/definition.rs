@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::Sender;
+use crate::domain::trade_rules::TradeRules;
 
 /// The definition that every merchant has.
 pub const STANDARD: &str = "standard";
@@ -67,6 +68,9 @@ pub struct Rules {
     /// A day is final when so many further business days are over.
     #[serde(default = "maturation_days")]
     pub maturation_days: i32,
+    /// How orders and all other facts are counted.
+    #[serde(default)]
+    pub trade: TradeRules,
 }
 
 /// Orders of a chat's day may be paid for four days more (domain-knowledge 1.1).
@@ -128,6 +132,7 @@ impl Default for Rules {
             service_hours: None,
             customer_unit: CustomerUnit::EveryRound,
             maturation_days: maturation_days(),
+            trade: TradeRules::default(),
         }
     }
 }

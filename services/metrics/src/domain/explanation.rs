@@ -172,7 +172,7 @@ pub struct ExplainQuery {
     pub filter: Filter,
 }
 
-/// Why a conversation is not, or not wholly, counted.
+/// Why a conversation or fact is not, or not wholly, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The customer wrote nothing.
@@ -199,6 +199,46 @@ pub enum Reason {
     NotCompleted,
     /// Nothing of the kind was sent.
     NoneSent,
+    /// The chat is about an order placed before it.
+    OrderedBefore,
+    /// The order is taken out of credit, or all of the customer's orders in the window are.
+    ExcludedOrder,
+    /// An earlier order or payment of the day speaks for the customer.
+    RepeatBuyer,
+    /// No order followed in time.
+    NotOrdered,
+    /// No payment followed in time.
+    NotPaid,
+    /// The order has not come in, or was not paid.
+    OrderUnknown,
+    /// An earlier payment speaks for the order.
+    AnotherPayment,
+    /// An earlier refund speaks for the order.
+    AnotherRefund,
+    /// The refund is not completed.
+    NotComplete,
+    /// The goods did not come back.
+    NotReturned,
+    /// The complaint was turned down.
+    NotUpheld,
+    /// Of another kind or outcome.
+    NotOfTheKind,
+    /// Nobody checked it.
+    NotChecked,
+    /// The check found it wrong.
+    NotAccurate,
+    /// The review was never bad.
+    NeverBad,
+    /// The review was bad and isn't good now.
+    NotRecovered,
+    /// The customer had written shortly before.
+    NotFirstContact,
+    /// The customer wrote again.
+    CameBack,
+    /// The product was not ordered in time.
+    NotBought,
+    /// Nothing of the order was refunded.
+    NotRefunded,
     /// Nobody handed the customer over.
     NoTransfer,
     /// It belongs to another account of the conversation.

@@ -6,6 +6,8 @@ use crate::domain::bucket::{self, Bucket};
 use crate::domain::histogram::Histogram;
 use crate::domain::part::Spread;
 use crate::domain::sums::Sums;
+use crate::domain::trade::TradeSums;
+use crate::domain::trade_measure::Activity;
 
 /// What figures are added up by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,6 +134,10 @@ pub struct Figures {
     pub spreads: Vec<SpreadFigures>,
     /// How many answers came within each of the seconds asked for.
     pub within: Vec<Within>,
+    /// What comes out of customers' timelines.
+    pub trade: TradeFigures,
+    /// Whether customers of the merchant wait to be counted.
+    pub pending: bool,
 }
 
 /// Where a row stands among those of its key: what a page goes on after.
@@ -171,6 +177,19 @@ impl Within {
     }
 }
 
+/// Figures of orders, payments and all other facts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TradeFigures {
+    /// What adds up.
+    pub sums: TradeSums,
+    /// When accounts were at work.
+    pub activity: Activity,
+    /// How long orders took to handle.
+    pub order_handling: Histogram,
+    /// How long after-sale cases took.
+    pub after_sale_handling: Histogram,
+}
+
 /// Median and 90th percentile of one spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpreadFigures {
@@ -187,6 +206,29 @@ impl SpreadFigures {
     pub fn of(spread: Spread, histogram: &Histogram) -> Option<Self> {
         let (median, p90) = (histogram.nearest_rank(5)?, histogram.nearest_rank(9)?);
         Some(Self { spread, median, p90 })
+    }
+}
+
+impl Figures {
+    /// The row of a group in days in which nothing happened.
+    pub fn nothing(key: String, name: String, days: DayRange) -> Self {
+        Self {
+            key,
+            name,
+            place: RowPlace::Step(days.from),
+            hour: None,
+            days,
+            provisional: false,
+            state: FigureState::Final,
+            restatements: 0,
+            sums: Sums::default(),
+            active_accounts: 0,
+            distinct_customers: None,
+            spreads: Vec::new(),
+            within: Vec::new(),
+            trade: TradeFigures::default(),
+            pending: false,
+        }
     }
 }
 

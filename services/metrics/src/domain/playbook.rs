@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use proto::access::Role;
 use status::Violation;
 
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::explanation::Measure;
 use crate::error::MetricsError;
 
@@ -40,7 +41,7 @@ pub struct Remedy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// When this measure
-    pub measure: Measure,
+    pub measure: AnyMeasure,
     /// goes this way
     pub direction: Direction,
     /// likely because of this,
@@ -251,7 +252,7 @@ fn built_in() -> impl Iterator<Item = Remedy> {
         id: (*id).to_owned(),
         version: 0,
         entry: Entry {
-            measure: *measure,
+            measure: (*measure).into(),
             direction: *direction,
             cause: (*cause).to_owned(),
             text: (*text).to_owned(),

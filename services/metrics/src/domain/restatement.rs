@@ -2,9 +2,11 @@
 
 use chrono::{Days, NaiveDate};
 
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::definition::Definition;
-use crate::domain::explanation::Measure;
+use crate::domain::figure::TradeFigures;
 use crate::domain::sums::Sums;
+use crate::domain::trade::TradeSums;
 
 /// What changed in a final day of a group by what became known on one later day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct Restatement {
     pub known_day: NaiveDate,
     /// By how much.
     pub deltas: Sums,
+    /// The same, of customers' timelines.
+    pub trade: TradeSums,
 }
 
 /// An account's final figures of a day.
@@ -30,6 +34,8 @@ pub struct FinalAgentDay {
     pub account: String,
     /// Over all shops.
     pub sums: Sums,
+    /// The same, of customers' timelines.
+    pub trade: TradeSums,
 }
 
 /// A day as it is told of as final.
@@ -75,9 +81,14 @@ pub fn finalise(
     }
 }
 
-/// Sums as figures: each measure that is not zero.
-pub fn figures(sums: &Sums) -> impl Iterator<Item = (Measure, (i64, i64))> + use<'_> {
-    Measure::ALL.into_iter().map(|measure| (measure, measure.of(sums))).filter(|(_, value)| *value != (0, 0))
+/// Sums as figures: each measure that adds up and is not zero.
+pub fn figures(sums: &Sums, trade: &TradeSums) -> Vec<(AnyMeasure, (i64, i64))> {
+    let trade = TradeFigures { sums: trade.clone(), ..TradeFigures::default() };
+    let measures = AnyMeasure::all().filter(|measure| measure.adds_up());
+    measures
+        .map(|measure| (measure, measure.of_sums(sums, &trade)))
+        .filter(|(_, value)| *value != (0, 0))
+        .collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use events::Encoded;
 use crate::domain::conversation::{Conversation, ConversationKey, Message, Sender};
 use crate::domain::explanation::Recorded;
 use crate::domain::facts::{AgentDay, Facts, MessageFact, OWNER};
+use crate::domain::figure::{DayRange, Figures};
 use crate::domain::intake::Candidate;
 
 /// A candidate of which only revision and content matter.
@@ -76,4 +77,10 @@ pub fn recorded(account: &str, customer: &str, start_of_day_ms: i64) -> Recorded
             messages: vec![message(0, Sender::Customer), message(2_000, Sender::Agent)],
         },
     }
+}
+
+/// A row in which nothing happened.
+pub fn figures() -> Figures {
+    let day = NaiveDate::default();
+    Figures::nothing(String::new(), String::new(), DayRange { from: day, to: day })
 }

@@ -63,10 +63,35 @@ impl AnalysisService for AnalysisApi {
         let Admitted { message, scope, .. } = admitted(request)?;
         let measure = metrics_decode::measure(message.measure())?;
         let facet = decode::facet(message.facet())?;
-        let (base, days) = decode::sides(&message, facet)?;
+        let days_max = decode::days_max(measure, facet)?;
+        let (base, days) =
+            decode::sides(message.days.as_ref(), message.base_days.as_ref(), message.compare(), days_max)?;
         let subject = decode::subject(message.filter.as_ref(), message.definition.as_ref())?;
         let found = self.analysis.explain_change(&scope, measure, (base, days), facet, &subject).await?;
         Ok(Response::new(encode::change_parts(found, base, days)))
+    }
+
+    async fn explain_sales(
+        &self,
+        request: Request<pb::ExplainSalesRequest>,
+    ) -> Reply<pb::ExplainSalesResponse> {
+        let Admitted { message, scope, .. } = admitted(request)?;
+        let group = metrics_decode::group(message.group())?;
+        let (base, days) = decode::sides(
+            message.days.as_ref(),
+            message.base_days.as_ref(),
+            message.compare(),
+            metrics_decode::DAYS_MAX,
+        )?;
+        let subject = decode::subject(message.filter.as_ref(), message.definition.as_ref())?;
+        let (whole, parts) = self.analysis.explain_sales(&scope, (base, days), group, &subject).await?;
+        let encode = |change| encode::sales_change(change, self.analysis.currency());
+        Ok(Response::new(pb::ExplainSalesResponse {
+            days: Some(metrics_encode::day_range(days)),
+            base_days: Some(metrics_encode::day_range(base)),
+            whole: Some(encode(whole)),
+            parts: parts.into_iter().map(encode).collect(),
+        }))
     }
 
     async fn judge_figures(

@@ -9,13 +9,14 @@ use proto::time;
 use status::Violation;
 
 use crate::domain::PutDefinition;
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::asking::AskFigures;
+use crate::domain::batch::Line;
 use crate::domain::comparison::Against;
 use crate::domain::conversation::{Draft, DraftMessage, Sender};
 use crate::domain::definition::{CustomerUnit, Rules, STANDARD, ServiceHours};
-use crate::domain::explanation::Measure;
 use crate::domain::figure::{Cut, DayRange, DefinitionRef, Filter, Group, Step};
-use crate::domain::intake::Line;
+use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
 use crate::error::MetricsError;
 
 /// Longest range of days of a list.
@@ -31,8 +32,9 @@ pub(super) fn invalid(field: impl Into<String>, description: impl Into<String>) 
     MetricsError::Invalid(Violation { field: field.into(), description: description.into() })
 }
 
-pub(super) fn line(line: pb::ConversationLine) -> Line {
-    Line { number: line.line, draft: line.conversation.map(draft) }
+pub(super) fn line(line: pb::ConversationLine) -> Line<Draft> {
+    let missing = || Violation { field: "conversation".to_owned(), description: "must be given".to_owned() };
+    Line { number: line.line, draft: line.conversation.map(draft).ok_or_else(missing) }
 }
 
 fn draft(conversation: pb::Conversation) -> Draft {
@@ -205,9 +207,9 @@ fn check_texts(filter: &Filter) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn measure(measure: pb::Measure) -> Result<Measure> {
+pub(super) fn measure(measure: pb::Measure) -> Result<AnyMeasure> {
     let name = measure.as_str_name().trim_start_matches("MEASURE_");
-    Measure::by_name(name).ok_or_else(|| invalid("measure", "must be given"))
+    AnyMeasure::by_name(name).ok_or_else(|| invalid("measure", "must be given"))
 }
 
 /// A definition to put.
@@ -235,6 +237,7 @@ pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<PutD
         in_time_seconds: rules.in_time_seconds,
         long_chat_threshold: rules.long_chat_threshold,
         service_hours: rules.service_hours.as_ref().map(hours),
+        trade: trade_rules(rules.trade.as_ref()),
     };
     let valid_from = definition.valid_from.as_ref();
     let valid_from = valid_from.map(|date| day("definition.valid_from", Some(date))).transpose()?;
@@ -244,4 +247,31 @@ pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<PutD
         rules,
         valid_from,
     })
+}
+
+/// What is left out takes its default.
+fn trade_rules(rules: Option<&pb::TradeRules>) -> TradeRules {
+    let default = TradeRules::default();
+    let Some(rules) = rules else { return default };
+    TradeRules {
+        attribution: match rules.attribution() {
+            pb::Attribution::Unspecified => default.attribution,
+            pb::Attribution::Payment => Attribution::Payment,
+            pb::Attribution::OrderFirst => Attribution::OrderFirst,
+            pb::Attribution::Order => Attribution::Order,
+            pb::Attribution::Platform => Attribution::Platform,
+        },
+        attribution_days: rules.attribution_days.unwrap_or(default.attribution_days),
+        maturation_days: rules.maturation_days.unwrap_or(default.maturation_days),
+        refund_maturation_days: rules.refund_maturation_days.unwrap_or(default.refund_maturation_days),
+        after_sale_days: rules.after_sale_days.unwrap_or(default.after_sale_days),
+        first_contact: match rules.first_contact() {
+            pb::FirstContact::Unspecified => default.first_contact,
+            pb::FirstContact::OneAnswer => FirstContact::OneAnswer,
+            pb::FirstContact::NoReturn => FirstContact::NoReturn,
+            pb::FirstContact::Survey => FirstContact::Survey,
+        },
+        first_contact_days: rules.first_contact_days.unwrap_or(default.first_contact_days),
+        satisfied_from: rules.satisfied_from.unwrap_or(default.satisfied_from),
+    }
 }

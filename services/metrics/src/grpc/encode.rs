@@ -4,18 +4,21 @@ use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
 use proto::time::{date, timestamp};
 
+use crate::domain::any_measure::AnyMeasure;
+use crate::domain::batch::{Outcome, Reject};
 use crate::domain::bucket;
 use crate::domain::comparison::{Against, Comparison, MeasureChange};
 use crate::domain::day::{AccountCount, Day, DayState};
 use crate::domain::definition::{CustomerUnit, Definition, LONG_CHAT_THRESHOLD, Rules, State};
-use crate::domain::explanation::{Explained, Measure, Reason};
+use crate::domain::explanation::{Explained, Reason};
 use crate::domain::figure::{DayRange, FigureState, Figures, Within};
 use crate::domain::ingest::Ack;
-use crate::domain::intake::Reject;
+use crate::domain::money::Currency;
 use crate::domain::part::Spread;
 use crate::domain::ruling::{Ruled, Ruling};
 use crate::domain::sums::Sum;
-use crate::store::Outcome;
+use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
+use crate::grpc::trade;
 
 pub(super) fn ack(ack: Ack) -> pb::IngestConversationsResponse {
     let (counts, rejects) = outcome(ack.outcome);
@@ -99,6 +102,7 @@ fn rules(rules: &Rules) -> pb::Rules {
         service_hours: rules
             .service_hours
             .map(|hours| pb::ServiceHours { from_minute: hours.from_minute, to_minute: hours.to_minute }),
+        trade: Some(trade_rules(&rules.trade)),
     }
 }
 
@@ -114,23 +118,22 @@ pub(super) fn ruled_days(ruling: &Ruling) -> Vec<pb::RuledDays> {
     ruling.spans().iter().map(ruled).collect()
 }
 
-pub(super) fn measure(measure: Measure) -> pb::Measure {
+pub(super) fn measure(measure: AnyMeasure) -> pb::Measure {
     pb::Measure::from_str_name(&format!("MEASURE_{}", measure.name())).unwrap_or(pb::Measure::Unspecified)
 }
 
-pub(super) fn comparison(comparison: &Comparison, row: &Figures) -> pb::Comparison {
+pub(super) fn comparison(comparison: &Comparison, row: &Figures, currency: &Currency) -> pb::Comparison {
     let kind = match comparison.against {
         Some(Against::PreviousPeriod) => pb::ComparisonKind::PreviousPeriod,
         Some(Against::SamePeriodLastYear) => pb::ComparisonKind::SamePeriodLastYear,
         None => pb::ComparisonKind::Definition,
     };
-    let (now, other) = (&row.sums, &comparison.other.sums);
-    let changes = Measure::ALL.into_iter().filter_map(|measure| MeasureChange::of(measure, now, other));
+    let changes = AnyMeasure::all().filter_map(|measure| MeasureChange::of(measure, row, &comparison.other));
     pb::Comparison {
         row: i32::try_from(comparison.row).unwrap_or(i32::MAX),
         kind: kind.into(),
         changes: changes.map(measure_change).collect(),
-        other: Some(figures(comparison.other.clone())),
+        other: Some(figures(comparison.other.clone(), currency)),
     }
 }
 
@@ -144,7 +147,32 @@ pub(super) fn measure_change(change: MeasureChange) -> pb::MeasureChange {
     }
 }
 
-pub(super) fn figures(figures: Figures) -> pb::Figures {
+fn trade_rules(rules: &TradeRules) -> pb::TradeRules {
+    let attribution = match rules.attribution {
+        Attribution::Payment => pb::Attribution::Payment,
+        Attribution::OrderFirst => pb::Attribution::OrderFirst,
+        Attribution::Order => pb::Attribution::Order,
+        Attribution::Platform => pb::Attribution::Platform,
+    };
+    let first_contact = match rules.first_contact {
+        FirstContact::OneAnswer => pb::FirstContact::OneAnswer,
+        FirstContact::NoReturn => pb::FirstContact::NoReturn,
+        FirstContact::Survey => pb::FirstContact::Survey,
+    };
+    pb::TradeRules {
+        attribution: attribution.into(),
+        attribution_days: Some(rules.attribution_days),
+        maturation_days: Some(rules.maturation_days),
+        refund_maturation_days: Some(rules.refund_maturation_days),
+        after_sale_days: Some(rules.after_sale_days),
+        first_contact: first_contact.into(),
+        first_contact_days: Some(rules.first_contact_days),
+        satisfied_from: Some(rules.satisfied_from),
+    }
+}
+
+pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
+    let trade = trade::figures(&figures.trade, currency);
     let state = match figures.state {
         FigureState::Provisional => pb::FigureState::Provisional,
         FigureState::Final => pb::FigureState::Final,
@@ -191,12 +219,14 @@ pub(super) fn figures(figures: Figures) -> pb::Figures {
         within: figures.within.iter().map(within).collect(),
         // Put in by who knows what ruled the days.
         definition_versions: Vec::new(),
+        pending: figures.pending,
         key: figures.key,
         name: figures.name,
+        ..trade
     }
 }
 
-fn rate(numerator: i64, denominator: i64) -> common::Rate {
+pub(super) fn rate(numerator: i64, denominator: i64) -> common::Rate {
     // Exact up to 2^53, far above any count.
     let quotient = (denominator != 0).then(|| numerator as f64 / denominator as f64);
     common::Rate { numerator, denominator, quotient }
@@ -235,7 +265,7 @@ pub(super) fn explained(explained: Explained) -> pb::ExplainedConversation {
     }
 }
 
-fn reason(reason: Reason) -> pb::ExplainReason {
+pub(super) fn reason(reason: Reason) -> pb::ExplainReason {
     match reason {
         Reason::NoCustomerMessage => pb::ExplainReason::NoCustomerMessage,
         Reason::NoReply => pb::ExplainReason::NoReply,
@@ -251,5 +281,25 @@ fn reason(reason: Reason) -> pb::ExplainReason {
         Reason::NoneSent => pb::ExplainReason::NoneSent,
         Reason::NoTransfer => pb::ExplainReason::NoTransfer,
         Reason::AnotherAccount => pb::ExplainReason::AnotherAccount,
+        Reason::OrderedBefore => pb::ExplainReason::OrderedBefore,
+        Reason::ExcludedOrder => pb::ExplainReason::ExcludedOrder,
+        Reason::RepeatBuyer => pb::ExplainReason::RepeatBuyer,
+        Reason::NotOrdered => pb::ExplainReason::NotOrdered,
+        Reason::NotPaid => pb::ExplainReason::NotPaid,
+        Reason::OrderUnknown => pb::ExplainReason::OrderUnknown,
+        Reason::AnotherPayment => pb::ExplainReason::AnotherPayment,
+        Reason::AnotherRefund => pb::ExplainReason::AnotherRefund,
+        Reason::NotComplete => pb::ExplainReason::NotComplete,
+        Reason::NotReturned => pb::ExplainReason::NotReturned,
+        Reason::NotUpheld => pb::ExplainReason::NotUpheld,
+        Reason::NotOfTheKind => pb::ExplainReason::NotOfTheKind,
+        Reason::NotChecked => pb::ExplainReason::NotChecked,
+        Reason::NotAccurate => pb::ExplainReason::NotAccurate,
+        Reason::NeverBad => pb::ExplainReason::NeverBad,
+        Reason::NotRecovered => pb::ExplainReason::NotRecovered,
+        Reason::NotFirstContact => pb::ExplainReason::NotFirstContact,
+        Reason::CameBack => pb::ExplainReason::CameBack,
+        Reason::NotBought => pb::ExplainReason::NotBought,
+        Reason::NotRefunded => pb::ExplainReason::NotRefunded,
     }
 }

@@ -7,9 +7,10 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Date, Integer, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use crate::domain::batch::Known;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::facts::{AgentDay, Facts};
-use crate::domain::intake::{Candidate, Known};
+use crate::domain::intake::Candidate;
 use crate::store::Result;
 
 /// What is stored under a key, locked.

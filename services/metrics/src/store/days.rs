@@ -42,6 +42,29 @@ pub(super) async fn insert_changes(
     Ok(())
 }
 
+/// Notes that something became known about these days on `known_day`.
+pub(super) async fn insert_knowledge(
+    conn: &mut AsyncPgConnection,
+    merchant: &str,
+    days: &BTreeSet<NaiveDate>,
+    known_day: NaiveDate,
+) -> Result<()> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query(
+        "INSERT INTO day_knowledge (merchant_id, business_day, known_day) \
+         SELECT $1, n.day, $3 FROM unnest($2::date[]) WITH ORDINALITY AS n (day, place) ORDER BY n.place \
+         ON CONFLICT ON CONSTRAINT day_knowledge_pkey DO NOTHING",
+    )
+    .bind::<Text, _>(merchant)
+    .bind::<Array<Date>, _>(days.iter().copied().collect::<Vec<_>>())
+    .bind::<Date, _>(known_day)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 impl Store {
     /// Publishes what the day holds if that is not what was published last.
     pub async fn close_day(

@@ -13,7 +13,7 @@ use crate::domain::intake::given_parts;
 use crate::domain::tally::{Place, Tally};
 use crate::error::MetricsError;
 use crate::store::conversations::{list_to_count, update_counted_seq};
-use crate::store::{Result, Store, day_facts};
+use crate::store::{Result, Store, day_facts, timelines};
 
 /// Conversations that the builder counts in one transaction.
 const BUILD_BATCH: i64 = 1_000;
@@ -116,12 +116,12 @@ impl Store {
         found.ok_or_else(|| pg::Error::unreadable("definitions", &new.id, "it is gone").into())
     }
 
-    /// Counts the next conversations under the oldest definition that is not ready. `false`: there is nothing to build.
+    /// Counts the next conversations, then the next customers, under the oldest definition that is not ready. `false`: there is nothing to build.
     /// Any number of replicas may do this at once; each batch is one transaction and takes up where the last ended.
-    pub async fn build_definition_batch(&self) -> Result<bool> {
+    pub async fn build_definition_batch(&self, now: DateTime<Utc>) -> Result<bool> {
         pg::with_retry(ATTEMPTS, async || {
             let mut conn = self.pool.get().await?;
-            conn.transaction::<_, MetricsError, _>(async |conn| build_batch(conn).await).await
+            conn.transaction::<_, MetricsError, _>(async |conn| build_batch(conn, now).await).await
         })
         .await
     }
@@ -169,7 +169,7 @@ async fn insert(conn: &mut AsyncPgConnection, by: &By, new: &NewDefinition) -> R
     Ok(definition)
 }
 
-async fn build_batch(conn: &mut AsyncPgConnection) -> Result<bool> {
+async fn build_batch(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<bool> {
     let next = diesel::sql_query(
         "SELECT merchant_id, definition_seq AS seq, built_through FROM definitions WHERE NOT ready \
          ORDER BY merchant_id, definition_seq LIMIT 1 FOR UPDATE SKIP LOCKED",
@@ -198,10 +198,12 @@ async fn build_batch(conn: &mut AsyncPgConnection) -> Result<bool> {
         counted.push(&conversation.key);
     }
     update_counted_seq(conn, &merchant_id, seq, &counted).await?;
-    let done = conversations.len() < BUILD_BATCH as usize;
+    let counted_all = conversations.len() < BUILD_BATCH as usize;
     let through =
         conversations.last().map(|c| vec![c.key.id.as_str(), c.key.channel.as_str(), c.key.shop.as_str()]);
     day_facts::apply(conn, &merchant_id, tally).await?;
+    // Whoever is counted after the definition was put counts under it; these are the ones from before.
+    let done = counted_all && !timelines::recount_behind(conn, &merchant_id, seq, now).await?;
     diesel::sql_query(
         "UPDATE definitions SET ready = $3, built = built + $4, built_through = coalesce($5, built_through) \
          WHERE merchant_id = $1 AND definition_seq = $2",

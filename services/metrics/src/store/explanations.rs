@@ -19,7 +19,7 @@ use crate::domain::selection::Selection;
 use crate::domain::sums::Sums;
 use crate::error::MetricsError;
 use crate::store::conversations::unpack;
-use crate::store::figures::{SELECTED_FROM, SELECTED_WHERE, SUM_ARRAY, read_sums, selecting};
+use crate::store::figures::{SELECTED_JOINS, SELECTED_WHERE, SUM_ARRAY, read_sums, selecting};
 use crate::store::selection::select;
 use crate::store::{Result, Store};
 
@@ -63,7 +63,10 @@ impl Store {
             .run::<_, MetricsError, _>(async |conn| {
                 let merchant = scope.merchant.as_str();
                 let selection = select(conn, scope, range, Group::Merchant, filter).await?;
-                let total = format!("SELECT {} AS sums {SELECTED_FROM} {SELECTED_WHERE}", *SUM_ARRAY);
+                let total = format!(
+                    "SELECT {} AS sums FROM day_facts f {SELECTED_JOINS} {SELECTED_WHERE}",
+                    *SUM_ARRAY
+                );
                 let total = selecting(&total, merchant, ruling, filter, &selection, None)
                     .get_result::<SumsRow>(conn)
                     .await?;
@@ -98,7 +101,7 @@ const PARTS: &str = "(SELECT f.merchant_id, f.business_day, f.account_id, f.acco
         AND f.business_day = h.business_day AND f.account_id = h.owner_id AND f.conversation_id = h.conversation_id \
         AND f.channel = h.channel AND f.shop_id = h.shop_id)";
 
-/// What of parts every reader reads, after its key. The parameters are those of `figures::SELECTED_FROM`; of the ruling
+/// What of parts every reader reads, after its key. The parameters are those of `figures::SELECTED_JOINS`; of the ruling
 /// only the first and the last day matter, and known days not at all.
 pub(super) static FACTS: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -193,7 +196,7 @@ pub(super) struct FactsRow {
 }
 
 impl FactsRow {
-    pub fn read(self) -> Result<Recorded> {
+    pub(super) fn read(self) -> Result<Recorded> {
         let facts = unpack(&self.facts, &self.conversation_id)?;
         Ok(Recorded {
             agent_day: AgentDay {

@@ -1,6 +1,6 @@
 //! Day facts added up: by group, by step or window, a page at a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use chrono::{Days, NaiveDate};
@@ -15,7 +15,7 @@ use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::figure::{
-    Cut, DayRange, FigureState, Figures, Filter, Group, RowPlace, SpreadFigures, Step, Within,
+    Cut, DayRange, FigureState, Figures, Filter, Group, RowPlace, SpreadFigures, Step, TradeFigures, Within,
 };
 use crate::domain::histogram::Histogram;
 use crate::domain::part::Spread;
@@ -26,7 +26,7 @@ use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::day_facts::sum_column;
 use crate::store::selection::{load_names, select};
-use crate::store::{Result, Store};
+use crate::store::{Result, Store, timelines, trade_figures};
 
 /// Which figures.
 #[derive(Debug, Clone)]
@@ -97,15 +97,14 @@ pub(super) static ANY_SUM: LazyLock<String> = LazyLock::new(|| {
     format!("({}) <> ({})", columns.join(", "), vec!["0"; columns.len()].join(", "))
 });
 
-/// What every reader of day facts reads, and its condition. Parameters: $1 merchant; $2 to $4 and $12 the ruling
+/// What every reader of day facts or trade days joins them with. Parameters: $1 merchant; $2 to $4 and $12 the ruling
 /// (definition, first and last day, days to maturity); $5 accounts; $6 shops; $7 to $10 the spans; $11 whether days
 /// outside of them count; $13 the last known day.
-pub(super) const SELECTED_FROM: &str = "FROM day_facts f \
-     JOIN unnest($2::int[], $3::date[], $4::date[], $12::int[]) AS v (seq, first_day, last_day, maturation) \
+pub(super) const SELECTED_JOINS: &str = "JOIN unnest($2::int[], $3::date[], $4::date[], $12::int[]) AS v (seq, first_day, last_day, maturation) \
         ON f.definition_seq = v.seq AND f.business_day BETWEEN v.first_day AND v.last_day \
      LEFT JOIN unnest($7::text[], $8::date[], $9::date[], $10::text[]) AS s (account_id, from_day, to_day, key) \
         ON s.account_id = f.account_id AND f.business_day BETWEEN s.from_day AND s.to_day";
-/// See [`SELECTED_FROM`].
+/// See [`SELECTED_JOINS`].
 pub(super) const SELECTED_WHERE: &str = "WHERE f.merchant_id = $1 \
         AND (cardinality($5::text[]) = 0 OR f.account_id = ANY ($5)) \
         AND (cardinality($6::text[]) = 0 OR f.shop_id = ANY ($6)) \
@@ -127,7 +126,7 @@ pub(super) const FINAL_DAY: &str = "greatest(business_day + maturation, coalesce
 
 type Query<'a> = BoxedSqlQuery<'a, Pg, diesel::query_builder::SqlQuery>;
 
-/// A query whose first thirteen parameters are those of [`SELECTED_FROM`].
+/// A query whose first thirteen parameters are those of [`SELECTED_JOINS`].
 pub(super) fn selecting<'a>(
     sql: &str,
     merchant: &'a str,
@@ -196,39 +195,76 @@ async fn list(
     let selection = select(conn, scope, query.range, query.group, &query.filter).await?;
     let reader = Reader { merchant, query, selection: &selection };
     let rows = reader.sums(conn, after, limit).await?;
+    let trade = trade_figures::list(conn, &reader, after, limit).await?;
+    let pending = timelines::is_pending(conn, merchant).await?;
     // Diesel's own `first` would win on the vector.
-    let (Some(first), Some(last)) = (rows.as_slice().first(), rows.as_slice().last()) else {
-        return Ok(Vec::new());
+    let (mut spreads, distinct) = match (rows.as_slice().first(), rows.as_slice().last()) {
+        (Some(first), Some(last)) => {
+            let page = Ends { first, last };
+            let spreads = reader.spreads(conn, &page).await?;
+            let distinct =
+                if query.distinct_customers { reader.distinct(conn, &page).await? } else { HashMap::new() };
+            (spreads, distinct)
+        }
+        _ => (HashMap::new(), HashMap::new()),
     };
-    let page = Ends { first, last };
-    let mut spreads = reader.spreads(conn, &page).await?;
-    let distinct =
-        if query.distinct_customers { reader.distinct(conn, &page).await? } else { HashMap::new() };
-    let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
-    let names: HashMap<_, _> = load_names(conn, merchant, query.group, &keys).await?.into_iter().collect();
-    let figures = rows.iter().map(|row| {
+    // Both lists are whole up to their last row, so the first rows of both together are whole too.
+    let mut merged: BTreeMap<(String, NaiveDate), (Option<SumsRow>, (TradeFigures, RowState))> =
+        BTreeMap::new();
+    for (at, figures) in trade {
+        merged.entry(at).or_default().1 = figures;
+    }
+    for row in rows {
         let at = (row.key.clone(), row.step);
-        let (place, days) = reader.place(row.step);
+        merged.entry(at).or_default().0 = Some(row);
+    }
+    let keys: Vec<&str> = merged.keys().map(|(key, _)| key.as_str()).collect();
+    let names: HashMap<_, _> = load_names(conn, merchant, query.group, &keys).await?.into_iter().collect();
+    let size = usize::try_from(limit).unwrap_or(usize::MAX);
+    let figures = merged.into_iter().take(size).map(|(at, (row, (trade, trade_state)))| {
+        let (place, days) = reader.place(at.1);
         let spread = spreads.remove(&at).unwrap_or_default();
+        let mut state = trade_state;
+        if let Some(row) = &row {
+            state.add(&RowState { open: row.open, maturing: row.maturing, restatements: row.restatements });
+        }
         // Whether a day was closed on the day asked about is not on record.
-        let open = row.open && query.known_on.is_none();
+        let open = state.open && query.known_on.is_none();
         Figures {
-            name: names.get(&row.key).cloned().unwrap_or_default(),
+            name: names.get(&at.0).cloned().unwrap_or_default(),
             days,
             place,
             hour: None,
             provisional: open,
-            state: FigureState::of(open, row.maturing, row.restatements),
-            restatements: row.restatements,
-            sums: read_sums(&row.sums),
-            active_accounts: row.active,
+            state: FigureState::of(open, state.maturing, state.restatements),
+            restatements: state.restatements,
+            sums: row.as_ref().map(|row| read_sums(&row.sums)).unwrap_or_default(),
+            active_accounts: row.as_ref().map_or(0, |row| row.active),
             distinct_customers: query.distinct_customers.then(|| distinct.get(&at).copied().unwrap_or(0)),
             spreads: spread.ranks,
             within: spread.within,
+            trade,
+            pending,
             key: at.0,
         }
     });
     Ok(figures.collect())
+}
+
+/// How settled a row is, as far as one of the two tables tells.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct RowState {
+    pub open: bool,
+    pub maturing: bool,
+    pub restatements: i64,
+}
+
+impl RowState {
+    fn add(&mut self, other: &Self) {
+        self.open |= other.open;
+        self.maturing |= other.maturing;
+        self.restatements += other.restatements;
+    }
 }
 
 /// Sums in the order of [`Sum::ALL`].
@@ -240,10 +276,11 @@ pub(super) fn read_sums(columns: &[i64]) -> Sums {
     sums
 }
 
-struct Reader<'a> {
-    merchant: &'a str,
-    query: &'a FigureQuery,
-    selection: &'a Selection,
+/// Reads the rows of a query.
+pub(super) struct Reader<'a> {
+    pub merchant: &'a str,
+    pub query: &'a FigureQuery,
+    pub selection: &'a Selection,
 }
 
 /// The rows of a page, by their ends.
@@ -258,11 +295,11 @@ struct RowSpreads {
     within: Vec<Within>,
 }
 
-type ByRow<T> = HashMap<(String, NaiveDate), T>;
+pub(super) type ByRow<T> = HashMap<(String, NaiveDate), T>;
 
 impl<'a> Reader<'a> {
-    /// The selected day facts with their row's key and step. Uses $14 and $15 for the windows.
-    fn rows(&self) -> String {
+    /// The selected rows of a day table with their key and step. Uses $14 and $15 for the windows.
+    pub(super) fn rows(&self, table: &str) -> String {
         let key = key_sql(self.query.group);
         let (step, windows) = match &self.query.cut {
             Cut::Windows(_) => (
@@ -283,12 +320,13 @@ impl<'a> Reader<'a> {
             ),
         };
         format!(
-            "SELECT {key} AS key, ({step})::date AS step, v.maturation, f.* {SELECTED_FROM} {windows} {SELECTED_WHERE} \
+            "SELECT {key} AS key, ({step})::date AS step, v.maturation, f.* \
+             FROM {table} f {SELECTED_JOINS} {windows} {SELECTED_WHERE} \
                 AND cardinality($14::date[]) = cardinality($15::date[])"
         )
     }
 
-    fn selecting(&self, sql: &str) -> Query<'a> {
+    pub(super) fn selecting(&self, sql: &str) -> Query<'a> {
         let query = self.query;
         let windows: &[DayRange] = match &query.cut {
             Cut::Windows(windows) => windows,
@@ -330,23 +368,26 @@ impl<'a> Reader<'a> {
                 bool_or(maturing) AS maturing, sum(restatements)::bigint AS restatements, {array} AS sums \
              FROM by_account GROUP BY key, step HAVING count(*) FILTER (WHERE {any}) > 0 \
              ORDER BY key, step LIMIT $19",
-            rows = self.rows(),
+            rows = self.rows("day_facts"),
             sums = *SUMS,
             array = *SUM_ARRAY,
             any = *ANY_SUM,
         );
+        Ok(self.after(&sql, after, limit).load::<SumsRow>(conn).await?)
+    }
+
+    /// Binds $16, the day from which it is seen, $17 and $18, the cursor, $19, the limit, $20 and $21, the keys.
+    pub(super) fn after(&self, sql: &str, after: Option<&FigureCursor>, limit: i64) -> Query<'a> {
         // Figures as known on a day are what the day after would have shown.
         let today = self.query.known_on.and_then(|day| day.succ_opt()).unwrap_or(self.query.today);
         let (first_key, last_key) = self.query.keys.clone().unzip();
-        let query = self
-            .selecting(&sql)
+        self.selecting(sql)
             .bind::<Date, _>(today)
             .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.0.clone()))
             .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.1))
             .bind::<BigInt, _>(limit)
             .bind::<Nullable<Text>, _>(first_key)
-            .bind::<Nullable<Text>, _>(last_key);
-        Ok(query.load::<SumsRow>(conn).await?)
+            .bind::<Nullable<Text>, _>(last_key)
     }
 
     /// Medians, 90th percentiles and shares within some seconds. The histograms come as a stream: a year of a large
@@ -356,7 +397,7 @@ impl<'a> Reader<'a> {
             "WITH selected AS ({}) \
              SELECT key, step, responses, first_responses, lengths FROM selected \
              WHERE (key, step) BETWEEN ($16, $17) AND ($18, $19)",
-            self.rows()
+            self.rows("day_facts")
         );
         let mut totals: ByRow<[Histogram; Spread::ALL.len()]> = HashMap::new();
         let query = self.on_page(&sql, page);
@@ -386,7 +427,7 @@ impl<'a> Reader<'a> {
              FROM selected r JOIN day_customers c ON c.merchant_id = $1 AND c.agent_day_id = r.agent_day_id \
              WHERE (r.key, r.step) BETWEEN ($16, $17) AND ($18, $19) AND c.received > 0 \
              GROUP BY r.key, r.step",
-            self.rows()
+            self.rows("day_facts")
         );
         let rows = self.on_page(&sql, page).load::<DistinctRow>(conn).await?;
         Ok(rows.into_iter().map(|row| ((row.key, row.step), row.customers)).collect())

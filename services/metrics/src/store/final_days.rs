@@ -1,17 +1,21 @@
 //! `final_days`: which days were told of as final.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use runtime::ids::MerchantId;
 
 use crate::domain::definition::Definition;
 use crate::domain::restatement::{FinalAgentDay, FinalDay, Knowledge};
+use crate::domain::sums::Sums;
+use crate::domain::trade::TradeSums;
 use crate::error::MetricsError;
 use crate::outgoing;
 use crate::store::figures::{SUM_ARRAY, read_sums};
-use crate::store::{Result, Store};
+use crate::store::{Result, Store, trade_figures};
 
 /// A closed day about which something is known that was not told yet.
 #[derive(Debug)]
@@ -108,26 +112,36 @@ async fn load_agent_days(
     told: Option<&FinalDay>,
     definition: &Definition,
 ) -> Result<Vec<FinalAgentDay>> {
-    let sql = format!(
-        "SELECT account_id, {} AS sums FROM day_facts \
-         WHERE merchant_id = $1 AND definition_seq = $2 AND business_day = $3 AND known_day <= $4 \
-         GROUP BY account_id HAVING $5::date IS NULL OR max(known_day) > $5 ORDER BY account_id",
-        *SUM_ARRAY
-    );
-    let rows = diesel::sql_query(sql)
-        .bind::<Text, _>(merchant.as_str())
-        .bind::<Integer, _>(definition.seq)
-        .bind::<Date, _>(last.day)
-        .bind::<Date, _>(last.known_day)
-        .bind::<Nullable<Date>, _>(told.map(|told| told.known_day))
-        .load::<AgentDayRow>(conn)
-        .await?;
-    let read = |row: AgentDayRow| FinalAgentDay {
-        day: last.day,
-        account: row.account_id,
-        sums: read_sums(&row.sums),
-    };
-    Ok(rows.into_iter().map(read).collect())
+    let mut days: BTreeMap<String, (bool, FinalAgentDay)> = BTreeMap::new();
+    for (table, sums) in [("day_facts", &*SUM_ARRAY), ("trade_days", &*trade_figures::SUMS)] {
+        // What is credited to nobody is nobody's day.
+        let sql = format!(
+            "SELECT account_id, $5::date IS NULL OR max(known_day) > $5 AS is_new, {sums} AS sums FROM {table} \
+             WHERE merchant_id = $1 AND definition_seq = $2 AND business_day = $3 AND known_day <= $4 \
+                AND account_id <> '' GROUP BY account_id",
+        );
+        let rows = diesel::sql_query(sql)
+            .bind::<Text, _>(merchant.as_str())
+            .bind::<Integer, _>(definition.seq)
+            .bind::<Date, _>(last.day)
+            .bind::<Date, _>(last.known_day)
+            .bind::<Nullable<Date>, _>(told.map(|told| told.known_day))
+            .load::<AgentDayRow>(conn)
+            .await?;
+        for row in rows {
+            let (is_new, day) = days.entry(row.account_id).or_insert_with_key(|account| {
+                let (sums, trade) = (Sums::default(), TradeSums::default());
+                (false, FinalAgentDay { day: last.day, account: account.clone(), sums, trade })
+            });
+            *is_new |= row.is_new;
+            if table == "day_facts" {
+                day.sums = read_sums(&row.sums);
+            } else {
+                day.trade = trade_figures::read_sums(&row.sums);
+            }
+        }
+    }
+    Ok(days.into_values().filter(|(is_new, _)| *is_new).map(|(_, day)| day).collect())
 }
 
 #[derive(QueryableByName)]
@@ -166,6 +180,8 @@ impl DueRow {
 struct AgentDayRow {
     #[diesel(sql_type = Text)]
     account_id: String,
+    #[diesel(sql_type = Bool)]
+    is_new: bool,
     #[diesel(sql_type = Array<BigInt>)]
     sums: Vec<i64>,
 }

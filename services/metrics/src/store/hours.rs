@@ -9,7 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::TryStreamExt;
 use runtime::identity::Scope;
 
-use crate::domain::figure::{DayRange, FigureState, Figures, Filter, RowPlace};
+use crate::domain::figure::{DayRange, FigureState, Figures, Filter, RowPlace, TradeFigures};
 use crate::domain::hours::HourTally;
 use crate::domain::selection::Selection;
 use crate::error::MetricsError;
@@ -72,6 +72,8 @@ async fn list(
             distinct_customers: None,
             spreads,
             within,
+            trade: TradeFigures::default(),
+            pending: false,
             key,
         }
     });

@@ -9,7 +9,7 @@ use proto::access::{role_name, role_named};
 use runtime::ids::MerchantId;
 use serde_json::json;
 
-use crate::domain::explanation::Measure;
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::playbook::{Direction, Entry, REMEDIES_MAX, Remedy};
 use crate::error::MetricsError;
 use crate::store::{Result, Store};
@@ -129,7 +129,7 @@ impl TryFrom<RemedyRow> for Remedy {
             |what: &str| pg::Error::unreadable("remedies", &row.remedy_id, format!("unknown {what}"));
         Ok(Self {
             entry: Entry {
-                measure: Measure::by_name(&row.measure).ok_or_else(|| unknown("measure"))?,
+                measure: AnyMeasure::by_name(&row.measure).ok_or_else(|| unknown("measure"))?,
                 direction: Direction::by_name(&row.direction).ok_or_else(|| unknown("direction"))?,
                 owner: role_named(&row.owner).ok_or_else(|| unknown("owner"))?,
                 cause: row.cause,

@@ -17,6 +17,21 @@ fn rules() -> pb::Rules {
         service_hours: Some(pb::ServiceHours { from_minute: 600, to_minute: 660 }),
         customer_unit: pb::CustomerUnit::EveryRound.into(),
         maturation_days: Some(4),
+        trade: Some(trade_rules()),
+    }
+}
+
+/// Nothing left to a default: what is read must be what was put.
+fn trade_rules() -> pb::TradeRules {
+    pb::TradeRules {
+        attribution: pb::Attribution::Payment.into(),
+        attribution_days: Some(2),
+        maturation_days: Some(3),
+        refund_maturation_days: Some(20),
+        after_sale_days: Some(0),
+        first_contact: pb::FirstContact::Survey.into(),
+        first_contact_days: Some(7),
+        satisfied_from: Some(5),
     }
 }
 

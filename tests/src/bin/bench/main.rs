@@ -10,6 +10,7 @@ mod edge;
 mod envoy;
 mod ingest;
 mod load;
+mod month_report;
 mod report;
 mod verify;
 
@@ -37,6 +38,9 @@ async fn main() -> Result<()> {
     }
     if wanted("ingest") {
         rows.push(ingest::row().await?);
+    }
+    if wanted("month_report") {
+        rows.extend(month_report::rows().await?);
     }
     if wanted("gateway") {
         rows.extend(edge::rows().await?);

@@ -1,9 +1,11 @@
 //! From the wire to the domain; whatever cannot be is INVALID_ARGUMENT with its field.
 
 use proto::access::Role;
+use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
 
 use crate::domain::analysis::{Facet, Subject};
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::comparison::Against;
 use crate::domain::figure::{DayRange, Group, Step};
 use crate::domain::judgement::DAYS_MIN;
@@ -40,14 +42,29 @@ pub(super) fn base_of(days: DayRange, against: Against) -> DayRange {
 }
 
 /// The days before and now.
-pub(super) fn sides(message: &pb::ExplainChangeRequest, facet: Facet) -> Result<(DayRange, DayRange)> {
-    let days_max = if facet == Facet::Hour { decode::HOURLY_DAYS_MAX } else { decode::DAYS_MAX };
-    let days = decode::range("days", message.days.as_ref(), days_max)?;
-    let base = match &message.base_days {
+pub(super) fn sides(
+    days: Option<&common::DayRange>,
+    base: Option<&common::DayRange>,
+    compare: pb::ComparisonKind,
+    days_max: i64,
+) -> Result<(DayRange, DayRange)> {
+    let days = decode::range("days", days, days_max)?;
+    let base = match base {
         Some(base) => decode::range("base_days", Some(base), days_max)?,
-        None => base_of(days, against(message.compare())),
+        None => base_of(days, against(compare)),
     };
     Ok((base, days))
+}
+
+/// Hours are counted from conversations alone.
+pub(super) fn days_max(measure: AnyMeasure, facet: Facet) -> Result<i64> {
+    match (facet, measure) {
+        (Facet::Hour, AnyMeasure::Timelines(_)) => {
+            Err(invalid("facet", "must not be FACET_HOUR for a measure of orders and other facts"))
+        }
+        (Facet::Hour, AnyMeasure::Conversations(_)) => Ok(decode::HOURLY_DAYS_MAX),
+        (Facet::Group(_), _) => Ok(decode::DAYS_MAX),
+    }
 }
 
 pub(super) fn weeks(weeks: i32, usual: u32) -> Result<u32> {

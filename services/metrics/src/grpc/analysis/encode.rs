@@ -4,12 +4,15 @@ use proto::metrics::v1 as pb;
 use proto::time::{date, timestamp};
 
 use crate::domain::advice::{Advice, GamingSign};
-use crate::domain::analysis::{ChangePart, ChangeParts, GroupJudgement};
+use crate::domain::analysis::{ChangePart, ChangeParts, GroupJudgement, SalesChange};
+use crate::domain::change::Sales;
 use crate::domain::figure::DayRange;
 use crate::domain::judgement::Verdict;
+use crate::domain::money::Currency;
 use crate::domain::playbook::{Direction, Remedy};
 use crate::domain::restatement::{Restatement, figures};
 use crate::grpc::encode::{day_range, measure, measure_change};
+use crate::grpc::fact::encode_money;
 
 pub(super) fn restatement(entry: &Restatement) -> pb::Restatement {
     let delta = |(changed, (numerator, denominator))| pb::MeasureDelta {
@@ -21,7 +24,7 @@ pub(super) fn restatement(entry: &Restatement) -> pb::Restatement {
         key: entry.key.clone(),
         business_day: Some(date(entry.business_day)),
         known_day: Some(date(entry.known_day)),
-        deltas: figures(&entry.deltas).map(delta).collect(),
+        deltas: figures(&entry.deltas, &entry.trade).into_iter().map(delta).collect(),
     }
 }
 
@@ -42,6 +45,26 @@ pub(super) fn change_parts(found: ChangeParts, base: DayRange, days: DayRange) -
         base_days: Some(day_range(base)),
         whole: Some(whole),
         parts: found.parts.into_iter().map(change_part).collect(),
+    }
+}
+
+pub(super) fn sales_change(change: SalesChange, currency: &Currency) -> pb::SalesChange {
+    let money = |minor: i64| Some(encode_money(minor, currency));
+    let sales = |sales: Sales| pb::Sales {
+        received_customers: sales.receptions,
+        paying_buyers: sales.buyers,
+        paid_amount: money(sales.amount),
+    };
+    let [before, now] = change.sides;
+    pb::SalesChange {
+        key: change.key,
+        name: change.name,
+        before: Some(sales(before)),
+        now: Some(sales(now)),
+        difference: money(now.amount - before.amount),
+        receptions_effect: money(change.effects.receptions),
+        conversion_effect: money(change.effects.conversion),
+        order_value_effect: money(change.effects.order_value),
     }
 }
 
