@@ -106,6 +106,31 @@ const FIXTURES: &[Fixture] = &[
         holds: Some(|who, _| format!("c-{who}")),
     },
     Fixture {
+        path: "/jinpai.metrics.v1.AnalysisService/ListRestatements",
+        body: |_, _| json!({ "days": days(), "group": "GROUP_ACCOUNT" }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.AnalysisService/ExplainChange",
+        body: |_, _| json!({ "days": days(), "measure": "MEASURE_CONVERSATIONS", "facet": "FACET_ACCOUNT" }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.AnalysisService/ExplainSales",
+        body: |_, _| json!({ "days": days(), "group": "GROUP_ACCOUNT" }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.AnalysisService/JudgeFigures",
+        body: |_, _| json!({ "businessDay": on_day(), "measure": "MEASURE_CONVERSATIONS", "group": "GROUP_ACCOUNT" }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.AnalysisService/GetAdvice",
+        body: |_, _| json!({ "days": days(), "group": "GROUP_ACCOUNT" }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
         path: "/jinpai.qa.v1.QaService/GetConversation",
         body: |who, _| json!({ "conversation": chat(who) }),
         holds: Some(|who, _| format!("question 0 of c-{who}")),
@@ -217,6 +242,10 @@ async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
         !listed.into_inner().reviewers.is_empty()
     })
     .await;
+    // As if something had been known on the day itself: then all that came now restates it.
+    let known = format!("INSERT INTO metrics.day_knowledge VALUES ('{MERCHANT}', '{day}', '{day}')");
+    let client = suite.ground.look().await.expect("the database is there");
+    client.batch_execute(&known).await.expect("puts the knowledge in");
     let options = draw::Options { days: Days { from: day, to: None }, wait: 60 };
     let drawn = draw::days(&manager, &options, |_| ()).await.expect("draws");
     assert_eq!(drawn.drawn, 4);

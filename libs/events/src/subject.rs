@@ -8,6 +8,8 @@ pub const CONVERSATION_CLOSED: &str = "metrics.conversation_closed";
 pub const DAY_CLOSED: &str = "metrics.day_closed";
 /// From metrics: an account met for the first time.
 pub const AGENT_SEEN: &str = "metrics.agent_seen";
+/// From metrics: an account's figures of a day that is final, or was restated.
+pub const AGENT_DAY_FINALISED: &str = "metrics.agent_day_finalised";
 /// From metrics: a buyer's review, its personal data redacted.
 pub const BUYER_REVIEW_RECEIVED: &str = "metrics.buyer_review_received";
 /// From performance: a merchant's settings.
@@ -35,6 +37,7 @@ pub fn of(payload: &Payload) -> &'static str {
         Payload::ConversationClosed(_) => CONVERSATION_CLOSED,
         Payload::DayClosed(_) => DAY_CLOSED,
         Payload::AgentSeen(_) => AGENT_SEEN,
+        Payload::AgentDayFinalised(_) => AGENT_DAY_FINALISED,
         Payload::BuyerReviewReceived(_) => BUYER_REVIEW_RECEIVED,
         Payload::MerchantChanged(_) => MERCHANT_CHANGED,
         Payload::TeamChanged(_) => TEAM_CHANGED,

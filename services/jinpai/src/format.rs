@@ -56,6 +56,8 @@ pub fn conversation(read: importers::Conversation, shop: Option<&str>) -> Result
         messages: read.messages.into_iter().map(message).collect(),
         satisfied: read.satisfied,
         completed: read.completed,
+        transferred_from: read.transferred_from.unwrap_or_default(),
+        transferred_to: read.transferred_to.unwrap_or_default(),
     })
 }
 
@@ -71,6 +73,7 @@ fn message(read: importers::Message) -> Message {
         sender: sender.into(),
         text: read.text,
         quick_reply: read.quick_reply,
+        account_id: read.account.unwrap_or_default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `jinpai.metrics.v1.MetricsService`: parse, call, encode. No rule lives here.
 
+mod analysis;
 mod decode;
 mod encode;
 mod fact;
@@ -20,12 +21,15 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::Metrics;
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::explanation::ExplainQuery;
+use crate::domain::figure::RowPlace;
 use crate::domain::trade_measure::TradeExplainQuery;
 use crate::error::MetricsError;
-use crate::grpc::decode::Explainable;
 
 pub use facts::FactsApi;
+
+pub use analysis::AnalysisApi;
 
 /// The path of one of our RPCs.
 macro_rules! rpc {
@@ -69,7 +73,7 @@ impl MetricsApi {
         let conversations = explained.conversations.map(encode::explained);
         Ok(Response::new(pb::ExplainFigureResponse {
             measure: message.measure,
-            definition: Some(encode::definition(explained.definition)),
+            definition: Some(encode::definition(explained.ruling.on(query.range.to).clone())),
             numerator: explained.figure.0,
             denominator: explained.figure.1,
             conversations: conversations.items,
@@ -91,7 +95,7 @@ impl MetricsApi {
         let (conversations, facts) = trade::explained(explained.pieces.items);
         Ok(Response::new(pb::ExplainFigureResponse {
             measure: message.measure,
-            definition: Some(encode::definition(explained.definition)),
+            definition: Some(encode::definition(explained.ruling.on(query.range.to).clone())),
             numerator: explained.figure.0,
             denominator: explained.figure.1,
             conversations,
@@ -169,15 +173,28 @@ impl MetricsService for MetricsApi {
 
     async fn get_figures(&self, request: Request<pb::GetFiguresRequest>) -> Reply<pb::GetFiguresResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let query = decode::figure_query(&message)?;
-        let definition = decode::definition_ref(message.definition.as_ref());
-        let page = page(message.page_size, &message.page_token, format!("{query:?} {definition:?}"))?;
-        let (definition, figures) = self.metrics.get_figures(&scope, query, &definition, &page).await?;
-        let figures = figures.map(|figures| encode::figures(figures, self.metrics.currency()));
+        let ask = decode::ask_figures(&message)?;
+        let page = page(message.page_size, &message.page_token, format!("{ask:?}"))?;
+        let found = self.metrics.get_figures(&scope, &ask, &page).await?;
+        let (rows, currency) = (found.figures, self.metrics.currency());
+        let comparison = |comparison| encode::comparison(comparison, &rows.items[comparison.row], currency);
+        let comparisons = found.comparisons.iter().map(comparison).collect();
+        let definition = found.ruling.on(ask.range.to).clone();
+        let figures = rows.items.into_iter().map(|row| {
+            let versions = found.ruling.versions(row.days);
+            let window = match row.place {
+                RowPlace::Window(at) => message.windows.get(at),
+                RowPlace::Step(_) | RowPlace::Hour(..) => None,
+            };
+            let label = window.map(|window| window.label.clone()).unwrap_or_default();
+            pb::Figures { definition_versions: versions, label, ..encode::figures(row, currency) }
+        });
         Ok(Response::new(pb::GetFiguresResponse {
-            figures: figures.items,
+            figures: figures.collect(),
             definition: Some(encode::definition(definition)),
-            next_page_token: figures.next_page_token,
+            next_page_token: rows.next_page_token,
+            ruled: encode::ruled_days(&found.ruling),
+            comparisons,
         }))
     }
 
@@ -189,10 +206,10 @@ impl MetricsService for MetricsApi {
         let range = decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?;
         let filter = decode::filter(message.filter.as_ref())?;
         match decode::measure(message.measure())? {
-            Explainable::Conversations(measure) => {
+            AnyMeasure::Conversations(measure) => {
                 self.explain_conversations(&scope, &message, ExplainQuery { measure, range, filter }).await
             }
-            Explainable::Timelines(measure) => {
+            AnyMeasure::Timelines(measure) => {
                 self.explain_timelines(&scope, &message, TradeExplainQuery { measure, range, filter }).await
             }
         }

@@ -21,6 +21,7 @@ use std::time::Duration;
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
+use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
 use proto::metrics::v1::facts_service_server::FactsServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
 use runtime::background::every;
@@ -33,7 +34,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use domain::Metrics;
-use grpc::{FactsApi, MetricsApi};
+use domain::analysis::Analysis;
+use grpc::{AnalysisApi, FactsApi, MetricsApi};
 use store::Store;
 
 /// The schema that is this service's alone.
@@ -69,11 +71,14 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
 
     let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()))
         .max_decoding_message_size(config.server.message_bytes_max);
+    let analysis = AnalysisServiceServer::new(AnalysisApi::new(Analysis::new(metrics.clone())))
+        .max_decoding_message_size(config.server.message_bytes_max);
     let probed = pool.clone();
     let facts = FactsServiceServer::new(FactsApi::new(metrics.clone()))
         .max_decoding_message_size(config.server.message_bytes_max);
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api)
+        .add_service(analysis)
         .add_service(facts)
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
@@ -88,6 +93,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         directory::follow(pool.clone(), bus, "metrics-directory", token.clone()),
         pg::housekeeping(pool, clock, token.clone()),
         close_days(metrics.clone(), &config, token.clone()),
+        finalise_days(metrics.clone(), &config, token.clone()),
         build_definitions(metrics.clone(), &config, token.clone()),
         tokio::spawn(async move { metrics.count_timelines().await }),
     ];
@@ -105,6 +111,26 @@ fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> Jo
             }
         }
     })
+}
+
+fn finalise_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    every(
+        "metrics.finalise_days",
+        Duration::from_secs(config.closing.check_seconds.max(1)),
+        token,
+        move || {
+            let metrics = metrics.clone();
+            async move {
+                match metrics.finalise_days().await {
+                    Ok(0) => {}
+                    Ok(days) => tracing::info!(days, "told of final days"),
+                    Err(error) => {
+                        tracing::warn!(error.chain = status::chain(&error), "cannot tell of final days now")
+                    }
+                }
+            }
+        },
+    )
 }
 
 fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {

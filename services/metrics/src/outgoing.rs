@@ -4,17 +4,19 @@ use chrono::{DateTime, NaiveDate, Utc};
 use events::{Event, Payload};
 use proto::common::v1 as common;
 use proto::events::v1::{
-    AgentDayCount, AgentSeen, BuyerRating, BuyerReviewReceived, ConversationClosed, DayClosed,
-    TranscriptMessage,
+    AgentDayCount, AgentDayFinalised, AgentSeen, BuyerRating, BuyerReviewReceived, ConversationClosed,
+    DayClosed, FinalFigure, TranscriptMessage,
 };
 use proto::time::{date, timestamp};
 use redaction::Redactor;
 use runtime::ids::MerchantId;
 
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::conversation::{Conversation, Sender};
 use crate::domain::day::{AccountCount, Closing};
-use crate::domain::definition::LONG_CHAT_THRESHOLD;
+use crate::domain::definition::{Definition, LONG_CHAT_THRESHOLD};
 use crate::domain::fact::{Body, Fact, Rating};
+use crate::domain::restatement::{FinalAgentDay, FinalDay, figures};
 
 /// The conversation with its personal data redacted. This is the only place that text goes to.
 pub fn conversation_closed(
@@ -130,6 +132,32 @@ pub fn day_closed(
         closing.closed_at,
         Payload::DayClosed(payload),
     )
+}
+
+/// An account's figures of a day that is final, or was restated.
+pub fn agent_day_finalised(
+    merchant: &MerchantId,
+    agent_day: &FinalAgentDay,
+    last: &FinalDay,
+    definition: &Definition,
+    now: DateTime<Utc>,
+) -> Event {
+    let figure = |(measure, (numerator, denominator)): (AnyMeasure, (i64, i64))| FinalFigure {
+        measure: measure.name().to_owned(),
+        numerator,
+        denominator,
+    };
+    let payload = AgentDayFinalised {
+        business_day: Some(date(agent_day.day)),
+        account_id: agent_day.account.clone(),
+        version: last.version,
+        known_day: Some(date(last.known_day)),
+        definition_id: definition.id.clone(),
+        definition_version: definition.version,
+        figures: figures(&agent_day.sums, &agent_day.trade).into_iter().map(figure).collect(),
+    };
+    let entity = format!("agent_day/{}/{}", agent_day.day, agent_day.account);
+    events::event(merchant, entity, last.version, now, Payload::AgentDayFinalised(payload))
 }
 
 fn sender(sender: Sender) -> common::Sender {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use calendar::MerchantCalendar;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use pg::By;
 use redaction::Redactor;
 use runtime::ids::MerchantId;
@@ -111,6 +111,8 @@ pub struct Context {
     pub definitions: Arc<[Definition]>,
     /// The time of the batch.
     pub now: DateTime<Utc>,
+    /// The business day on which the batch is committed.
+    pub known_day: NaiveDate,
 }
 
 /// A batch of lines, worked out.

@@ -59,6 +59,10 @@ pub struct Draft {
     pub satisfied: Option<bool>,
     /// The mark of completion, if there is one.
     pub completed: Option<bool>,
+    /// The account that handed the customer over; empty if none did.
+    pub transferred_from: String,
+    /// The account that the customer was handed over to; empty if to none.
+    pub transferred_to: String,
 }
 
 /// A message of a [`Draft`].
@@ -72,6 +76,8 @@ pub struct DraftMessage {
     pub text: String,
     /// Sent from a prepared answer.
     pub quick_reply: bool,
+    /// Which account sent it; empty for the conversation's.
+    pub account: String,
 }
 
 /// A conversation that may be stored: complete, in order, within bounds.
@@ -95,6 +101,10 @@ pub struct Conversation {
     pub satisfied: Option<bool>,
     /// The mark of completion, if there is one.
     pub completed: Option<bool>,
+    /// The account that handed the customer over.
+    pub transferred_from: Option<String>,
+    /// The account that the customer was handed over to.
+    pub transferred_to: Option<String>,
 }
 
 /// A message of a [`Conversation`].
@@ -108,6 +118,8 @@ pub struct Message {
     pub text: String,
     /// Sent from a prepared answer.
     pub quick_reply: bool,
+    /// Which account sent it, if another than the conversation's.
+    pub account: Option<String>,
 }
 
 impl Draft {
@@ -131,7 +143,9 @@ impl Draft {
             return Err(wrong("closed_at", "must not be before started_at"));
         }
         let closed_ms = (closed_at - started_at).num_milliseconds();
-        let messages = accept_messages(self.messages, started_at, closed_ms)?;
+        let messages = accept_messages(self.messages, &self.account, started_at, closed_ms)?;
+        let transferred_from = accept_transfer("transferred_from", self.transferred_from, &self.account)?;
+        let transferred_to = accept_transfer("transferred_to", self.transferred_to, &self.account)?;
         Ok(Conversation {
             key: ConversationKey { shop: self.shop, channel: self.channel, id: self.id },
             revision: self.revision,
@@ -142,12 +156,26 @@ impl Draft {
             messages,
             satisfied: self.satisfied,
             completed: self.completed,
+            transferred_from,
+            transferred_to,
         })
     }
 }
 
+fn accept_transfer(field: &str, other: String, account: &str) -> Result<Option<String>, Violation> {
+    if other.is_empty() {
+        return Ok(None);
+    }
+    check_id(field, &other, 128)?;
+    if other == account {
+        return Err(wrong(field, "must be another account than account_id"));
+    }
+    Ok(Some(other))
+}
+
 fn accept_messages(
     drafts: Vec<DraftMessage>,
+    account: &str,
     started_at: DateTime<Utc>,
     closed_ms: i64,
 ) -> Result<Vec<Message>, Violation> {
@@ -182,11 +210,24 @@ fn accept_messages(
         if draft.quick_reply && sender != Sender::Agent {
             return Err(wrong(field("quick_reply"), "must not be set on a message that no agent sent"));
         }
+        if !draft.account.is_empty() {
+            if !matches!(sender, Sender::Agent | Sender::Bot) {
+                return Err(wrong(field("account_id"), "must only be set on a message of an agent or a bot"));
+            }
+            check_id(&field("account_id"), &draft.account, 128)?;
+        }
         if draft.text.contains('\0') {
             return Err(wrong(field("text"), "must not contain the NUL character"));
         }
         last_ms = offset_ms;
-        messages.push(Message { offset_ms, sender, text: draft.text, quick_reply: draft.quick_reply });
+        let account = Some(draft.account).filter(|sent_by| !sent_by.is_empty() && sent_by != account);
+        messages.push(Message {
+            offset_ms,
+            sender,
+            text: draft.text,
+            quick_reply: draft.quick_reply,
+            account,
+        });
     }
     Ok(messages)
 }
@@ -223,7 +264,32 @@ impl Conversation {
             hash.update([message.sender as u8, u8::from(message.quick_reply)]);
             text(&mut hash, &message.text);
         }
+        // What was added to conversations later is hashed only where it is used: known content keeps its hash.
+        for (tag, other) in [(b"from", &self.transferred_from), (b"to--", &self.transferred_to)] {
+            if let Some(other) = other {
+                hash.update(tag);
+                text(&mut hash, other);
+            }
+        }
+        for (at, message) in self.messages.iter().enumerate() {
+            if let Some(account) = &message.account {
+                hash.update(b"sent");
+                hash.update((at as u64).to_be_bytes());
+                text(&mut hash, account);
+            }
+        }
         hash.finalize().into()
+    }
+
+    /// Other accounts that sent messages in it, each once, in the order of their first message.
+    pub fn other_accounts(&self) -> Vec<&str> {
+        let mut accounts: Vec<&str> = Vec::new();
+        for account in self.messages.iter().filter_map(|message| message.account.as_deref()) {
+            if !accounts.contains(&account) {
+                accounts.push(account);
+            }
+        }
+        accounts
     }
 }
 
@@ -287,6 +353,7 @@ mod tests {
             sender: Some(sender),
             text: text.to_owned(),
             quick_reply: false,
+            account: String::new(),
         }
     }
 
@@ -304,8 +371,7 @@ mod tests {
                 message("10:00:00", Sender::Customer, "在吗"),
                 message("10:00:05", Sender::Agent, "您好"),
             ],
-            satisfied: None,
-            completed: None,
+            ..Draft::default()
         }
     }
 
@@ -360,6 +426,22 @@ mod tests {
         check(|d| d.messages[0].sender = None, "messages[0].sender: ");
         check(|d| d.messages[0].quick_reply = true, "messages[0].quick_reply: ");
         check(|d| d.messages[0].text.push('\0'), "messages[0].text: must not contain the NUL");
+        check(|d| d.messages[0].account = "a-2".to_owned(), "messages[0].account_id: must only be set");
+        check(|d| d.messages[1].account = "a\n".to_owned(), "messages[1].account_id: must not contain");
+        check(|d| d.transferred_from = d.account.clone(), "transferred_from: must be another account");
+        check(|d| d.transferred_to = "x".repeat(129), "transferred_to: must not be longer");
+    }
+
+    #[test]
+    fn other_accounts_are_listed_once() {
+        let accepted = accept(|d| {
+            let by = |account: &str, time: &str| DraftMessage {
+                account: account.to_owned(),
+                ..message(time, Sender::Agent, "好的")
+            };
+            d.messages.extend([by("a-2", "10:01:00"), by("a-1", "10:01:01"), by("a-2", "10:01:02")]);
+        });
+        assert_eq!(accepted.expect("accepted").other_accounts(), ["a-2"]);
     }
 
     #[test]
@@ -367,7 +449,15 @@ mod tests {
         let hash = |change: fn(&mut Draft)| accept(change).expect("accepted").content_hash();
         let same = hash(|_| ());
         assert_eq!(same, hash(|d| d.revision = 7));
-        let others: [fn(&mut Draft); 8] = [
+        assert_eq!(
+            same,
+            hash(|d| d.messages[1].account = d.account.clone()),
+            "the conversation's own account"
+        );
+        let others: [fn(&mut Draft); 11] = [
+            |d| d.messages[1].account = "a-2".to_owned(),
+            |d| d.transferred_from = "a-2".to_owned(),
+            |d| d.transferred_to = "a-2".to_owned(),
             |d| d.account.push('x'),
             |d| d.customer.push('x'),
             |d| d.closed_at = at("2020-05-13T10:11:00Z"),

@@ -167,6 +167,7 @@ impl Metrics {
         // The semaphore lives as long as the service and is never closed.
         let _turn = self.commits.acquire().await;
         for _ in 0..RECOUNTS {
+            context.known_day = context.calendar.business_day(self.clock.now());
             match D::insert_batch(&self.store, by, &context, &prepared).await {
                 Err(MetricsError::DefinitionsMoved) => {
                     context.definitions = self.store.list_definitions(&by.caller.merchant).await?.into();
@@ -184,11 +185,13 @@ impl Metrics {
     }
 
     async fn context(&self, merchant: &MerchantId) -> Result<Context, MetricsError> {
+        let (calendar, now) = (self.store.find_calendar(merchant).await?, self.clock.now());
         Ok(Context {
             merchant: merchant.clone(),
-            calendar: self.store.find_calendar(merchant).await?.into(),
+            known_day: calendar.business_day(now),
+            calendar: calendar.into(),
             definitions: self.store.list_definitions(merchant).await?.into(),
-            now: self.clock.now(),
+            now,
         })
     }
 }

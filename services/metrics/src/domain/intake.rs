@@ -10,11 +10,23 @@ use status::Violation;
 
 use crate::domain::batch::{Context, Ingested, Outcome, Prepared, Revised};
 use crate::domain::conversation::{Conversation, ConversationKey, Draft, DraftMessage};
+use crate::domain::definition::Definition;
 use crate::domain::facts::{AgentDay, Facts};
 use crate::domain::part::Part;
 use crate::error::MetricsError;
 use crate::outgoing;
 use crate::store::Store;
+
+/// An account's part of a conversation under a definition.
+#[derive(Debug, Clone)]
+pub struct GivenPart {
+    /// Under which definition.
+    pub definition_seq: i32,
+    /// Whose part.
+    pub agent_day: AgentDay,
+    /// What it adds.
+    pub part: Part,
+}
 
 impl Context {
     /// The place of the newest definition: a conversation that was counted carries it.
@@ -22,9 +34,26 @@ impl Context {
         self.definitions.last().map_or(0, |d| d.seq)
     }
 
-    fn parts(&self, facts: &Facts) -> Vec<(i32, Part)> {
-        self.definitions.iter().map(|d| (d.seq, Part::of(facts, &d.rules))).collect()
+    fn parts(&self, facts: &Facts, at: &AgentDay) -> Vec<GivenPart> {
+        given_parts(facts, at, self.definitions.iter())
     }
+}
+
+/// The parts of a conversation under some definitions: of its own account, at `at`, and of the others that answered.
+pub fn given_parts<'a>(
+    facts: &Facts,
+    at: &AgentDay,
+    definitions: impl Iterator<Item = &'a Definition>,
+) -> Vec<GivenPart> {
+    let mut given = Vec::new();
+    for definition in definitions {
+        for (who, part) in Part::all(facts, &definition.rules).into_iter().enumerate() {
+            let account = facts.account(who, &at.account).to_owned();
+            let agent_day = AgentDay { account, ..at.clone() };
+            given.push(GivenPart { definition_seq: definition.seq, agent_day, part });
+        }
+    }
+    given
 }
 
 /// A conversation ready to be stored, unless the database knows better.
@@ -48,8 +77,10 @@ pub struct Candidate {
     pub agent_messages: i32,
     /// Packed facts.
     pub facts: Vec<u8>,
-    /// Its part under each definition.
-    pub parts: Vec<(i32, Part)>,
+    /// Other accounts that sent messages in it.
+    pub helpers: Vec<String>,
+    /// Its parts under each definition.
+    pub parts: Vec<GivenPart>,
     /// The redacted conversation for the outbox.
     pub event: Encoded,
 }
@@ -89,7 +120,7 @@ impl Ingested for Draft {
     fn recount(candidate: &mut Candidate, context: &Context) -> Result<(), pg::Error> {
         let facts = Facts::unpack(&candidate.facts)
             .map_err(|why| pg::Error::unreadable("batch", &candidate.key.id, why))?;
-        candidate.parts = context.parts(&facts);
+        candidate.parts = context.parts(&facts, &candidate.agent_day);
         Ok(())
     }
 
@@ -112,7 +143,7 @@ fn candidate(
     let conversation = draft.accept(context.now)?;
     let day = context.calendar.business_day(conversation.first_message_at());
     let facts = Facts::of(&conversation, start_of_day_ms(&conversation, &context.calendar));
-    let content_hash = conversation.content_hash();
+    let (content_hash, agent_messages) = (conversation.content_hash(), conversation.agent_messages());
     let event = outgoing::conversation_closed(
         &context.merchant,
         &conversation,
@@ -123,27 +154,28 @@ fn candidate(
     );
     let too_large =
         |error: events::Error| Violation { field: "messages".to_owned(), description: error.to_string() };
+    let agent_day = AgentDay { day, shop: conversation.key.shop.clone(), account: conversation.account };
     Ok(Candidate {
         line,
         revision: conversation.revision,
         content_hash,
         started_at: conversation.started_at,
-        agent_messages: conversation.agent_messages(),
+        agent_messages,
         facts: facts.pack(),
-        parts: context.parts(&facts),
+        parts: context.parts(&facts, &agent_day),
+        helpers: facts.others,
         event: events::encode(&event).map_err(too_large)?,
-        agent_day: AgentDay { day, shop: conversation.key.shop.clone(), account: conversation.account },
+        agent_day,
         key: conversation.key,
         customer: conversation.customer,
     })
 }
 
-/// Local time of the start as milliseconds after midnight. It runs on from the day's beginning, so on a day in which
-/// the clocks change it is off by that change afterwards.
+/// What the local clock shows at the start, as milliseconds after midnight. A change of the clocks within the
+/// conversation is not followed.
 fn start_of_day_ms(conversation: &Conversation, calendar: &MerchantCalendar) -> i64 {
-    let day = calendar.business_day(conversation.started_at);
-    let into_day = conversation.started_at - calendar.day_start(day);
-    (i64::from(calendar.cut_over_hour()) * 3_600_000 + into_day.num_milliseconds()).rem_euclid(86_400_000)
+    let at = conversation.started_at;
+    calendar.local_seconds(at) * 1_000 + i64::from(at.timestamp_subsec_millis())
 }
 
 #[cfg(test)]
@@ -164,5 +196,10 @@ mod tests {
         check("Asia/Shanghai", 0, "2020-05-13T00:00:00Z", 8 * 3_600_000);
         check("Asia/Shanghai", 6, "2020-05-13T21:00:00Z", 5 * 3_600_000);
         check("UTC", 6, "2020-05-13T06:30:00Z", 23_400_000);
+        // The clock goes from 1:59 to 3:00, and in autumn from 2:59 back to 2:00.
+        check("Europe/Berlin", 0, "2020-03-29T00:59:00Z", (3_600 + 59 * 60) * 1_000);
+        check("Europe/Berlin", 0, "2020-03-29T01:00:00Z", 3 * 3_600_000);
+        check("Europe/Berlin", 0, "2020-10-25T00:30:00Z", 2 * 3_600_000 + 1_800_000);
+        check("Europe/Berlin", 0, "2020-10-25T01:30:00.250Z", 2 * 3_600_000 + 1_800_250);
     }
 }

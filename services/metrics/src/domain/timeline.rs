@@ -14,8 +14,8 @@ use crate::domain::credit::Credits;
 use crate::domain::definition::Rules;
 use crate::domain::explanation::{Reason, Recorded};
 use crate::domain::fact::{ChatRef, Fact};
+use crate::domain::facts::OWNER;
 use crate::domain::part::Part;
-use crate::domain::sums::Sum;
 use crate::domain::timeline_chats as chats;
 use crate::domain::timeline_facts as facts;
 use crate::domain::trade::{TradeSpread, TradeSum};
@@ -165,13 +165,15 @@ impl<'a> Timeline<'a> {
 
 impl Seen {
     fn of(chat: &Recorded, rules: &Rules) -> Self {
-        let part = Part::of(&chat.facts, rules);
-        let written = chat.facts.messages.iter().filter(|m| m.sender == Sender::Agent);
+        // To customers a conversation is one whole, whoever answered in it; it speaks for its own account.
+        let parts = Part::all(&chat.facts, rules);
+        let asked = chat.facts.messages.iter().any(|m| m.sender == Sender::Customer);
+        let written = chat.facts.messages.iter().filter(|m| m.sender == Sender::Agent && m.who == OWNER);
         let hour = |offset_ms: i64| (chat.facts.start_of_day_ms + offset_ms).div_euclid(3_600_000);
         let mut hours: Vec<Bucket> =
             written.map(|m| Bucket::try_from(hour(m.offset_ms)).unwrap_or(Bucket::MAX)).collect();
         hours.dedup();
-        Self { asked: part.sums[Sum::CustomerMessages] > 0, received: part.customer.received, hours }
+        Self { asked, received: parts.iter().any(|part| part.customer.received), hours }
     }
 }
 

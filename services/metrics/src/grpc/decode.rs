@@ -8,24 +8,27 @@ use proto::metrics::v1 as pb;
 use proto::time;
 use status::Violation;
 
+use crate::domain::PutDefinition;
+use crate::domain::any_measure::AnyMeasure;
+use crate::domain::asking::AskFigures;
 use crate::domain::batch::Line;
+use crate::domain::comparison::Against;
 use crate::domain::conversation::{Draft, DraftMessage, Sender};
-use crate::domain::definition::{Rules, STANDARD, ServiceHours};
-use crate::domain::explanation::Measure;
-use crate::domain::figure::{DayRange, DefinitionRef, Filter, Group, Step};
-use crate::domain::trade_measure::TradeMeasure;
+use crate::domain::definition::{CustomerUnit, Rules, STANDARD, ServiceHours};
+use crate::domain::figure::{Cut, DayRange, DefinitionRef, Filter, Group, Step};
 use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
 use crate::error::MetricsError;
-use crate::store::FigureQuery;
 
 /// Longest range of days of a list.
 pub(super) const DAYS_MAX: i64 = 3_700;
 /// Longest range of days of an explanation.
 pub(super) const EXPLAINED_DAYS_MAX: i64 = 400;
+/// Longest range of days that is counted by hour.
+pub(super) const HOURLY_DAYS_MAX: i64 = 31;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 
-fn invalid(field: impl Into<String>, description: impl Into<String>) -> MetricsError {
+pub(super) fn invalid(field: impl Into<String>, description: impl Into<String>) -> MetricsError {
     MetricsError::Invalid(Violation { field: field.into(), description: description.into() })
 }
 
@@ -47,6 +50,8 @@ fn draft(conversation: pb::Conversation) -> Draft {
         messages: conversation.messages.into_iter().map(draft_message).collect(),
         satisfied: conversation.satisfied,
         completed: conversation.completed,
+        transferred_from: conversation.transferred_from,
+        transferred_to: conversation.transferred_to,
     }
 }
 
@@ -62,6 +67,7 @@ fn draft_message(message: pb::Message) -> DraftMessage {
         },
         text: message.text,
         quick_reply: message.quick_reply,
+        account: message.account_id,
     }
 }
 
@@ -70,6 +76,9 @@ pub(super) fn day(field: &str, date: Option<&Date>) -> Result<NaiveDate> {
 }
 
 pub(super) fn range(field: &str, range: Option<&common::DayRange>, days_max: i64) -> Result<DayRange> {
+    if range.is_none() {
+        return Err(invalid(field, "must be given"));
+    }
     let at = |name: &str| format!("{field}.{name}");
     let from = day(&at("from"), range.and_then(|range| range.from.as_ref()))?;
     let to = day(&at("to"), range.and_then(|range| range.to.as_ref()))?;
@@ -101,30 +110,85 @@ pub(super) fn definition_ref(definition: Option<&pb::DefinitionRef>) -> Definiti
     DefinitionRef { id: id.to_owned(), version }
 }
 
-pub(super) fn figure_query(message: &pb::GetFiguresRequest) -> Result<FigureQuery> {
-    Ok(FigureQuery {
-        range: range("days", message.days.as_ref(), DAYS_MAX)?,
-        group: match message.group() {
-            pb::Group::Unspecified => return Err(invalid("group", "must be given")),
-            pb::Group::Account => Group::Account,
-            pb::Group::Person => Group::Person,
-            pb::Group::Team => Group::Team,
-            pb::Group::Shop => Group::Shop,
-            pb::Group::Merchant => Group::Merchant,
-        },
-        step: match message.step() {
-            pb::Step::Unspecified | pb::Step::Whole => Step::Whole,
-            pb::Step::Day => Step::Day,
-            pb::Step::Week => Step::Week,
-            pb::Step::Month => Step::Month,
-            pb::Step::Quarter => Step::Quarter,
-            pb::Step::Year => Step::Year,
-        },
-        filter: filter(message.filter.as_ref())?,
-        // The use case puts in the one that was asked for.
-        definition_seq: 0,
-        distinct_customers: message.distinct_customers,
+pub(super) fn group(group: pb::Group) -> Result<Group> {
+    Ok(match group {
+        pb::Group::Unspecified => return Err(invalid("group", "must be given")),
+        pb::Group::Account => Group::Account,
+        pb::Group::Person => Group::Person,
+        pb::Group::Team => Group::Team,
+        pb::Group::Shop => Group::Shop,
+        pb::Group::Merchant => Group::Merchant,
     })
+}
+
+pub(super) fn against(kind: pb::ComparisonKind) -> Option<Against> {
+    match kind {
+        pb::ComparisonKind::PreviousPeriod => Some(Against::PreviousPeriod),
+        pb::ComparisonKind::SamePeriodLastYear => Some(Against::SamePeriodLastYear),
+        pb::ComparisonKind::Unspecified | pb::ComparisonKind::Definition => None,
+    }
+}
+
+pub(super) fn ask_figures(message: &pb::GetFiguresRequest) -> Result<AskFigures> {
+    let step = match message.step() {
+        pb::Step::Unspecified | pb::Step::Whole => Some(Step::Whole),
+        pb::Step::Day => Some(Step::Day),
+        pb::Step::Week => Some(Step::Week),
+        pb::Step::Month => Some(Step::Month),
+        pb::Step::Quarter => Some(Step::Quarter),
+        pb::Step::Year => Some(Step::Year),
+        pb::Step::Hour => Some(Step::Hour),
+        pb::Step::Window => None,
+    };
+    let (range, cut) = match step {
+        Some(step) => {
+            if !message.windows.is_empty() {
+                return Err(invalid("windows", "must only be given with STEP_WINDOW"));
+            }
+            let days_max = if step == Step::Hour { HOURLY_DAYS_MAX } else { DAYS_MAX };
+            (range("days", message.days.as_ref(), days_max)?, Cut::Step(step))
+        }
+        None => windows(&message.windows)?,
+    };
+    let known_on = message.known_on.as_ref().map(|date| day("known_on", Some(date))).transpose()?;
+    let ask = AskFigures {
+        group: group(message.group())?,
+        range,
+        cut,
+        filter: filter(message.filter.as_ref())?,
+        definition: definition_ref(message.definition.as_ref()),
+        known_on,
+        distinct_customers: message.distinct_customers,
+        within_seconds: message.within_seconds.clone(),
+        compare: message.compare().filter_map(against).collect(),
+        compare_definition: message.compare_definition.as_ref().map(|d| definition_ref(Some(d))),
+    };
+    if known_on.is_some() && ask.distinct_customers {
+        return Err(invalid("distinct_customers", "cannot be counted as known on a day"));
+    }
+    if step == Some(Step::Hour) {
+        let others = [
+            ("known_on", known_on.is_some()),
+            ("distinct_customers", ask.distinct_customers),
+            ("compare", !ask.compare.is_empty()),
+            ("compare_definition", ask.compare_definition.is_some()),
+        ];
+        if let Some((field, _)) = others.iter().find(|(_, given)| *given) {
+            return Err(invalid(*field, "cannot be had with STEP_HOUR"));
+        }
+    }
+    Ok(ask)
+}
+
+/// The windows of a request, and a range that holds them all.
+fn windows(windows: &[pb::Window]) -> Result<(DayRange, Cut)> {
+    let days = |(at, window): (usize, &pb::Window)| {
+        range(&format!("windows[{at}].days"), window.days.as_ref(), DAYS_MAX)
+    };
+    let windows = windows.iter().enumerate().map(days).collect::<Result<Vec<DayRange>>>()?;
+    let hull = windows.iter().copied().reduce(DayRange::hull);
+    let hull = hull.ok_or_else(|| invalid("windows", "must be given with STEP_WINDOW"))?;
+    Ok((hull, Cut::Windows(windows)))
 }
 
 /// NUL is in no id that is stored, and Postgres knows no text with it.
@@ -143,82 +207,13 @@ fn check_texts(filter: &Filter) -> Result<()> {
     Ok(())
 }
 
-/// A figure of conversations alone, or of customers' timelines.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Explainable {
-    Conversations(Measure),
-    Timelines(TradeMeasure),
+pub(super) fn measure(measure: pb::Measure) -> Result<AnyMeasure> {
+    let name = measure.as_str_name().trim_start_matches("MEASURE_");
+    AnyMeasure::by_name(name).ok_or_else(|| invalid("measure", "must be given"))
 }
 
-pub(super) fn measure(measure: pb::Measure) -> Result<Explainable> {
-    use Explainable::{Conversations as C, Timelines as T};
-    Ok(match measure {
-        pb::Measure::Unspecified => return Err(invalid("measure", "must be given")),
-        pb::Measure::Conversations => C(Measure::Conversations),
-        pb::Measure::ReceivedCustomers => C(Measure::ReceivedCustomers),
-        pb::Measure::Replies => C(Measure::Replies),
-        pb::Measure::QuickReplies => C(Measure::QuickReplies),
-        pb::Measure::CustomerMessages => C(Measure::CustomerMessages),
-        pb::Measure::ReplyRatio => C(Measure::ReplyRatio),
-        pb::Measure::ReplyRate => C(Measure::ReplyRate),
-        pb::Measure::FirstResponse => C(Measure::FirstResponse),
-        pb::Measure::Response => C(Measure::Response),
-        pb::Measure::AnsweredRate => C(Measure::AnsweredRate),
-        pb::Measure::InTimeRate => C(Measure::InTimeRate),
-        pb::Measure::FirstInTimeRate => C(Measure::FirstInTimeRate),
-        pb::Measure::LongChats => C(Measure::LongChats),
-        pb::Measure::Satisfaction => C(Measure::Satisfaction),
-        pb::Measure::Completion => C(Measure::Completion),
-        pb::Measure::Length => C(Measure::Length),
-        pb::Measure::Inquiries => T(TradeMeasure::Inquiries),
-        pb::Measure::OrderingBuyers => T(TradeMeasure::OrderingBuyers),
-        pb::Measure::PayingBuyers => T(TradeMeasure::PayingBuyers),
-        pb::Measure::Orders => T(TradeMeasure::Orders),
-        pb::Measure::PaidOrders => T(TradeMeasure::PaidOrders),
-        pb::Measure::OrderedAmount => T(TradeMeasure::OrderedAmount),
-        pb::Measure::PaidAmount => T(TradeMeasure::PaidAmount),
-        pb::Measure::RefundedAmount => T(TradeMeasure::RefundedAmount),
-        pb::Measure::NetAmount => T(TradeMeasure::NetAmount),
-        pb::Measure::AverageOrderValue => T(TradeMeasure::AverageOrderValue),
-        pb::Measure::OrderConversionNextDay => T(TradeMeasure::OrderConversionNextDay),
-        pb::Measure::OrderConversion => T(TradeMeasure::OrderConversion),
-        pb::Measure::PaymentConversionNextDay => T(TradeMeasure::PaymentConversionNextDay),
-        pb::Measure::PaymentConversion => T(TradeMeasure::PaymentConversion),
-        pb::Measure::RefundRate => T(TradeMeasure::RefundRate),
-        pb::Measure::ReturnRate => T(TradeMeasure::ReturnRate),
-        pb::Measure::CompletedRefunds => T(TradeMeasure::CompletedRefunds),
-        pb::Measure::CompletedRefundAmount => T(TradeMeasure::CompletedRefundAmount),
-        pb::Measure::Complaints => T(TradeMeasure::Complaints),
-        pb::Measure::ComplaintRate => T(TradeMeasure::ComplaintRate),
-        pb::Measure::SatisfactionScore => T(TradeMeasure::SatisfactionScore),
-        pb::Measure::ScoreSatisfaction => T(TradeMeasure::ScoreSatisfaction),
-        pb::Measure::ItemScore => T(TradeMeasure::ItemScore),
-        pb::Measure::ServiceScore => T(TradeMeasure::ServiceScore),
-        pb::Measure::DeliveryScore => T(TradeMeasure::DeliveryScore),
-        pb::Measure::Reviews => T(TradeMeasure::Reviews),
-        pb::Measure::PositiveReviewRate => T(TradeMeasure::PositiveReviewRate),
-        pb::Measure::NegativeReviewRate => T(TradeMeasure::NegativeReviewRate),
-        pb::Measure::BadReviewRecoveredRate => T(TradeMeasure::BadReviewRecoveredRate),
-        pb::Measure::FirstContactResolution => T(TradeMeasure::FirstContactResolution),
-        pb::Measure::ReceivedPerHead => T(TradeMeasure::ReceivedPerHead),
-        pb::Measure::ConversationsPerHour => T(TradeMeasure::ConversationsPerHour),
-        pb::Measure::RecommendationSuccess => T(TradeMeasure::RecommendationSuccess),
-        pb::Measure::CrossSellSuccess => T(TradeMeasure::CrossSellSuccess),
-        pb::Measure::MemberSignups => T(TradeMeasure::MemberSignups),
-        pb::Measure::OrderHandling => T(TradeMeasure::OrderHandling),
-        pb::Measure::AfterSaleHandling => T(TradeMeasure::AfterSaleHandling),
-        pb::Measure::OrderHandlingAccuracy => T(TradeMeasure::OrderHandlingAccuracy),
-        pb::Measure::AfterSaleHandlingAccuracy => T(TradeMeasure::AfterSaleHandlingAccuracy),
-        pb::Measure::BotQuestions => T(TradeMeasure::BotQuestions),
-        pb::Measure::BotHandlingRate => T(TradeMeasure::BotHandlingRate),
-        pb::Measure::BotTransferRate => T(TradeMeasure::BotTransferRate),
-        pb::Measure::BotUnansweredRate => T(TradeMeasure::BotUnansweredRate),
-        pb::Measure::BotAcceptanceRate => T(TradeMeasure::BotAcceptanceRate),
-    })
-}
-
-/// Id, name and rules of a definition to put.
-pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<(String, String, Rules)> {
+/// A definition to put.
+pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<PutDefinition> {
     let definition = definition.ok_or_else(|| invalid("definition", "must be given"))?;
     for (field, text) in [("definition_id", &definition.definition_id), ("name", &definition.name)] {
         if text.chars().any(char::is_control) {
@@ -230,7 +225,13 @@ pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<(Str
         from_minute: hours.from_minute,
         to_minute: hours.to_minute,
     };
+    let defaults = Rules::default();
     let rules = Rules {
+        customer_unit: match rules.customer_unit() {
+            pb::CustomerUnit::Unspecified | pb::CustomerUnit::EveryRound => CustomerUnit::EveryRound,
+            pb::CustomerUnit::FirstRound => CustomerUnit::FirstRound,
+        },
+        maturation_days: rules.maturation_days.unwrap_or(defaults.maturation_days),
         quick_replies_count: rules.quick_replies_count,
         bots_count: rules.bots_count,
         in_time_seconds: rules.in_time_seconds,
@@ -238,7 +239,14 @@ pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<(Str
         service_hours: rules.service_hours.as_ref().map(hours),
         trade: trade_rules(rules.trade.as_ref()),
     };
-    Ok((definition.definition_id.clone(), definition.name.clone(), rules))
+    let valid_from = definition.valid_from.as_ref();
+    let valid_from = valid_from.map(|date| day("definition.valid_from", Some(date))).transpose()?;
+    Ok(PutDefinition {
+        id: definition.definition_id.clone(),
+        name: definition.name.clone(),
+        rules,
+        valid_from,
+    })
 }
 
 /// What is left out takes its default.

@@ -4,15 +4,18 @@ use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
 use proto::time::{date, timestamp};
 
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::batch::{Outcome, Reject};
 use crate::domain::bucket;
+use crate::domain::comparison::{Against, Comparison, MeasureChange};
 use crate::domain::day::{AccountCount, Day, DayState};
-use crate::domain::definition::{Definition, LONG_CHAT_THRESHOLD, Rules, State};
+use crate::domain::definition::{CustomerUnit, Definition, LONG_CHAT_THRESHOLD, Rules, State};
 use crate::domain::explanation::{Explained, Reason};
-use crate::domain::figure::Figures;
+use crate::domain::figure::{DayRange, FigureState, Figures, Within};
 use crate::domain::ingest::Ack;
 use crate::domain::money::Currency;
 use crate::domain::part::Spread;
+use crate::domain::ruling::{Ruled, Ruling};
 use crate::domain::sums::Sum;
 use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
 use crate::grpc::trade;
@@ -80,11 +83,18 @@ pub(super) fn definition(definition: Definition) -> pb::Definition {
         conversations_built: definition.built,
         created_by: definition.created_by,
         created_at: definition.created_at.map(timestamp),
+        valid_from: definition.valid_from.map(date),
     }
 }
 
 fn rules(rules: &Rules) -> pb::Rules {
+    let customer_unit = match rules.customer_unit {
+        CustomerUnit::EveryRound => pb::CustomerUnit::EveryRound,
+        CustomerUnit::FirstRound => pb::CustomerUnit::FirstRound,
+    };
     pb::Rules {
+        customer_unit: customer_unit.into(),
+        maturation_days: Some(rules.maturation_days),
         quick_replies_count: rules.quick_replies_count,
         bots_count: rules.bots_count,
         in_time_seconds: rules.in_time_seconds,
@@ -93,6 +103,47 @@ fn rules(rules: &Rules) -> pb::Rules {
             .service_hours
             .map(|hours| pb::ServiceHours { from_minute: hours.from_minute, to_minute: hours.to_minute }),
         trade: Some(trade_rules(&rules.trade)),
+    }
+}
+
+pub(super) fn day_range(days: DayRange) -> common::DayRange {
+    common::DayRange { from: Some(date(days.from)), to: Some(date(days.to)) }
+}
+
+pub(super) fn ruled_days(ruling: &Ruling) -> Vec<pb::RuledDays> {
+    let ruled = |ruled: &Ruled| pb::RuledDays {
+        days: Some(day_range(ruled.days)),
+        definition: Some(definition(ruled.definition.clone())),
+    };
+    ruling.spans().iter().map(ruled).collect()
+}
+
+pub(super) fn measure(measure: AnyMeasure) -> pb::Measure {
+    pb::Measure::from_str_name(&format!("MEASURE_{}", measure.name())).unwrap_or(pb::Measure::Unspecified)
+}
+
+pub(super) fn comparison(comparison: &Comparison, row: &Figures, currency: &Currency) -> pb::Comparison {
+    let kind = match comparison.against {
+        Some(Against::PreviousPeriod) => pb::ComparisonKind::PreviousPeriod,
+        Some(Against::SamePeriodLastYear) => pb::ComparisonKind::SamePeriodLastYear,
+        None => pb::ComparisonKind::Definition,
+    };
+    let changes = AnyMeasure::all().filter_map(|measure| MeasureChange::of(measure, row, &comparison.other));
+    pb::Comparison {
+        row: i32::try_from(comparison.row).unwrap_or(i32::MAX),
+        kind: kind.into(),
+        changes: changes.map(measure_change).collect(),
+        other: Some(figures(comparison.other.clone(), currency)),
+    }
+}
+
+pub(super) fn measure_change(change: MeasureChange) -> pb::MeasureChange {
+    pb::MeasureChange {
+        measure: measure(change.measure).into(),
+        value: change.value,
+        other: change.other,
+        difference: change.difference(),
+        ratio: change.ratio(),
     }
 }
 
@@ -122,6 +173,18 @@ fn trade_rules(rules: &TradeRules) -> pb::TradeRules {
 
 pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
     let trade = trade::figures(&figures.trade, currency);
+    let state = match figures.state {
+        FigureState::Provisional => pb::FigureState::Provisional,
+        FigureState::Final => pb::FigureState::Final,
+        FigureState::Restated => pb::FigureState::Restated,
+    };
+    let within = |within: &Within| pb::WithinShare {
+        seconds: within.seconds,
+        rounds: Some(self::rate(within.rounds.0, figures.sums[Sum::Rounds])),
+        first_rounds: Some(self::rate(within.first_rounds.0, figures.sums[Sum::FirstAsked])),
+        rounds_uncertain: within.rounds.1,
+        first_rounds_uncertain: within.first_rounds.1,
+    };
     let rate = |above: Sum, below: Sum| Some(rate(figures.sums[above], figures.sums[below]));
     let times = |spread, sum: Sum, count: Sum| Some(times(&figures, spread, sum, count));
     pb::Figures {
@@ -146,6 +209,16 @@ pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
         completion: rate(Sum::Completed, Sum::Marked),
         length: times(Spread::Length, Sum::LengthMs, Sum::Conversations),
         active_accounts: figures.active_accounts,
+        state: state.into(),
+        restatements: figures.restatements,
+        in_time_customers: rate(Sum::InTimeCustomers, Sum::DueCustomers),
+        transferred_in: figures.sums[Sum::TransferredIn],
+        transferred_out: figures.sums[Sum::TransferredOut],
+        hour: figures.hour.map(i32::from),
+        label: String::new(),
+        within: figures.within.iter().map(within).collect(),
+        // Put in by who knows what ruled the days.
+        definition_versions: Vec::new(),
         pending: figures.pending,
         key: figures.key,
         name: figures.name,
@@ -206,6 +279,8 @@ pub(super) fn reason(reason: Reason) -> pb::ExplainReason {
         Reason::NoMark => pb::ExplainReason::NoMark,
         Reason::NotCompleted => pb::ExplainReason::NotCompleted,
         Reason::NoneSent => pb::ExplainReason::NoneSent,
+        Reason::NoTransfer => pb::ExplainReason::NoTransfer,
+        Reason::AnotherAccount => pb::ExplainReason::AnotherAccount,
         Reason::OrderedBefore => pb::ExplainReason::OrderedBefore,
         Reason::ExcludedOrder => pb::ExplainReason::ExcludedOrder,
         Reason::RepeatBuyer => pb::ExplainReason::RepeatBuyer,

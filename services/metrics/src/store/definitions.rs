@@ -1,7 +1,7 @@
 //! `definitions`, and the building of new ones from stored facts.
 
-use chrono::{DateTime, Utc};
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use pg::By;
@@ -9,8 +9,8 @@ use runtime::ids::MerchantId;
 use serde_json::json;
 
 use crate::domain::definition::{BUILT_IN_SEQ, Definition, Rules, State};
-use crate::domain::part::Part;
-use crate::domain::tally::Tally;
+use crate::domain::intake::given_parts;
+use crate::domain::tally::{Place, Tally};
 use crate::error::MetricsError;
 use crate::store::conversations::{list_to_count, update_counted_seq};
 use crate::store::{Result, Store, day_facts, timelines};
@@ -21,7 +21,7 @@ const BUILD_BATCH: i64 = 1_000;
 const ATTEMPTS: u32 = 8;
 
 const COLUMNS: &str =
-    "definition_seq, definition_id, version, name, rules, ready, built, created_by, created_at";
+    "definition_seq, definition_id, version, name, rules, ready, built, created_by, created_at, valid_from";
 
 /// A version to put.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct NewDefinition {
     pub name: String,
     /// The choices.
     pub rules: Rules,
+    /// First day that it rules; `None` rules all.
+    pub valid_from: Option<NaiveDate>,
     /// Of the newest version; empty for a new definition.
     pub etag: String,
     /// When.
@@ -68,7 +70,14 @@ pub(super) async fn load(conn: &mut AsyncPgConnection, merchant: &str) -> Result
     let rows = diesel::sql_query(sql).bind::<Text, _>(merchant).load::<DefinitionRow>(conn).await?;
     let mut definitions = vec![Definition::built_in()];
     for row in rows {
-        definitions.push(row.try_into()?);
+        match definitions.first_mut().filter(|_| row.definition_seq == BUILT_IN_SEQ) {
+            // Everything is counted again under it; its rules are ours all the same.
+            Some(built_in) => {
+                built_in.state = if row.ready { State::Ready } else { State::Building };
+                built_in.built = row.built;
+            }
+            None => definitions.push(row.try_into()?),
+        }
     }
     Ok(definitions)
 }
@@ -92,7 +101,12 @@ impl Store {
             .execute(conn)
             .await?;
             let put = insert(conn, by, new).await?;
-            let summary = json!({ "version": put.version, "name": put.name, "rules": put.rules });
+            let summary = json!({
+                "version": put.version,
+                "name": put.name,
+                "rules": put.rules,
+                "valid_from": put.valid_from,
+            });
             by.audit(conn, new.created_at, format!("definition/{}", put.id), summary).await?;
             Ok::<_, MetricsError>(put.version)
         };
@@ -133,12 +147,13 @@ async fn insert(conn: &mut AsyncPgConnection, by: &By, new: &NewDefinition) -> R
         built: 0,
         created_by: by.caller.subject.clone(),
         created_at: Some(new.created_at),
+        valid_from: new.valid_from,
     };
     let rules = serde_json::to_value(&definition.rules).map_err(|e| pg::Error::Internal(e.into()))?;
     diesel::sql_query(
         "INSERT INTO definitions \
-            (merchant_id, definition_seq, definition_id, version, name, rules, ready, created_by, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, false, $7, $8)",
+            (merchant_id, definition_seq, definition_id, version, name, rules, ready, created_by, created_at, valid_from) \
+         VALUES ($1, $2, $3, $4, $5, $6, false, $7, $8, $9)",
     )
     .bind::<Text, _>(merchant)
     .bind::<Integer, _>(definition.seq)
@@ -148,6 +163,7 @@ async fn insert(conn: &mut AsyncPgConnection, by: &By, new: &NewDefinition) -> R
     .bind::<Jsonb, _>(rules)
     .bind::<Text, _>(&definition.created_by)
     .bind::<Timestamptz, _>(new.created_at)
+    .bind::<Nullable<Date>, _>(new.valid_from)
     .execute(conn)
     .await?;
     Ok(definition)
@@ -168,9 +184,16 @@ async fn build_batch(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result
     let mut tally = Tally::default();
     let mut counted = Vec::new();
     for conversation in conversations.iter().filter(|c| c.counted_seq < seq) {
-        for definition in definitions.iter().filter(|d| d.seq > conversation.counted_seq && d.seq <= seq) {
-            let part = Part::of(&conversation.facts, &definition.rules);
-            tally.give(definition.seq, &conversation.agent_day, &conversation.customer, &part);
+        let missing = definitions.iter().filter(|d| d.seq > conversation.counted_seq && d.seq <= seq);
+        for given in given_parts(&conversation.facts, &conversation.agent_day, missing) {
+            // As known since the conversation itself was, not since somebody thought of the definition.
+            let place = Place {
+                definition_seq: given.definition_seq,
+                agent_day: &given.agent_day,
+                customer: &conversation.customer,
+                known_day: conversation.known_day,
+            };
+            tally.give(place, &given.part);
         }
         counted.push(&conversation.key);
     }
@@ -231,6 +254,8 @@ struct DefinitionRow {
     created_by: String,
     #[diesel(sql_type = Timestamptz)]
     created_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Date>)]
+    valid_from: Option<NaiveDate>,
 }
 
 impl TryFrom<DefinitionRow> for Definition {
@@ -249,6 +274,7 @@ impl TryFrom<DefinitionRow> for Definition {
             built: row.built,
             created_by: row.created_by,
             created_at: Some(row.created_at),
+            valid_from: row.valid_from,
         })
     }
 }

@@ -69,7 +69,8 @@ async fn commit(
     let places: Vec<AgentDay> =
         judged.accepted.iter().filter_map(|candidate| place(&candidate.fact)).collect();
     let events = judged.accepted.iter().filter_map(|candidate| candidate.event.clone()).collect();
-    announce(conn, context, places.iter(), events).await?;
+    let named: Vec<(&str, &AgentDay)> = places.iter().map(|at| (at.account.as_str(), at)).collect();
+    announce(conn, context, &named, events).await?;
     insert_changes(conn, merchant, &judged.customers).await?;
     Ok(judged.outcome)
 }

@@ -10,13 +10,13 @@ use serde_json::json;
 
 use crate::domain::batch::{Context, Counts, Outcome, Prepared, Verdict, conflict, judge};
 use crate::domain::facts::AgentDay;
-use crate::domain::intake::Candidate;
-use crate::domain::part::Part;
-use crate::domain::tally::Tally;
+use crate::domain::intake::{Candidate, GivenPart, given_parts};
+use crate::domain::tally::{Place, Tally};
 use crate::error::MetricsError;
 use crate::outgoing;
 use crate::store::conversations::{
-    OldFacts, Stored, delete_facts, insert_accounts, insert_facts, insert_keys, list_stored, update_keys,
+    OldFacts, Stored, delete_facts, delete_helpers, insert_accounts, insert_facts, insert_helpers,
+    insert_keys, list_stored, update_keys,
 };
 use crate::store::timelines::{self, Customer};
 use crate::store::{Result, Store, day_facts, days, definitions};
@@ -72,19 +72,26 @@ async fn commit(
     }
     let stale_keys: Vec<&Candidate> =
         writes.iter().filter(|w| !w.key_is_written).map(|w| w.candidate).collect();
-    update_keys(conn, merchant, context.newest_seq(), &stale_keys).await?;
+    update_keys(conn, merchant, context.newest_seq(), context.known_day, &stale_keys).await?;
 
     let replaced: Vec<_> =
         writes.iter().filter_map(|w| w.old.as_ref().map(|old| (&old.agent_day, &w.candidate.key))).collect();
     let mut taken = delete_facts(conn, merchant, &replaced).await?;
+    let stored: Vec<(&Stored, &Candidate)> =
+        writes.iter().filter_map(|w| w.old.as_ref().map(|old| (old, w.candidate))).collect();
+    let helped = stored.iter().enumerate().flat_map(|(place, (old, candidate))| {
+        let others = taken.get(&place).map(|facts| facts.facts.others.as_slice()).unwrap_or_default();
+        others.iter().map(|other| (old.agent_day.day, other.as_str(), &candidate.key))
+    });
+    delete_helpers(conn, merchant, &helped.collect::<Vec<_>>()).await?;
     let candidates: Vec<&Candidate> = writes.iter().map(|w| w.candidate).collect();
     insert_facts(conn, merchant, &candidates).await?;
+    insert_helpers(conn, merchant, &candidates).await?;
 
     let mut tally = Tally::default();
     let mut changed: BTreeSet<NaiveDate> = BTreeSet::new();
     let mut customers: BTreeSet<Customer> = BTreeSet::new();
-    let stored: Vec<&Stored> = writes.iter().filter_map(|w| w.old.as_ref()).collect();
-    for (place, stored) in stored.into_iter().enumerate() {
+    for (place, (stored, _)) in stored.into_iter().enumerate() {
         let missing =
             || pg::Error::unreadable("conversation_facts", &stored.agent_day.account, "facts are missing");
         let old = taken.remove(&place).ok_or_else(missing)?;
@@ -93,16 +100,21 @@ async fn commit(
         customers.insert(Customer { id: old.customer, shop: stored.agent_day.shop.clone() });
     }
     for candidate in &candidates {
-        for (seq, part) in &candidate.parts {
-            tally.give(*seq, &candidate.agent_day, &candidate.customer, part);
+        for given in &candidate.parts {
+            tally.give(place(given, &candidate.customer, context), &given.part);
         }
         changed.insert(candidate.agent_day.day);
         customers.insert(Customer { id: candidate.customer.clone(), shop: candidate.key.shop.clone() });
     }
     let events = candidates.iter().map(|candidate| candidate.event.clone()).collect();
-    announce(conn, context, candidates.iter().map(|candidate| &candidate.agent_day), events).await?;
+    let mut places: Vec<(&str, &AgentDay)> = Vec::new();
+    for candidate in &candidates {
+        places.push((&candidate.agent_day.account, &candidate.agent_day));
+        places.extend(candidate.helpers.iter().map(|helper| (helper.as_str(), &candidate.agent_day)));
+    }
+    announce(conn, context, &places, events).await?;
     timelines::insert_changes(conn, merchant, &customers).await?;
-    days::insert_changes(conn, merchant, &changed, context.now).await?;
+    days::insert_changes(conn, merchant, &changed, context.known_day, context.now).await?;
     // Last, because every other writer of these agents' days waits for these rows until the commit.
     day_facts::apply(conn, merchant, tally).await?;
     Ok(outcome)
@@ -117,7 +129,7 @@ async fn judge_all<'a>(
     let merchant = context.merchant.as_str();
     let groups: Vec<&[Candidate]> = prepared.candidates.chunk_by(|a, b| a.key == b.key).collect();
     let firsts: Vec<&Candidate> = groups.iter().filter_map(|group| group.first()).collect();
-    let inserted = insert_keys(conn, merchant, context.newest_seq(), &firsts).await?;
+    let inserted = insert_keys(conn, merchant, context.newest_seq(), context.known_day, &firsts).await?;
     let existing: Vec<_> = firsts
         .iter()
         .enumerate()
@@ -150,9 +162,18 @@ async fn judge_all<'a>(
 
 /// Takes back what the old revision gave, under the definitions that it counted under.
 fn take_back(tally: &mut Tally, context: &Context, stored: &Stored, old: &OldFacts) {
-    for definition in context.definitions.iter().filter(|d| d.seq <= stored.counted_seq) {
-        let part = Part::of(&old.facts, &definition.rules);
-        tally.take(definition.seq, &stored.agent_day, &old.customer, &part);
+    let definitions = context.definitions.iter().filter(|d| d.seq <= stored.counted_seq);
+    for given in given_parts(&old.facts, &stored.agent_day, definitions) {
+        tally.take(place(&given, &old.customer, context), &given.part);
+    }
+}
+
+fn place<'a>(given: &'a GivenPart, customer: &'a str, context: &Context) -> Place<'a> {
+    Place {
+        definition_seq: given.definition_seq,
+        agent_day: &given.agent_day,
+        customer,
+        known_day: context.known_day,
     }
 }
 
@@ -160,12 +181,12 @@ fn take_back(tally: &mut Tally, context: &Context, stored: &Stored, old: &OldFac
 pub(super) async fn announce<'a>(
     conn: &mut AsyncPgConnection,
     context: &Context,
-    places: impl Iterator<Item = &'a AgentDay>,
+    places: &[(&'a str, &'a AgentDay)],
     mut events: Vec<Encoded>,
 ) -> Result<()> {
     let mut accounts: BTreeMap<&str, &AgentDay> = BTreeMap::new();
-    for place in places {
-        let at = accounts.entry(&place.account).or_insert(place);
+    for (account, place) in places {
+        let at = accounts.entry(account).or_insert(place);
         *at = (*at).min(place);
     }
     let accounts: Vec<_> = accounts.into_iter().collect();

@@ -16,7 +16,7 @@ use crate::store::conversations::column;
 use crate::store::explanations::FactsRow;
 use crate::store::ingest::ATTEMPTS;
 use crate::store::trade_days::{self, TradeDayKey};
-use crate::store::{Result, Store, definitions, facts};
+use crate::store::{Result, Store, days, definitions, facts};
 
 /// Changes taken up in one transaction.
 const CHANGES_MAX: i64 = 500;
@@ -139,7 +139,8 @@ async fn recount(
     // Read after the locks: whatever was committed before them is in, whatever comes later left its own change.
     let histories = load_histories(conn, merchant, &sorted).await?;
 
-    let mut changes = trade_days::Changes::default();
+    let today = calendar.business_day(now);
+    let mut changes: BTreeMap<NaiveDate, trade_days::Changes> = BTreeMap::new();
     let mut counted = Counted::default();
     for ((customer, before), history) in sorted.into_iter().zip(before).zip(histories) {
         let mut now = Contribution::default();
@@ -148,8 +149,11 @@ async fn recount(
         }
         for (contribution, sign) in [(&before.contribution, -1), (&now, 1)] {
             for (place, gift) in contribution.gifts() {
+                // A definition that somebody thought of later says what was known all along.
+                let is_built = before.counted_seq > 0 && place.definition_seq > before.counted_seq;
+                let known_day = if is_built { place.day.min(today) } else { today };
                 let key = TradeDayKey { place: place.clone(), shop: customer.shop.clone() };
-                changes.entry(key).or_default().add(gift, sign);
+                changes.entry(known_day).or_default().entry(key).or_default().add(gift, sign);
             }
         }
         counted.note_days(customer, &before.contribution, &now);
@@ -159,7 +163,15 @@ async fn recount(
     }
     counted.write(conn, merchant, newest_seq).await?;
     // Last, because every other counter of these accounts' days waits for these rows until the commit.
-    trade_days::apply(conn, merchant, calendar.business_day(now), changes).await
+    for (known_day, mut changes) in changes {
+        changes.retain(|_, change| !change.is_nothing());
+        let days: BTreeSet<NaiveDate> = changes.keys().map(|key| key.place.day).collect();
+        if known_day == today {
+            days::insert_knowledge(conn, merchant, &days, known_day).await?;
+        }
+        trade_days::apply(conn, merchant, known_day, changes).await?;
+    }
+    Ok(())
 }
 
 /// What was stored of a timeline.
@@ -217,7 +229,7 @@ pub(super) async fn load_histories(
     let rows = diesel::sql_query(
         "SELECT n.place::bigint AS place, f.* \
          FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n (shop, customer, place) \
-         CROSS JOIN LATERAL (SELECT business_day, account_id, shop_id, channel, conversation_id, customer_id, revision, \
+         CROSS JOIN LATERAL (SELECT business_day, account_id, account_id AS owner_id, shop_id, channel, conversation_id, customer_id, revision, \
                 started_at, facts FROM conversation_facts \
             WHERE merchant_id = $1 AND shop_id = n.shop AND customer_id = n.customer OFFSET 0) AS f",
     )

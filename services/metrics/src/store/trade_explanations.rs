@@ -10,16 +10,16 @@ use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::definition::Definition;
-use crate::domain::figure::{Group, Step};
+use crate::domain::figure::{Cut, Group, Step};
+use crate::domain::ruling::Ruling;
 use crate::domain::selection::Selection;
-use crate::domain::timeline::{Item, shares};
+use crate::domain::timeline::{History, Item, Share, shares};
 use crate::domain::trade_measure::{Below, ExplainedTrade, Piece, TradeExplainQuery, TradeExplainer};
 use crate::error::MetricsError;
 use crate::store::figures::{FigureQuery, selecting};
 use crate::store::selection::select;
 use crate::store::timelines::{Customer, load_histories};
-use crate::store::{Result, Store, trade_figures};
+use crate::store::{Result, Store, figures, trade_figures};
 
 /// The piece that a page begins after: day, account, shop, customer, and its place among the customer's pieces.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ impl Store {
     pub async fn list_trade_behind(
         &self,
         scope: &Scope,
-        definition: &Definition,
+        ruling: &Ruling,
         query: &TradeExplainQuery,
         page: &PageRequest<TradeCursor>,
     ) -> Result<TradeBehind> {
@@ -64,14 +64,19 @@ impl Store {
                 let figures = FigureQuery {
                     range: query.range,
                     group: Group::Merchant,
-                    step: Step::Whole,
+                    cut: Cut::Step(Step::Whole),
                     filter: query.filter.clone(),
-                    definition_seq: definition.seq,
+                    ruling: ruling.clone(),
+                    known_on: None,
+                    today: query.range.to,
                     distinct_customers: false,
+                    within_seconds: Vec::new(),
+                    keys: None,
                 };
-                let total = trade_figures::list(conn, merchant, &figures, &selection, None, 1).await?;
-                let total = total.into_iter().next().map(|(_, figures)| figures).unwrap_or_default();
-                let reader = Reader { merchant, definition, query, selection: &selection };
+                let figures = figures::Reader { merchant, query: &figures, selection: &selection };
+                let total = trade_figures::list(conn, &figures, None, 1).await?;
+                let total = total.into_iter().next().map(|(_, (figures, _))| figures).unwrap_or_default();
+                let reader = Reader { merchant, ruling, query, selection: &selection };
                 let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
                 let pieces = reader.page(conn, page.after.as_ref(), limit).await?;
                 let page = page.page(pieces, TradeCursor::after)?;
@@ -83,7 +88,7 @@ impl Store {
 
 struct Reader<'a> {
     merchant: &'a str,
-    definition: &'a Definition,
+    ruling: &'a Ruling,
     query: &'a TradeExplainQuery,
     selection: &'a Selection,
 }
@@ -112,7 +117,7 @@ impl Reader<'_> {
             let customers: BTreeSet<Customer> = days.iter().map(DayRow::customer).collect();
             let customers: Vec<&Customer> = customers.iter().collect();
             let histories = load_histories(conn, self.merchant, &customers).await?;
-            let told: Vec<_> = histories.iter().map(|h| shares(h, &self.definition.rules)).collect();
+            let told: Vec<_> = histories.iter().map(|h| self.shares(h)).collect();
             for day in &days {
                 let Ok(at) = customers.binary_search(&&day.customer()) else { continue };
                 let here =
@@ -139,6 +144,17 @@ impl Reader<'_> {
         Ok(page)
     }
 
+    /// What a history says, each day under the version that rules it.
+    fn shares(&self, history: &History) -> Vec<Share> {
+        let mut all = Vec::new();
+        for ruled in self.ruling.spans() {
+            let days = ruled.days.from..=ruled.days.to;
+            let told = shares(history, &ruled.definition.rules);
+            all.extend(told.into_iter().filter(|share| days.contains(&share.day)));
+        }
+        all
+    }
+
     /// The next days of customers that have anything to say about the measure.
     async fn days(
         &self,
@@ -147,22 +163,23 @@ impl Reader<'_> {
         inclusive: bool,
     ) -> Result<Vec<DayRow>> {
         let compare = if inclusive { ">=" } else { ">" };
-        // $2 is the definition, which these rows don't know. The condition on the day follows from the one on the row
+        // Of the ruling only the first and the last day matter. The condition on the day follows from the one on the row
         // and lets the index begin there.
         let sql = format!(
             "SELECT f.business_day, f.account_id, f.shop_id, f.customer_id FROM timeline_days f \
              LEFT JOIN unnest($7::text[], $8::date[], $9::date[], $10::text[]) AS s (account_id, from_day, to_day, key) \
                 ON s.account_id = f.account_id AND f.business_day BETWEEN s.from_day AND s.to_day \
-             WHERE f.merchant_id = $1 AND $2::int IS NOT NULL AND f.business_day BETWEEN $3 AND $4 \
+             WHERE f.merchant_id = $1 AND cardinality($2::int[]) = cardinality($12::int[]) AND $13::date IS NULL \
+                AND f.business_day BETWEEN ($3::date[])[1] AND ($4::date[])[cardinality($4::date[])] \
                 AND (cardinality($5::text[]) = 0 OR f.account_id = ANY ($5)) \
                 AND (cardinality($6::text[]) = 0 OR f.shop_id = ANY ($6)) \
-                AND ($11 OR s.account_id IS NOT NULL) AND f.topics & $12 <> 0 \
-                AND ($13::date IS NULL OR (f.business_day >= $13 \
-                    AND (f.business_day, f.account_id, f.shop_id, f.customer_id) {compare} ($13, $14, $15, $16))) \
-             ORDER BY f.business_day, f.account_id, f.shop_id, f.customer_id LIMIT $17"
+                AND ($11 OR s.account_id IS NOT NULL) AND f.topics & $14 <> 0 \
+                AND ($15::date IS NULL OR (f.business_day >= $15 \
+                    AND (f.business_day, f.account_id, f.shop_id, f.customer_id) {compare} ($15, $16, $17, $18))) \
+             ORDER BY f.business_day, f.account_id, f.shop_id, f.customer_id LIMIT $19"
         );
         let (query, text) = (self.query, |value: fn(&DayRow) -> &String| from.map(|day| value(day).clone()));
-        let rows = selecting(&sql, self.merchant, 0, query.range, &query.filter, self.selection)
+        let rows = selecting(&sql, self.merchant, self.ruling, &query.filter, self.selection, None)
             .bind::<Integer, _>(query.measure.topics().cast_signed())
             .bind::<Nullable<Date>, _>(from.map(|day| day.business_day))
             .bind::<Nullable<Text>, _>(text(|day| &day.account_id))

@@ -5,69 +5,57 @@ use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Date, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::TryStreamExt;
 
 use crate::domain::contribution::{BucketCounts, change};
 use crate::domain::figure::TradeFigures;
-use crate::domain::selection::Selection;
-use crate::domain::trade::{TradeSpread, TradeSum};
+use crate::domain::trade::{TradeSpread, TradeSum, TradeSums};
 use crate::store::Result;
-use crate::store::figures::{ByRow, FigureCursor, FigureQuery, key_and_step, selecting};
+use crate::store::figures::{ByRow, DAY_STATES, FINAL_DAY, FigureCursor, Reader, RowState};
 use crate::store::trade_days::CountsRow;
 
 /// All sums as one array, in the order of [`TradeSum::ALL`].
-static SUMS: LazyLock<String> = LazyLock::new(|| {
+pub(super) static SUMS: LazyLock<String> = LazyLock::new(|| {
     let sums: Vec<_> =
         TradeSum::ALL.into_iter().map(|sum| format!("sum({})::bigint", sum.column())).collect();
     format!("ARRAY[{}]", sums.join(", "))
 });
 
-/// The same condition as for day facts; see `figures::SELECTED` for the parameters.
-const SELECTED: &str = "FROM trade_days f \
-     LEFT JOIN unnest($7::text[], $8::date[], $9::date[], $10::text[]) AS s (account_id, from_day, to_day, key) \
-        ON s.account_id = f.account_id AND f.business_day BETWEEN s.from_day AND s.to_day \
-     WHERE f.merchant_id = $1 AND f.definition_seq = $2 AND f.business_day BETWEEN $3 AND $4 \
-        AND (cardinality($5::text[]) = 0 OR f.account_id = ANY ($5)) \
-        AND (cardinality($6::text[]) = 0 OR f.shop_id = ANY ($6)) \
-        AND ($11 OR s.account_id IS NOT NULL)";
-
-/// The first rows after a cursor that say anything, by key and step.
+/// The first rows after a cursor that say anything, by key and step, with how settled they are.
 pub(super) async fn list(
     conn: &mut AsyncPgConnection,
-    merchant: &str,
-    query: &FigureQuery,
-    selection: &Selection,
+    reader: &Reader<'_>,
     after: Option<&FigureCursor>,
     limit: i64,
-) -> Result<Vec<((String, NaiveDate), TradeFigures)>> {
+) -> Result<Vec<((String, NaiveDate), (TradeFigures, RowState))>> {
+    // Facts may come of days without a conversation, which nobody closes: a day is open while something waits for it.
     let sql = format!(
-        "WITH selected AS (SELECT {}, f.* {SELECTED}), \
-         summed AS (SELECT key, step, {} AS sums FROM selected \
-            WHERE $12::text IS NULL OR (key, step) > ($12, $13) GROUP BY key, step) \
-         SELECT key, step, sums FROM summed WHERE EXISTS (SELECT FROM unnest(sums) AS sum WHERE sum <> 0) \
-         ORDER BY key, step LIMIT $14",
-        key_and_step(query),
+        "WITH selected AS ({}), {DAY_STATES}, \
+         changed AS (SELECT DISTINCT business_day AS changed_day FROM day_changes WHERE merchant_id = $1), \
+         summed AS (SELECT key, step, bool_or(changed_day IS NOT NULL) AS open, bool_or({FINAL_DAY} >= $16) AS maturing, \
+                count(*) FILTER (WHERE known_day > {FINAL_DAY}) AS restatements, {} AS sums \
+            FROM selected LEFT JOIN knowledge USING (business_day) LEFT JOIN changed ON changed_day = business_day \
+            WHERE ($17::text IS NULL OR (key, step) > ($17, $18)) AND ($20::text IS NULL OR key BETWEEN $20 AND $21) \
+            GROUP BY key, step) \
+         SELECT key, step, open, maturing, restatements, sums FROM summed \
+         WHERE EXISTS (SELECT FROM unnest(sums) AS sum WHERE sum <> 0) \
+         ORDER BY key, step LIMIT $19",
+        reader.rows("trade_days"),
         *SUMS
     );
-    let rows = selecting(&sql, merchant, query.definition_seq, query.range, &query.filter, selection)
-        .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.0.clone()))
-        .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.1))
-        .bind::<BigInt, _>(limit)
-        .load::<SumsRow>(conn)
-        .await?;
+    let rows = reader.after(&sql, after, limit).load::<SumsRow>(conn).await?;
     let (Some(first), Some(last)) = (rows.as_slice().first(), rows.as_slice().last()) else {
         return Ok(Vec::new());
     };
-    let mut counted = count(conn, merchant, query, selection, (first, last)).await?;
+    let mut counted = count(conn, reader, (first, last)).await?;
     let figures = rows.into_iter().map(|row| {
         let at = (row.key, row.step);
         let mut figures = counted.remove(&at).unwrap_or_default();
-        for (sum, value) in TradeSum::ALL.into_iter().zip(row.sums) {
-            figures.sums[sum] = value;
-        }
-        (at, figures)
+        figures.sums = read_sums(&row.sums);
+        let state = RowState { open: row.open, maturing: row.maturing, restatements: row.restatements };
+        (at, (figures, state))
     });
     Ok(figures.collect())
 }
@@ -75,19 +63,18 @@ pub(super) async fn list(
 /// Adds up the counts by bucket. They come as a stream, an account's day in a shop after the other.
 async fn count(
     conn: &mut AsyncPgConnection,
-    merchant: &str,
-    query: &FigureQuery,
-    selection: &Selection,
+    reader: &Reader<'_>,
     (first, last): (&SumsRow, &SumsRow),
 ) -> Result<ByRow<TradeFigures>> {
     let sql = format!(
-        "WITH selected AS (SELECT {}, f.* {SELECTED}) \
+        "WITH selected AS ({}) \
          SELECT key, step, business_day, shop_id, account_id, order_handling_times, after_sale_handling_times, active_hours \
-         FROM selected WHERE (key, step) BETWEEN ($12, $13) AND ($14, $15) \
+         FROM selected WHERE (key, step) BETWEEN ($16, $17) AND ($18, $19) \
          ORDER BY business_day, shop_id, account_id",
-        key_and_step(query)
+        reader.rows("trade_days")
     );
-    let rows = selecting(&sql, merchant, query.definition_seq, query.range, &query.filter, selection)
+    let rows = reader
+        .selecting(&sql)
         .bind::<Text, _>(first.key.clone())
         .bind::<Date, _>(first.step)
         .bind::<Text, _>(last.key.clone())
@@ -122,6 +109,15 @@ async fn count(
     Ok(totals.into_iter().map(|(row, total)| (row, total.finish())).collect())
 }
 
+/// Sums in the order of [`TradeSum::ALL`].
+pub(super) fn read_sums(columns: &[i64]) -> TradeSums {
+    let mut sums = TradeSums::default();
+    for (sum, value) in TradeSum::ALL.into_iter().zip(columns) {
+        sums[sum] = *value;
+    }
+    sums
+}
+
 /// A row's counts, and the account's day that is being read.
 #[derive(Default)]
 struct Total {
@@ -150,6 +146,12 @@ struct SumsRow {
     key: String,
     #[diesel(sql_type = Date)]
     step: NaiveDate,
+    #[diesel(sql_type = Bool)]
+    open: bool,
+    #[diesel(sql_type = Bool)]
+    maturing: bool,
+    #[diesel(sql_type = BigInt)]
+    restatements: i64,
     #[diesel(sql_type = Array<BigInt>)]
     sums: Vec<i64>,
 }

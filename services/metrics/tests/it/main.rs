@@ -1,12 +1,15 @@
 //! The service against a real Postgres and a real NATS, through its real client.
 
 mod access;
+mod analysis;
+mod clocks;
 mod days;
 mod definitions;
 mod explain;
 mod fact_support;
 mod facts;
 mod figures;
+mod helpers;
 mod ingest;
 mod migrations;
 mod privacy;
