@@ -36,5 +36,5 @@ async fn up_down_up() {
     let (database, _pool) = start().await;
     let config = database.owner_config(SCHEMA);
     assert_eq!(pg::revert(SCHEMA, &config, SETS).await.expect("reverts").len(), 5);
-    assert_eq!(pg::migrate(SCHEMA, &config, SETS).await.expect("migrates").len(), 3);
+    assert_eq!(pg::migrate(SCHEMA, &config, SETS).await.expect("migrates").len(), 5);
 }
