@@ -63,7 +63,10 @@ fn parse(bytes: &[u8]) -> Result<Export, Wrong> {
     // Which of the two layouts it is: told by whether there is a `ticket`.
     let value: Layout = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        Wrong::new(if path == "." { "line".to_owned() } else { path }, json::plain(error.inner()))
+        Wrong::new(
+            if path == "." || path == "?" { "line".to_owned() } else { path },
+            json::plain(error.inner()),
+        )
     })?;
     let conversations = value.conversations.unwrap_or_default();
     let fields = match (value.ticket, value.id) {

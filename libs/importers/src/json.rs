@@ -115,7 +115,7 @@ pub(crate) fn conversation(line: &[u8], options: &Options) -> Result<Conversatio
     };
     let line: ConversationLine = read.map_err(|error| {
         let path = track.path().to_string();
-        Wrong::new(if path == "." { "line".to_owned() } else { path }, plain(&error))
+        Wrong::new(if path == "." || path == "?" { "line".to_owned() } else { path }, plain(&error))
     })?;
     json.end().map_err(|error| Wrong::new("line", plain(&error)))?;
     match unknown {

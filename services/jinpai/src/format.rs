@@ -232,10 +232,12 @@ fn chat(read: ChatRef) -> Option<pb::FactConversation> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = r#"{"conversationId":"c1","agentId":"a","customerId":"k","channel":"chat",
-        "startedAt":"2020-05-13T13:14:57Z","closedAt":"2020-05-13T21:19:22+08:00",
-        "messages":[{"sentAt":"2020-05-13T13:14:57.250Z","sender":"AGENT","text":"hello","quickReply":true}],
-        "satisfied":false}"#;
+    const GOOD: &str = concat!(
+        r#"{"conversationId":"c1","agentId":"a","customerId":"k","channel":"chat","#,
+        r#""startedAt":"2020-05-13T13:14:57Z","closedAt":"2020-05-13T21:19:22+08:00","#,
+        r#""messages":[{"sentAt":"2020-05-13T13:14:57.250Z","sender":"AGENT","text":"hello","quickReply":true}],"#,
+        r#""satisfied":false}"#,
+    );
 
     #[test]
     fn a_line_becomes_a_conversation() {

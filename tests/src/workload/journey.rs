@@ -113,7 +113,7 @@ impl Journey<'_> {
             achieved.ordering_inquiries += 1;
             achieved.ordering_inquiries_next_day += i64::from(converts(placed.at) <= 1);
         }
-        let Some((paid_at, cents)) = self.pay(&placed) else { return None };
+        let (paid_at, cents) = self.pay(&placed)?;
         if !placed.account.is_empty() {
             let achieved = self.truth.of(last.day, &last.account);
             achieved.paying_inquiries += i64::from(converts(paid_at) <= WINDOW_DAYS);

@@ -59,7 +59,7 @@ impl Truth {
 
     /// Everything together. Customers and buyers add up as person-days.
     pub fn total(&self) -> Achieved {
-        self.days.values().fold(Achieved::default(), |sum, day| sum.and(day))
+        self.days.values().fold(Achieved::default(), Achieved::and)
     }
 }
 
