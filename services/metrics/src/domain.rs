@@ -2,7 +2,9 @@
 //!
 //! The nouns and their rules are in the modules below, each pure: [`conversation`] what comes in, [`facts`] what is
 //! kept of it, [`part`] what it adds to a day under a [`definition`], [`tally`] what a batch changes, [`figure`] what
-//! is asked for, [`explanation`] where it comes from.
+//! is asked for, [`explanation`] where it comes from. Facts beside conversations: [`fact`] what they are, [`timeline`]
+//! what a customer's conversations and facts add up to, [`credit`] for whom, [`contribution`] how that is kept,
+//! [`trade_measure`] the figures made of it. Both come in by [`batch`] and [`ingest`].
 
 pub mod advice;
 pub mod analysis;

@@ -221,7 +221,7 @@ mod tests {
             prop::collection::vec((0..TradeSum::ALL.len(), -1_000_000_000_000..1_000_000_000_000_i64), 0..8);
         let gift = (any::<u32>(), sums, [counts.clone(), counts.clone(), counts]).prop_map(
             |(topics, sums, counts)| {
-                let mut gift = Gift { topics, counts, ..Gift::default() };
+                let mut gift = Gift { counts, topics, ..Gift::default() };
                 sums.into_iter().for_each(|(at, value)| gift.sums[TradeSum::ALL[at]] = value);
                 gift
             },

@@ -186,3 +186,155 @@ pub fn chat_ref(key: &ConversationKey) -> ChatRef {
 pub(super) fn days_between(from: NaiveDate, to: NaiveDate) -> i64 {
     (to - from).num_days()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::contribution::Contribution;
+    use crate::domain::fact::{Body, FactKey, Order, OrderLine, Refund};
+    use crate::domain::facts::{AgentDay, Facts, MessageFact};
+    use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
+
+    /// An instant `minute` minutes into the 10th of May, and its day.
+    fn at(minute: i64) -> (DateTime<Utc>, NaiveDate) {
+        let first =
+            NaiveDate::from_ymd_opt(2020, 5, 10).and_then(|day| day.and_hms_opt(0, 0, 0)).expect("a time");
+        let time = first + chrono::TimeDelta::minutes(minute);
+        (time.and_utc(), time.date())
+    }
+
+    /// The customer asks, the account answers a minute later.
+    fn chat(id: u32, account: u32, minute: i64) -> Recorded {
+        let (started_at, day) = at(minute);
+        let message = |offset_ms, sender| MessageFact { offset_ms, sender, quick_reply: false, length: 1 };
+        Recorded {
+            key: ConversationKey { id: format!("c-{id}"), channel: "chat".to_owned(), shop: "s".to_owned() },
+            revision: 0,
+            agent_day: AgentDay { day, shop: "s".to_owned(), account: format!("a-{account}") },
+            customer: "b".to_owned(),
+            started_at,
+            facts: Facts {
+                start_of_day_ms: minute.rem_euclid(1_440) * 60_000,
+                closed_ms: 60_000,
+                satisfied: Some(id.is_multiple_of(2)),
+                completed: Some(!id.is_multiple_of(3)),
+                messages: vec![message(0, Sender::Customer), message(60_000, Sender::Agent)],
+            },
+        }
+    }
+
+    fn fact(id: u32, minute: i64, body: Body) -> Fact {
+        let (occurred_at, day) = at(minute);
+        let key = FactKey { id: format!("o-{id}"), kind: body.kind(), shop: "s".to_owned() };
+        let (customer, account) = ("b".to_owned(), String::new());
+        Fact { key, revision: 0, occurred_at, day, customer, account, body }
+    }
+
+    fn order(amount: i64) -> Body {
+        let line = OrderLine {
+            product: "p".to_owned(),
+            title: String::new(),
+            category: String::new(),
+            quantity: 1,
+            amount,
+        };
+        Body::Order(Order {
+            lines: vec![line],
+            amount,
+            member_level: String::new(),
+            excluded_reason: String::new(),
+            campaign: String::new(),
+        })
+    }
+
+    fn payment(order: u32, amount: i64) -> Body {
+        Body::Payment { order: format!("o-{order}"), amount }
+    }
+
+    fn refund(order: u32, minute: i64) -> Body {
+        let (completed_at, completed_day) = at(minute);
+        Body::Refund(Refund {
+            order: format!("o-{order}"),
+            amount: 1,
+            goods_returned: order.is_multiple_of(2),
+            reason: String::new(),
+            completed_at: Some(completed_at),
+            completed_day: Some(completed_day),
+        })
+    }
+
+    fn given(chats: &[Recorded], facts: &[Fact], trade: TradeRules) -> Contribution {
+        let rules = Rules { trade, ..Rules::default() };
+        let mut contribution = Contribution::default();
+        contribution.give(1, &shares(&History::new(chats.to_vec(), facts.to_vec()), &rules));
+        contribution
+    }
+
+    fn paid(contribution: &Contribution, account: &str) -> i64 {
+        let here = contribution.gifts().filter(|(place, _)| place.account == account);
+        here.map(|(_, gift)| gift.sums[TradeSum::PaidAmount]).sum()
+    }
+
+    #[test]
+    fn a_payment_goes_to_whom_the_rule_names() {
+        let chats = [chat(1, 1, 600), chat(2, 2, 700)];
+        let facts = [fact(1, 650, order(5)), fact(2, 750, payment(1, 5))];
+        let check = |attribution, account: &str| {
+            let given = given(&chats, &facts, TradeRules { attribution, ..TradeRules::default() });
+            assert_eq!(paid(&given, account), 5, "{attribution:?}");
+        };
+        check(Attribution::OrderFirst, "a-1");
+        check(Attribution::Order, "a-1");
+        check(Attribution::Payment, "a-2");
+        check(Attribution::Platform, "");
+    }
+
+    #[test]
+    fn whoever_replied_in_the_very_instant_gets_the_credit_and_whoever_replied_after_it_does_not() {
+        let check = |minute, account: &str| {
+            let facts = [fact(1, minute, order(5)), fact(1, minute, payment(1, 5))];
+            assert_eq!(paid(&given(&[chat(1, 1, 600)], &facts, TradeRules::default()), account), 5);
+        };
+        check(601, "a-1");
+        check(600, "");
+        check(601 + 4 * 1_440, "a-1");
+        check(601 + 5 * 1_440, "");
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_reading_does_not_matter(
+            chats in prop::collection::vec((0..2_u32, 0..9_000_i64), 0..6),
+            facts in prop::collection::vec((0..3_u32, 0..3_u32, 0..9_000_i64), 0..10),
+            turn in any::<prop::sample::Index>(),
+            variant in 0..3_usize,
+        ) {
+            let mut chats: Vec<Recorded> =
+                (0..).zip(chats).map(|(id, (account, minute))| chat(id, account, minute)).collect();
+            let mut facts: Vec<Fact> = facts
+                .into_iter()
+                .map(|(kind, id, minute)| match kind {
+                    0 => fact(id, minute, order(100)),
+                    1 => fact(id, minute, payment(id, 100)),
+                    _ => fact(id, minute, refund(id, minute + 500)),
+                })
+                .collect();
+            facts.sort_by(|a, b| a.key.cmp(&b.key));
+            facts.dedup_by(|a, b| a.key == b.key);
+            let trade = TradeRules {
+                attribution: [Attribution::OrderFirst, Attribution::Payment, Attribution::Order][variant],
+                first_contact: [FirstContact::NoReturn, FirstContact::OneAnswer, FirstContact::Survey][variant],
+                ..TradeRules::default()
+            };
+            let first = given(&chats, &facts, trade.clone());
+            chats.reverse();
+            if !facts.is_empty() {
+                let by = turn.index(facts.len());
+                facts.rotate_left(by);
+            }
+            prop_assert_eq!(given(&chats, &facts, trade), first);
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::domain::conversation::Sender;
+use crate::domain::credit::Ordered;
 use crate::domain::explanation::{Reason, Recorded};
 use crate::domain::fact::Body;
 use crate::domain::timeline::{Item, Seen, Share, Timeline, Topic, days_between, first_message_at};
@@ -84,7 +85,7 @@ impl<'a> Outcomes<'a> {
                 at: fact.occurred_at,
                 day: fact.day,
                 credit: Some(credits.of_payment(at)).filter(|account| !account.is_empty()),
-                excluded: credits.order(order).is_some_and(|ordered| ordered.excluded()),
+                excluded: credits.order(order).is_some_and(Ordered::excluded),
             })
         });
         Self { orders: orders.collect(), payments: payments.collect() }

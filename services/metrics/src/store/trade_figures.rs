@@ -93,7 +93,7 @@ async fn count(
             let counts = &counts[spread as usize];
             match spread {
                 TradeSpread::ActiveHour => {
-                    counts.iter().for_each(|(hour, by)| change(&mut total.hours, *hour, *by))
+                    counts.iter().for_each(|(hour, by)| change(&mut total.hours, *hour, *by));
                 }
                 TradeSpread::OrderHandling => {
                     counts.iter().for_each(|(bucket, by)| total.figures.order_handling.change(*bucket, *by));

@@ -258,3 +258,47 @@ async fn agents_see_their_own_sales_only() {
     let rows: Vec<_> = rows.iter().map(|row| (row.key.as_str(), fen(row.paid_amount.as_ref()))).collect();
     assert_eq!(rows, [("a-2", 20_000)]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counting_and_reading_use_their_indexes() {
+    let test = TestMetrics::start().await;
+    let many: Vec<_> = (0..300)
+        .map(|n| {
+            let start = format!("2020-05-{:02}T10:00:00", n % 28 + 1);
+            chat(&format!("c-{n}"), &format!("a-{}", n % 7), &format!("b-{n}"), &start, CHAT)
+        })
+        .collect();
+    test.send(many).await;
+    let orders = (0..300).map(|n| pb::Fact {
+        customer_id: format!("b-{n}"),
+        ..fact(&format!("o-{n}"), "2020-05-13T12:00:00", order(&["p-1"]))
+    });
+    test.send_facts(orders.collect()).await;
+    test.counted().await;
+    // The runtime role may not ANALYZE, and without statistics all plans look alike.
+    let admin = pg::DatabaseConfig::new(test.database.admin_url());
+    let admin = pg::connect(metrics::SCHEMA, &admin).await.expect("connects");
+    let client = admin.copy_client().await.expect("connects");
+    client.batch_execute("ANALYZE; SET enable_seqscan = off").await.expect("analyses");
+    let check = async |sql: &str, index: &str| {
+        let rows = client.query(&format!("EXPLAIN {sql}"), &[]).await.expect("explains");
+        let plan: String = rows.iter().map(|row| row.get::<_, String>(0) + "\n").collect();
+        assert!(plan.contains(index), "{plan}");
+    };
+    let of_customer = "merchant_id = 'demo' AND shop_id = 'star' AND customer_id = 'b-7'";
+    check(&format!("SELECT * FROM conversation_facts WHERE {of_customer}"), "customer_id_idx").await;
+    check(&format!("SELECT * FROM facts WHERE {of_customer}"), "facts_customer").await;
+    check(
+        "SELECT * FROM trade_days WHERE merchant_id = 'demo' AND definition_seq = 1 \
+         AND business_day BETWEEN '2020-05-03' AND '2020-05-04'",
+        "trade_days_pkey",
+    )
+    .await;
+    check(
+        "SELECT * FROM timeline_days WHERE merchant_id = 'demo' AND business_day >= '2020-05-03' \
+         AND (business_day, account_id, shop_id, customer_id) > ('2020-05-03', 'a-1', 'star', 'b') \
+         ORDER BY business_day, account_id, shop_id, customer_id LIMIT 100",
+        "timeline_days_pkey",
+    )
+    .await;
+}

@@ -318,7 +318,7 @@ impl<'a> One<'a> {
                 if chat.completed != Some(true) {
                     return;
                 }
-                let senders: Vec<Sender> = chat.messages.iter().map(|m| m.sender()).collect();
+                let senders: Vec<Sender> = chat.messages.iter().map(pb::Message::sender).collect();
                 let asked = senders.iter().position(|s| *s == Sender::Customer).expect("asked");
                 let answered = senders[asked..].iter().position(|s| *s == Sender::Agent);
                 let resolved = answered.is_some_and(|a| !senders[asked + a..].contains(&Sender::Customer));

@@ -34,7 +34,8 @@ pub async fn rows() -> Result<Vec<Row>> {
         Ok(given) => given.parse().context("JINPAI_BENCH_CONVERSATIONS must be a number")?,
         Err(_) => 1_000_000,
     };
-    let sizes: Vec<i64> = [most / 100, most / 10, most].into_iter().filter(|size| *size >= AGENTS * DAYS).collect();
+    let sizes: Vec<i64> =
+        [most / 100, most / 10, most].into_iter().filter(|size| *size >= AGENTS * DAYS).collect();
     ensure!(!sizes.is_empty(), "JINPAI_BENCH_CONVERSATIONS must be at least {}", AGENTS * DAYS);
     let mut measured = Vec::new();
     for size in &sizes {
@@ -56,7 +57,8 @@ pub async fn rows() -> Result<Vec<Row>> {
 
 /// Seconds through the service and in SQL.
 async fn measure(conversations: i64) -> Result<(f64, f64)> {
-    let schema = testkit::schema(metrics::SCHEMA, |owner| async move { metrics::migrate(&owner).await.map(drop) });
+    let schema =
+        testkit::schema(metrics::SCHEMA, |owner| async move { metrics::migrate(&owner).await.map(drop) });
     let database = testkit::database(&[schema]).await;
     let nats = testkit::nats().await;
     let (client, connection) = tokio_postgres::connect(&database.admin_url(), NoTls).await?;
@@ -198,7 +200,10 @@ async fn fill(client: &Client, conversations: i64) -> Result<()> {
 
 async fn histograms(client: &Client, column: &str, table: &str, value: &str) -> Result<()> {
     let counts = client
-        .query(&format!("SELECT account_id, business_day, {value}, count(*) FROM {table} GROUP BY 1, 2, 3"), &[])
+        .query(
+            &format!("SELECT account_id, business_day, {value}, count(*) FROM {table} GROUP BY 1, 2, 3"),
+            &[],
+        )
         .await?;
     let mut days: BTreeMap<(String, NaiveDate), Histogram> = BTreeMap::new();
     for row in counts {
