@@ -208,11 +208,13 @@ mod tests {
     /// The customer asks, the account answers a minute later.
     fn chat(id: u32, account: u32, minute: i64) -> Recorded {
         let (started_at, day) = at(minute);
-        let message = |offset_ms, sender| MessageFact { offset_ms, sender, quick_reply: false, length: 1 };
+        let message =
+            |offset_ms, sender| MessageFact { offset_ms, sender, quick_reply: false, length: 1, who: OWNER };
         Recorded {
             key: ConversationKey { id: format!("c-{id}"), channel: "chat".to_owned(), shop: "s".to_owned() },
             revision: 0,
             agent_day: AgentDay { day, shop: "s".to_owned(), account: format!("a-{account}") },
+            owner: format!("a-{account}"),
             customer: "b".to_owned(),
             started_at,
             facts: Facts {
@@ -220,6 +222,9 @@ mod tests {
                 closed_ms: 60_000,
                 satisfied: Some(id.is_multiple_of(2)),
                 completed: Some(!id.is_multiple_of(3)),
+                transferred_in: false,
+                transferred_out: false,
+                others: Vec::new(),
                 messages: vec![message(0, Sender::Customer), message(60_000, Sender::Agent)],
             },
         }

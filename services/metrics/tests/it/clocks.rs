@@ -12,6 +12,7 @@ use proto::metrics::v1::analysis_service_client::AnalysisServiceClient;
 use testkit::{EventCollector, caller};
 use tonic::Code;
 
+use crate::fact_support::{fact, fen, order, payment};
 use crate::recount::{assert_same, by_agent_day, total};
 use crate::support::{TestMetrics, asking, chat, date, reason, tell_of_merchants};
 use crate::writers::{any_conversation, final_state, honest};
@@ -237,4 +238,49 @@ async fn check(test: &TestMetrics, merchant: &str, conversations: Vec<pb::Conver
         let past: Vec<_> = past.expect("answers").into_iter().map(settled).collect();
         assert_eq!(past, answer.into_iter().map(settled).collect::<Vec<_>>(), "as known on {day}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_payments_restate_a_day_and_leave_its_past_alone() {
+    let test = TestMetrics::start_with(&[("closing.check_seconds", "1")]).await;
+    let collector = EventCollector::start(&test.nats).await;
+    test.clock.set("2020-05-13T20:00:00+08:00");
+    test.send(vec![chat("c-1", "a-1", "b-1", "2020-05-13T10:00:00", CHAT)]).await;
+    test.send_facts(vec![
+        fact("o-1", "2020-05-13T11:00:00", order(&["p"])),
+        fact("pay-1", "2020-05-13T11:05:00", payment("o-1", 4_000)),
+    ])
+    .await;
+    test.counted().await;
+    test.clock.set("2020-05-18T12:00:00+08:00");
+    close(&test, DAY).await;
+    let paid = |rows: &[pb::Figures]| {
+        rows.iter()
+            .map(|row| (row.key.clone(), fen(row.paid_amount.as_ref()), row.state()))
+            .collect::<Vec<_>>()
+    };
+    let on = |fen: i64, state: pb::FigureState| vec![("a-1".to_owned(), fen, state)];
+    assert_eq!(paid(&known(&test, None).await), on(4_000, pb::FigureState::Final));
+
+    test.send_facts(vec![fact("pay-2", "2020-05-13T23:00:00", payment("o-1", 6_000))]).await;
+    test.counted().await;
+    assert_eq!(paid(&known(&test, None).await), on(10_000, pb::FigureState::Restated));
+    let ledger = restatements(&test, pb::Group::Account).await;
+    let found: Vec<_> = ledger[0].deltas.iter().map(|d| (d.measure(), d.numerator)).collect();
+    assert!(found.contains(&(pb::Measure::PaidAmount, 6_000)), "{found:?}");
+    assert_eq!((ledger.len(), ledger[0].known_day), (1, Some(date("2020-05-18"))));
+    test.clock.set("2020-05-19T12:00:00+08:00");
+    assert_eq!(paid(&known(&test, Some("2020-05-17")).await), on(4_000, pb::FigureState::Final));
+    let told = collector
+        .wait_for(2, |payload| match payload {
+            Payload::AgentDayFinalised(told) => Some(told.clone()),
+            _ => None,
+        })
+        .await;
+    let amount = |told: &AgentDayFinalised| {
+        told.figures.iter().find(|figure| figure.measure == "PAID_AMOUNT").map(|figure| figure.numerator)
+    };
+    let mut told: Vec<_> = told.iter().map(|told| (told.version, amount(told))).collect();
+    told.sort_unstable();
+    assert_eq!(told, [(1, Some(4_000)), (2, Some(10_000))]);
 }

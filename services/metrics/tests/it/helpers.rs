@@ -67,7 +67,8 @@ async fn who_only_answered_in_anothers_chat_has_figures_of_their_own_that_can_be
     assert_eq!((response(whole), whole.conversations, whole.active_accounts), ((40_000, 2), 1, 2));
     assert_eq!(test.count("SELECT count(*) FROM accounts_seen").await, 2, "the helper is met too");
 
-    for measure in (1..100).filter_map(|number| pb::Measure::try_from(number).ok()) {
+    // Those of conversations; what hangs on customers speaks for the conversation's account alone.
+    for measure in (1..20).chain(80..100).filter_map(|number| pb::Measure::try_from(number).ok()) {
         for account in ["helper", "owner"] {
             let (figure, rows) = explained(&test, measure, account).await;
             let parts = rows.iter().fold((0, 0), |sum, row| (sum.0 + row.numerator, sum.1 + row.denominator));

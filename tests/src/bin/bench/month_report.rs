@@ -172,9 +172,11 @@ async fn fill(client: &Client, conversations: i64) -> Result<()> {
             SELECT account_id, business_day, customer_id, 1000 + conversation_id % 50000 AS amount \
             FROM raw_conversations WHERE conversation_id % 5 = 0 OR conversation_id <= {AGENTS};
          CREATE INDEX ON raw_payments (business_day, account_id);
-         INSERT INTO day_facts (merchant_id, definition_seq, business_day, shop_id, account_id, conversations, replies, \
+         INSERT INTO day_facts (merchant_id, definition_seq, business_day, shop_id, account_id, known_day, agent_day_id, \
+                conversations, replies, \
                 customer_messages, received_customers, asking_customers, answered_customers, length_ms) \
-            SELECT 'demo', 1, business_day, 'shop-1', account_id, count(*), sum(replies), sum(customer_messages), \
+            SELECT 'demo', 1, business_day, 'shop-1', account_id, business_day, gen_random_uuid(), \
+                count(*), sum(replies), sum(customer_messages), \
                 count(DISTINCT customer_id), count(DISTINCT customer_id), count(DISTINCT customer_id), sum(length_ms) \
             FROM raw_conversations GROUP BY business_day, account_id;
          UPDATE day_facts f SET rounds = r.rounds, rounds_answered = r.rounds, rounds_in_time = r.in_time, response_ms = r.ms \
@@ -212,7 +214,7 @@ async fn histograms(client: &Client, column: &str, table: &str, value: &str) -> 
         .prepare(&format!("UPDATE day_facts SET {column} = $3 WHERE account_id = $1 AND business_day = $2"))
         .await?;
     for ((account, day), histogram) in days {
-        client.execute(&update, &[&account, &day, &histogram.pack()?]).await?;
+        client.execute(&update, &[&account, &day, &histogram.pack()]).await?;
     }
     Ok(())
 }
