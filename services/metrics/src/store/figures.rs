@@ -263,7 +263,8 @@ impl RowState {
     fn add(&mut self, other: &Self) {
         self.open |= other.open;
         self.maturing |= other.maturing;
-        self.restatements += other.restatements;
+        // The same news often changes both tables: the larger count is certain, their sum would tell it twice.
+        self.restatements = self.restatements.max(other.restatements);
     }
 }
 
