@@ -3,4 +3,5 @@
 mod conflict;
 mod json;
 mod shown;
+mod template;
 mod text;
