@@ -184,6 +184,9 @@ impl Store {
     }
 }
 
+/// A row of day facts, if there is one, and what trade days have beside it.
+type MergedRow = (Option<SumsRow>, (TradeFigures, RowState));
+
 async fn list(
     conn: &mut AsyncPgConnection,
     scope: &Scope,
@@ -209,8 +212,7 @@ async fn list(
         _ => (HashMap::new(), HashMap::new()),
     };
     // Both lists are whole up to their last row, so the first rows of both together are whole too.
-    let mut merged: BTreeMap<(String, NaiveDate), (Option<SumsRow>, (TradeFigures, RowState))> =
-        BTreeMap::new();
+    let mut merged: BTreeMap<(String, NaiveDate), MergedRow> = BTreeMap::new();
     for (at, figures) in trade {
         merged.entry(at).or_default().1 = figures;
     }
