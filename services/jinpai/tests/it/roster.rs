@@ -53,7 +53,7 @@ impl Files {
 }
 
 fn roster(args: &[&dyn AsRef<Path>]) -> Output {
-    let args = args.iter().map(|arg| arg.as_ref());
+    let args = args.iter().map(AsRef::as_ref);
     Command::new(env!("CARGO_BIN_EXE_jinpai")).arg("roster").args(args).output().expect("it runs")
 }
 
