@@ -65,9 +65,10 @@ impl Position {
         client
             .batch_execute(
                 // A forgotten note means that events are sent again, which broker and followers expect: no commit has
-                // to wait for the disk. Plans are made when the tables are empty and must not read all of them later.
+                // to wait for the disk. Plans are made once, when the tables are empty, and must not read all of them later;
+                // what is switched off counts as so dear that each plan would be compiled.
                 "SET synchronous_commit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
-                 SET plan_cache_mode = force_generic_plan",
+                 SET plan_cache_mode = force_generic_plan; SET jit = off",
             )
             .await
             .map_err(pg::Error::from)?;
