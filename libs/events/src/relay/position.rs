@@ -65,8 +65,10 @@ impl Position {
         client
             .batch_execute(
                 // A forgotten note means that events are sent again, which broker and followers expect: no commit has
-                // to wait for the disk. Plans are made when the tables are empty and must not read all of them later.
-                "SET synchronous_commit = off; SET enable_seqscan = off; SET enable_bitmapscan = off",
+                // to wait for the disk. Plans are made once, when the tables are empty, and must not read all of them later;
+                // what is switched off counts as so dear that each plan would be compiled.
+                "SET synchronous_commit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
+                 SET plan_cache_mode = force_generic_plan; SET jit = off",
             )
             .await
             .map_err(pg::Error::from)?;
@@ -95,13 +97,21 @@ impl Position {
     pub async fn next(&mut self) -> Result<Batch, Error> {
         loop {
             let reading = self.window.as_ref().map(|window| window.reading.text.as_str());
-            let start = (String::from("0"), 0);
-            let (xid, seq) = self.window.as_ref().map_or(&start, |window| &window.through);
+            let (through, later) = self.start()?;
             let rows = self
                 .client
                 .query(
                     &self.read,
-                    &[&self.sent.in_progress, &self.sent.xmax, &reading, xid, seq, &BATCH_ROWS, &BATCH_BYTES],
+                    &[
+                        &self.sent.in_progress,
+                        &through.0,
+                        &through.1,
+                        &later.0,
+                        &later.1,
+                        &reading,
+                        &BATCH_ROWS,
+                        &BATCH_BYTES,
+                    ],
                 )
                 .await
                 .map_err(pg::Error::from)?;
@@ -126,6 +136,15 @@ impl Position {
             };
             return Ok(Batch { events, next });
         }
+    }
+
+    /// Behind what to read on: among the rows of transactions that were in progress, and among those of later ones.
+    fn start(&self) -> Result<((&str, i64), (&str, i64)), Error> {
+        // Sequence numbers begin at 1: nothing is skipped.
+        let later = (self.sent.xmax.as_str(), 0);
+        let Some(window) = &self.window else { return Ok((("0", 0), later)) };
+        let through = (window.through.0.as_str(), window.through.1);
+        Ok((through, if number(through.0)? < number(later.0)? { later } else { through }))
     }
 
     /// Notes a batch as sent, but for the events at the places `refused`: these are held.
@@ -199,19 +218,22 @@ impl Position {
     }
 }
 
-/// `$1` in progress and `$2` not begun when everything before was sent; `$3` the window's snapshot, `$4`, `$5` how far
-/// it was sent. What was in progress has lower ids than what had not begun, so the two halves are in order.
+/// `$1` was in progress when everything before was sent, of which `$2`, `$3` is how far it was sent since; what was not
+/// begun yet is behind `$4`, `$5`. `$6` is the window's snapshot. What was in progress has lower ids than what had not
+/// begun, so the two halves are in order. Each half has one bound that it begins at: given two, Postgres may begin at
+/// the lower one and read everything between.
 fn read_sql() -> String {
     let columns = "xid, seq, event_id, merchant_id, subject, payload";
-    let within = "(xid, seq) > ($4::text::xid8, $5) \
-                  AND ($3::text IS NULL OR pg_visible_in_snapshot(xid, $3::text::pg_snapshot)) \
-                  ORDER BY xid, seq LIMIT $6";
+    let within =
+        "($6::text IS NULL OR pg_visible_in_snapshot(xid, $6::text::pg_snapshot)) ORDER BY xid, seq LIMIT $7";
     sized(
         &format!(
-            "(SELECT {columns} FROM outbox WHERE xid = ANY ($1::text[]::xid8[]) AND {within}) UNION ALL \
-         (SELECT {columns} FROM outbox WHERE xid >= $2::text::xid8 AND {within}) ORDER BY xid, seq LIMIT $6",
+            "(SELECT {columns} FROM outbox WHERE xid = ANY ($1::text[]::xid8[]) AND (xid, seq) > ($2::text::xid8, $3) \
+                AND {within}) UNION ALL \
+             (SELECT {columns} FROM outbox WHERE (xid, seq) > ($4::text::xid8, $5) AND {within}) \
+             ORDER BY xid, seq LIMIT $7",
         ),
-        "$7",
+        "$8",
     )
 }
 
@@ -229,7 +251,7 @@ fn sized(rows: &str, bytes: &str) -> String {
         "SELECT xid::text, seq, event_id, merchant_id, subject, payload, pg_current_snapshot()::text FROM ( \
             SELECT *, sum(octet_length(payload)) OVER (ORDER BY xid, seq ROWS UNBOUNDED PRECEDING) \
                 - octet_length(payload) AS before FROM ({rows}) AS batch) AS sized \
-         WHERE before < {bytes} ORDER BY xid, seq"
+         WHERE before < {bytes} ORDER BY sized.xid, sized.seq"
     )
 }
 
@@ -261,6 +283,11 @@ async fn forget_other_cluster(client: &Client) -> Result<(), Error> {
 
 async fn prepare(client: &Client, sql: &str) -> Result<Statement, Error> {
     Ok(client.prepare(sql).await.map_err(pg::Error::from)?)
+}
+
+/// A transaction id, to be compared.
+fn number(xid: &str) -> Result<u64, Error> {
+    Ok(xid.parse().map_err(|_| pg::Error::unreadable("outbox_relay", xid, "it is no transaction id"))?)
 }
 
 /// Whether the limits of a batch cut nothing off.

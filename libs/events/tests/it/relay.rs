@@ -122,6 +122,24 @@ async fn a_relay_takes_up_in_the_middle_where_another_left_off() {
 }
 
 #[tokio::test]
+async fn transactions_go_out_in_the_order_of_their_numbers_and_once() {
+    let suite = Suite::start().await;
+    assert!(suite.bus.ready(&suite.token).await);
+    let collector = EventCollector::start(&suite.nats).await;
+    suite.publish(&teams(0..1_400)).await;
+    // Of which one would come before the other if they were compared as text.
+    let numbered = "WITH numbered AS (UPDATE outbox SET xid = CASE WHEN seq <= 700 THEN '9'::xid8 ELSE '10' END RETURNING seq) \
+                    SELECT count(*) AS n FROM numbered";
+    assert_eq!(suite.number(numbered).await, 1_400);
+    send_everything(&suite).await;
+    eventually(WITHIN, async || collector.events().len() >= 1_400).await;
+    suite.publish(&teams(1_400..1_401)).await;
+    send_everything(&suite).await;
+    eventually(WITHIN, async || collector.events().len() >= 1_401).await;
+    assert_eq!(collector.events().len(), 1_401, "nothing is sent twice");
+}
+
+#[tokio::test]
 async fn events_that_the_broker_refuses_hold_up_nobody_and_go_out_later() {
     let suite = Suite::start().await;
     suite.relay();
