@@ -8,6 +8,10 @@ pub const CONVERSATION_CLOSED: &str = "metrics.conversation_closed";
 pub const DAY_CLOSED: &str = "metrics.day_closed";
 /// From metrics: an account met for the first time.
 pub const AGENT_SEEN: &str = "metrics.agent_seen";
+/// From metrics: a campaign was published or changed.
+pub const CAMPAIGN_CHANGED: &str = "metrics.campaign_changed";
+/// From metrics: an issue between departments changed.
+pub const ISSUE_CHANGED: &str = "metrics.issue_changed";
 /// From performance: a merchant's settings.
 pub const MERCHANT_CHANGED: &str = "performance.merchant_changed";
 /// From performance: a team.
@@ -33,6 +37,8 @@ pub fn of(payload: &Payload) -> &'static str {
         Payload::ConversationClosed(_) => CONVERSATION_CLOSED,
         Payload::DayClosed(_) => DAY_CLOSED,
         Payload::AgentSeen(_) => AGENT_SEEN,
+        Payload::CampaignChanged(_) => CAMPAIGN_CHANGED,
+        Payload::IssueChanged(_) => ISSUE_CHANGED,
         Payload::MerchantChanged(_) => MERCHANT_CHANGED,
         Payload::TeamChanged(_) => TEAM_CHANGED,
         Payload::PersonChanged(_) => PERSON_CHANGED,
