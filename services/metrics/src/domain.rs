@@ -5,6 +5,8 @@
 //! is asked for, [`explanation`] where it comes from.
 
 pub mod bucket;
+pub mod campaign;
+pub mod campaigns;
 pub mod conversation;
 pub mod day;
 pub mod definition;
@@ -14,10 +16,17 @@ pub mod figure;
 pub mod histogram;
 pub mod ingest;
 pub mod intake;
+pub mod issue;
+pub mod issues;
+pub mod money;
 pub mod part;
+pub mod reach;
 pub mod selection;
+pub mod split;
 pub mod sums;
 pub mod tally;
+pub mod target;
+pub mod targets;
 #[cfg(test)]
 mod testing;
 pub mod varint;
@@ -182,7 +191,7 @@ impl Metrics {
         if calendar.day_bounds(day).1 + self.grace > now {
             return Ok(false);
         }
-        self.store.close_day(&itself(merchant), merchant, day, now).await?;
+        self.store.close_day(&itself(merchant, "background/close_days"), merchant, day, now).await?;
         Ok(true)
     }
 
@@ -256,6 +265,11 @@ impl Metrics {
         })
     }
 
+    /// The merchant's present business day.
+    async fn today(&self, merchant: &MerchantId) -> Result<NaiveDate> {
+        Ok(self.store.find_calendar(merchant).await?.business_day(self.clock.now()))
+    }
+
     /// Order tokens of different merchants cannot be joined.
     fn redactor(&self, merchant: &MerchantId) -> Redactor {
         Redactor::for_merchant(self.redaction_key.expose_secret().as_bytes(), merchant.as_str())
@@ -263,7 +277,7 @@ impl Metrics {
 }
 
 /// Metrics, when nobody asks for what it does.
-fn itself(merchant: &MerchantId) -> By {
+fn itself(merchant: &MerchantId, rpc: &'static str) -> By {
     let caller = Caller {
         merchant: merchant.clone(),
         subject: SELF.to_owned(),
@@ -271,5 +285,5 @@ fn itself(merchant: &MerchantId) -> By {
         roles: Vec::new(),
         request_id: String::new(),
     };
-    By { caller, rpc: "background/close_days", request: None }
+    By { caller, rpc, request: None }
 }

@@ -8,6 +8,9 @@
 //! Statements are set-based and written out: Diesel's builder cannot say `unnest`, and ids sorted in Rust must reach
 //! the rows in that order.
 
+mod actuals;
+mod campaign_reviews;
+mod campaigns;
 mod conversations;
 mod day_facts;
 mod days;
@@ -15,7 +18,11 @@ mod definitions;
 mod explanations;
 mod figures;
 mod ingest;
+mod issue_notices;
+mod issues;
+mod people;
 mod selection;
+mod targets;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,10 +40,16 @@ use secrecy::SecretString;
 use crate::domain::figure::month_of;
 use crate::error::MetricsError;
 
+pub use actuals::Actual;
+pub use campaign_reviews::ReviewCursor;
+pub use campaigns::{CampaignCursor, CampaignFilter};
 pub use definitions::NewDefinition;
 pub use explanations::ExplainCursor;
-pub use figures::{FigureCursor, FigureQuery};
+pub use figures::{FigureCursor, FigureQuery, FigureSums};
 pub use ingest::Outcome;
+pub use issue_notices::NoticeCursor;
+pub use issues::{IssueCursor, IssueFilter, IssueStep};
+pub use targets::{TargetCursor, TargetFilter};
 
 /// The tables of metrics' own.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -45,6 +58,11 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 pub const ALL_MIGRATIONS: [EmbeddedMigrations; 3] = [events::MIGRATIONS, directory::MIGRATIONS, MIGRATIONS];
 
 type Result<T, E = MetricsError> = std::result::Result<T, E>;
+
+/// A value as a column of JSON.
+fn json_of(value: &impl serde::Serialize) -> Result<serde_json::Value> {
+    Ok(serde_json::to_value(value).map_err(|why| pg::Error::Internal(why.into()))?)
+}
 
 /// The way to the tables. Cheap to clone.
 #[derive(Debug, Clone)]

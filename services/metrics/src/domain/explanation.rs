@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::ConversationKey;
 use crate::domain::definition::Rules;
@@ -12,7 +13,7 @@ use crate::domain::part::{CustomerPart, Part};
 use crate::domain::sums::{Sum, Sums};
 
 /// A figure that can be explained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Measure {
     /// Conversations.
     Conversations,

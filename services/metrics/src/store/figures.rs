@@ -45,6 +45,19 @@ pub struct FigureQuery {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FigureCursor(pub String, pub NaiveDate);
 
+/// The sums of a group in a step, without what takes histograms.
+#[derive(Debug, Clone)]
+pub struct FigureSums {
+    /// The group's id.
+    pub key: String,
+    /// First day of the step.
+    pub step: NaiveDate,
+    /// What adds up.
+    pub sums: Sums,
+    /// Whether a day of it is not closed.
+    pub provisional: bool,
+}
+
 /// All sums as one array, in the order of [`Sum::ALL`].
 pub(super) static SUMS: LazyLock<String> = LazyLock::new(|| {
     let sums: Vec<_> = Sum::ALL.into_iter().map(|sum| format!("sum({})::bigint", sum_column(sum))).collect();
@@ -89,6 +102,27 @@ pub(super) fn selecting<'a>(
 }
 
 impl Store {
+    /// The names of people or teams, as far as the directory knows them.
+    pub async fn list_names(&self, scope: &Scope, group: Group, ids: &[&str]) -> Result<Vec<(String, String)>> {
+        let mut conn = self.pool.get().await?;
+        load_names(&mut conn, scope.merchant.as_str(), group, ids).await
+    }
+
+    /// The sums of all groups and steps, sorted by key, then day.
+    pub async fn list_sums(&self, scope: &Scope, query: &FigureQuery) -> Result<Vec<FigureSums>> {
+        let mut conn = self.pool.get().await?;
+        let selection = select(&mut conn, scope, query.range, query.group, &query.filter).await?;
+        let reader = Reader { merchant: scope.merchant.as_str(), query, selection: &selection };
+        let rows = reader.sums(&mut conn, None, i64::MAX).await?;
+        let read = |row: SumsRow| FigureSums {
+            sums: read_sums(&row.sums),
+            key: row.key,
+            step: row.step,
+            provisional: row.provisional,
+        };
+        Ok(rows.into_iter().map(read).collect())
+    }
+
     /// A page of figures, sorted by key, then day. What the page says comes from one moment.
     pub async fn list_figures(
         &self,

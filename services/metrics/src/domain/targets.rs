@@ -1,0 +1,437 @@
+//! The use cases of targets.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{Datelike, NaiveDate};
+use runtime::identity::Scope;
+use status::Violation;
+
+use crate::domain::campaigns::or_made;
+use crate::domain::figure::{DayRange, DefinitionRef, Group};
+use crate::domain::reach::Reached;
+use crate::domain::target::forecast::{Forecast, history};
+use crate::domain::target::goal::{Actuals, Goal};
+use crate::domain::target::progress::{self, Row, rows};
+use crate::domain::target::tree::{Place, TeamNode, TeamPart, Tree};
+use crate::domain::target::{Basis, LevelRule, SplitRule, Summary, Target, TargetError, TargetState};
+use crate::domain::{By, Metrics, Result};
+use crate::error::MetricsError;
+use crate::store::{Actual, TargetCursor, TargetFilter};
+
+/// Means of days are kept in thousandths, so that a weekday's small counts don't all round to the same.
+const MEAN_SCALE: i64 = 1_000;
+
+/// The use cases. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Targets {
+    metrics: Metrics,
+}
+
+/// A target to set.
+#[derive(Debug)]
+pub struct NewTarget {
+    /// Empty: made.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// `None`: all shops together.
+    pub shop: Option<String>,
+    /// Its period.
+    pub days: DayRange,
+    /// What is to be reached.
+    pub goal: Goal,
+    /// Which definition actual figures follow.
+    pub definition: DefinitionRef,
+}
+
+/// A target with the parts that the caller sees.
+#[derive(Debug)]
+pub struct Seen {
+    /// The target.
+    pub target: Target,
+    /// Only people whom the caller reaches; a team's own part only if all of its people are.
+    pub parts: Vec<TeamPart>,
+    /// Who they are.
+    pub reached: Reached,
+}
+
+/// How far a target is.
+#[derive(Debug)]
+pub struct Progress {
+    /// The target.
+    pub target: Target,
+    /// Through the end of this day.
+    pub through: NaiveDate,
+    /// What the caller sees.
+    pub rows: Vec<Row>,
+    /// Names of teams and people, by id.
+    pub names: HashMap<String, String>,
+    /// What the shop reached beside it.
+    pub outside: Option<(i64, i64)>,
+    /// What forecasts are made of.
+    pub forecast: Forecast,
+    /// Whether figures may still change.
+    pub provisional: bool,
+}
+
+impl Targets {
+    /// Beside the other use cases.
+    pub fn new(metrics: Metrics) -> Self {
+        Self { metrics }
+    }
+
+    /// Sets a target.
+    pub async fn create_target(&self, by: &By, scope: &Scope, new: NewTarget) -> Result<Seen> {
+        let definition = self.metrics.find_definition(&scope.merchant, &new.definition).await?;
+        let target = Target {
+            id: or_made(new.id),
+            version: 1,
+            state: TargetState::Active,
+            name: new.name,
+            shop: new.shop,
+            days: new.days,
+            goal: new.goal,
+            definition: (definition.id, definition.version),
+            division: None,
+            summary: None,
+            changed_by: by.caller.subject.clone(),
+            changed_at: self.metrics.clock.now(),
+        };
+        let id = self.metrics.store.insert_target(by, &target).await?;
+        self.get_target(scope, &id).await
+    }
+
+    /// A target in which the caller sees a part.
+    pub async fn get_target(&self, scope: &Scope, id: &str) -> Result<Seen> {
+        let today = self.metrics.today(&scope.merchant).await?;
+        let found = self.metrics.store.find_target(scope, id, today).await?;
+        let (target, reached) = found.ok_or_else(|| TargetError::NotFound { id: id.to_owned() })?;
+        Ok(Seen { parts: seen(target.parts()?, &reached), target, reached })
+    }
+
+    /// A page of such targets.
+    pub async fn list_targets(
+        &self,
+        scope: &Scope,
+        filter: &TargetFilter,
+        after: Option<&TargetCursor>,
+        limit: i64,
+    ) -> Result<Vec<Seen>> {
+        let today = self.metrics.today(&scope.merchant).await?;
+        let (targets, reached) = self.metrics.store.list_targets(scope, filter, today, after, limit).await?;
+        let seen = |target: Target| {
+            let parts = seen(target.parts()?, &reached);
+            Ok(Seen { parts, target, reached: reached.clone() })
+        };
+        targets.into_iter().map(seen).collect()
+    }
+
+    /// Changes name and goal.
+    pub async fn update_target(
+        &self,
+        by: &By,
+        scope: &Scope,
+        at: (&str, &str),
+        name: String,
+        goal: Goal,
+    ) -> Result<Seen> {
+        let decide = |target: Target| {
+            if !target.goal.is_like(&goal) {
+                return Err(kept("a goal stays of its kind: figure, direction, basis and currency").into());
+            }
+            Ok(target.update(name, goal)?)
+        };
+        self.change(by, scope, at, None, decide).await
+    }
+
+    /// Splits a target.
+    pub async fn split_target(
+        &self,
+        by: &By,
+        scope: &Scope,
+        at: (&str, &str),
+        rule: impl FnOnce(&Target) -> SplitRule,
+    ) -> Result<Seen> {
+        let target = self.get_target(scope, at.0).await?.target;
+        let rule = rule(&target);
+        let tree = self.tree(scope, &target, &rule).await?;
+        self.change(by, scope, at, None, |target| Ok(target.split(rule, tree)?)).await
+    }
+
+    /// Sets a part by hand, or takes that back.
+    pub async fn override_part(
+        &self,
+        by: &By,
+        scope: &Scope,
+        at: (&str, &str),
+        place: Place,
+        value: impl FnOnce(&Goal) -> Result<Option<i64>, Violation> + Send,
+    ) -> Result<Seen> {
+        let decide = |target: Target| {
+            let value = value(&target.goal)?;
+            let field = match place {
+                Place::Team(_) => "team_id",
+                Place::Person(_) => "person_id",
+                Place::Day(..) => "day",
+            };
+            let missing = || Violation {
+                field: field.to_owned(),
+                description: "must name a part of the target".to_owned(),
+            };
+            Ok(target.set(place.clone(), value)?.ok_or_else(missing)?)
+        };
+        self.change(by, scope, at, Some(&place), decide).await
+    }
+
+    /// Sums a target up whose period is over.
+    pub async fn close_target(
+        &self,
+        by: &By,
+        scope: &Scope,
+        at: (&str, &str),
+        summary: Summary,
+    ) -> Result<Seen> {
+        let today = self.metrics.today(&scope.merchant).await?;
+        self.change(by, scope, at, None, |target| Ok(target.close(summary, today)?)).await
+    }
+
+    /// Gives a target up.
+    pub async fn withdraw_target(&self, by: &By, scope: &Scope, at: (&str, &str)) -> Result<Seen> {
+        self.change(by, scope, at, None, |target| Ok(target.withdraw()?)).await
+    }
+
+    async fn change(
+        &self,
+        by: &By,
+        scope: &Scope,
+        at: (&str, &str),
+        place: Option<&Place>,
+        decide: impl FnOnce(Target) -> Result<Target> + Send,
+    ) -> Result<Seen> {
+        let now = self.metrics.clock.now();
+        self.metrics.store.update_target(by, scope, at, place, now, decide).await?;
+        self.get_target(scope, at.0).await
+    }
+
+    /// How far a target is, through a day that is over.
+    pub async fn get_progress(&self, scope: &Scope, id: &str, through: Option<NaiveDate>) -> Result<Progress> {
+        let Seen { target, parts, reached } = self.get_target(scope, id).await?;
+        let through = self.last_day(&scope.merchant, &target, through).await?;
+        // The same figures for whoever looks: what the caller may not see is left out afterwards.
+        let whole = Scope::merchant(scope.merchant.clone());
+        let range = DayRange { from: target.days.from, to: through };
+        let people = self.actuals(&whole, &target, range, Group::Person).await?;
+        let shop = self.actuals(&whole, &target, range, Group::Merchant).await?;
+        let before = self.actuals(&whole, &target, history(target.days), Group::Merchant).await?;
+        let before = before.into_iter().map(|actual| (actual.day, actual.value.0)).collect();
+        let forecast = Forecast::new(target.days, through, &before);
+        let provisional = shop.iter().any(|actual| actual.provisional);
+        let mut reached_by = progress::Reached { whole: reached.is_all().then(|| total(&shop)), ..Default::default() };
+        for actual in people {
+            let sum = reached_by.people.entry(actual.key).or_default();
+            *sum = (sum.0 + actual.value.0, sum.1 + actual.value.1);
+        }
+        let whole_teams = whole_teams(&target, &reached);
+        let sees = |part: &TeamPart| whole_teams.contains(&part.team.as_str());
+        let (rows, outside) = rows(&target.goal, &parts, &reached_by, through, &forecast, sees);
+        let names = self.names(scope, &rows).await?;
+        Ok(Progress { through, rows, names, outside, forecast, provisional, target })
+    }
+
+    async fn last_day(
+        &self,
+        merchant: &runtime::ids::MerchantId,
+        target: &Target,
+        through: Option<NaiveDate>,
+    ) -> Result<NaiveDate> {
+        let today = self.metrics.today(merchant).await?;
+        let yesterday = today.pred_opt().unwrap_or(today);
+        let through = through.unwrap_or_else(|| yesterday.min(target.days.to).max(target.days.from));
+        if !(target.days.from..=target.days.to).contains(&through) {
+            let description = "must be a day of the target".to_owned();
+            return Err(Violation { field: "through".to_owned(), description }.into());
+        }
+        if through >= today {
+            return Err(MetricsError::DayNotOver { day: through });
+        }
+        Ok(through)
+    }
+
+    async fn actuals(
+        &self,
+        scope: &Scope,
+        target: &Target,
+        range: DayRange,
+        group: Group,
+    ) -> Result<Vec<Actual>> {
+        self.actuals_of(scope, target, target.goal.actuals(), range, group).await
+    }
+
+    async fn actuals_of(
+        &self,
+        scope: &Scope,
+        target: &Target,
+        wanted: Actuals,
+        range: DayRange,
+        group: Group,
+    ) -> Result<Vec<Actual>> {
+        let (id, version) = &target.definition;
+        let definition = DefinitionRef { id: id.clone(), version: Some(*version) };
+        let definition = self.metrics.find_definition(&scope.merchant, &definition).await?;
+        let shop = target.shop.as_deref();
+        self.metrics.store.list_actuals(scope, wanted, definition.seq, shop, range, group).await
+    }
+
+    async fn names(&self, scope: &Scope, rows: &[Row]) -> Result<HashMap<String, String>> {
+        let ids = |of: fn(&Row) -> Option<&String>| rows.iter().filter_map(of).map(String::as_str).collect::<Vec<_>>();
+        let store = &self.metrics.store;
+        let people = store.list_names(scope, Group::Person, &ids(|row| row.person.as_ref())).await?;
+        let teams = store.list_names(scope, Group::Team, &ids(|row| row.team.as_ref())).await?;
+        Ok(teams.into_iter().chain(people).collect())
+    }
+
+    /// Who takes part, with weights by the rule.
+    async fn tree(&self, scope: &Scope, target: &Target, rule: &SplitRule) -> Result<Tree> {
+        let store = &self.metrics.store;
+        let members = store.list_members(scope, rule.members_on, &rule.teams, rule.include_leads).await?;
+        if let Some(at) = rule.teams.iter().position(|team| !members.contains_key(team)) {
+            let description = "must be a team with a member on that day".to_owned();
+            return Err(Violation { field: format!("split.team_ids[{at}]"), description }.into());
+        }
+        let mut teams = self.weights(scope, target, &rule.team_level, Group::Team, "teams").await?;
+        if rule.team_level.basis == Basis::HeadCount {
+            teams = members.iter().map(|(team, people)| (team.clone(), people.len() as i64)).collect();
+        }
+        let people = self.weights(scope, target, &rule.people_level, Group::Person, "people").await?;
+        let alone = rule.people_level.basis == Basis::HeadCount;
+        let weigh = |person: String| {
+            let weight = if alone { 1 } else { people.get(&person).copied().unwrap_or(0) };
+            (person, weight)
+        };
+        let node = |(team, members): (String, Vec<String>)| TeamNode {
+            weight: teams.get(&team).copied().unwrap_or(0),
+            people: members.into_iter().map(weigh).collect(),
+            team,
+        };
+        let named = |id: &String| members.contains_key(id);
+        check_named("teams", &rule.team_level, named)?;
+        check_named("people", &rule.people_level, |id| members.values().flatten().any(|held| held == id))?;
+        let days = self.day_weights(scope, target, &rule.day_level).await?;
+        Ok(Tree { teams: members.into_iter().map(node).collect(), days })
+    }
+
+    /// The weights of a level by id; nothing for head count.
+    async fn weights(
+        &self,
+        scope: &Scope,
+        target: &Target,
+        level: &LevelRule,
+        group: Group,
+        name: &str,
+    ) -> Result<BTreeMap<String, i64>> {
+        match level.basis {
+            Basis::Shares | Basis::RosterHours => Ok(level.weights.clone()),
+            Basis::HeadCount => Ok(BTreeMap::new()),
+            Basis::History => {
+                let mut weights = BTreeMap::new();
+                for actual in self.history_of(scope, target, level, group, name).await? {
+                    *weights.entry(actual.key).or_default() += actual.value.0.max(0);
+                }
+                Ok(weights)
+            }
+        }
+    }
+
+    async fn day_weights(
+        &self,
+        scope: &Scope,
+        target: &Target,
+        level: &LevelRule,
+    ) -> Result<Vec<(NaiveDate, i64)>> {
+        let days = || target.days.from.iter_days().take_while(|day| *day <= target.days.to);
+        check_named("days", level, |id| days().any(|day| day.to_string() == *id))?;
+        match level.basis {
+            Basis::HeadCount => Ok(days().map(|day| (day, 1)).collect()),
+            Basis::Shares | Basis::RosterHours => {
+                let weight = |day: NaiveDate| level.weights.get(&day.to_string()).copied().unwrap_or(0);
+                Ok(days().map(|day| (day, weight(day))).collect())
+            }
+            Basis::History => {
+                let reached = self.history_of(scope, target, level, Group::Merchant, "days").await?;
+                let history = level.history.map(|history| DayRange { from: history.from, to: history.to });
+                let means = weekday_means(&reached, history.unwrap_or(target.days));
+                let weight = |day: NaiveDate| means[day.weekday().num_days_from_monday() as usize];
+                Ok(days().map(|day| (day, weight(day))).collect())
+            }
+        }
+    }
+
+    async fn history_of(
+        &self,
+        scope: &Scope,
+        target: &Target,
+        level: &LevelRule,
+        group: Group,
+        name: &str,
+    ) -> Result<Vec<Actual>> {
+        let wrong = |field: &str, description: &str| Violation {
+            field: format!("split.{name}.history{field}"),
+            description: description.to_owned(),
+        };
+        let history = level.history.ok_or_else(|| wrong("", "must be given for this basis"))?;
+        let wanted = history.measure.map_or(target.goal.actuals(), Actuals::Measure);
+        if let Actuals::Measure(measure) = wanted
+            && measure.sums().1.is_some()
+        {
+            return Err(wrong(".measure", "must be a count: nothing else can be shared").into());
+        }
+        let range = DayRange { from: history.from, to: history.to };
+        self.actuals_of(scope, target, wanted, range, group).await
+    }
+}
+
+/// What each weekday reached on average, from Monday, in thousandths.
+fn weekday_means(reached: &[Actual], range: DayRange) -> [i64; 7] {
+    let (mut totals, mut days) = ([0i64; 7], [0i64; 7]);
+    let weekday = |day: NaiveDate| day.weekday().num_days_from_monday() as usize;
+    range.from.iter_days().take_while(|day| *day <= range.to).for_each(|day| days[weekday(day)] += 1);
+    reached.iter().for_each(|actual| totals[weekday(actual.day)] += actual.value.0.max(0));
+    std::array::from_fn(|at| totals[at].saturating_mul(MEAN_SCALE) / days[at].max(1))
+}
+
+/// Weights must be somebody's: a misspelt id would silently get nothing.
+fn check_named(name: &str, level: &LevelRule, holds: impl Fn(&String) -> bool) -> Result<(), Violation> {
+    match level.weights.keys().find(|id| !holds(id)) {
+        None => Ok(()),
+        Some(id) => Err(Violation {
+            field: format!("split.{name}.weights"),
+            description: format!("must only name who takes part; {id} does not"),
+        }),
+    }
+}
+
+fn total(actuals: &[Actual]) -> (i64, i64) {
+    actuals.iter().fold((0, 0), |sum, actual| (sum.0 + actual.value.0, sum.1 + actual.value.1))
+}
+
+fn kept(why: &str) -> Violation {
+    Violation { field: "goal".to_owned(), description: why.to_owned() }
+}
+
+/// The teams all of whose people are reached.
+fn whole_teams<'a>(target: &'a Target, reached: &Reached) -> Vec<&'a str> {
+    let teams = target.division.iter().flat_map(|division| &division.tree.teams);
+    let whole = teams.filter(|node| {
+        reached.is_all() || (!node.people.is_empty() && node.people.iter().all(|(id, _)| reached.holds(id)))
+    });
+    whole.map(|node| node.team.as_str()).collect()
+}
+
+/// The parts of people who are reached.
+fn seen(parts: Vec<TeamPart>, reached: &Reached) -> Vec<TeamPart> {
+    let part = |mut part: TeamPart| {
+        part.people.retain(|person| reached.holds(&person.person));
+        (reached.is_all() || !part.people.is_empty()).then_some(part)
+    };
+    parts.into_iter().filter_map(part).collect()
+}
