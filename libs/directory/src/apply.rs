@@ -177,8 +177,8 @@ fn span(from: Option<&WireDate>, to: Option<&WireDate>) -> Result<(NaiveDate, Na
 }
 
 fn day(date: &WireDate) -> Result<NaiveDate, HandleError> {
-    let valid = || NaiveDate::from_ymd_opt(date.year, date.month.try_into().ok()?, date.day.try_into().ok()?);
-    valid().ok_or_else(|| HandleError::poison(format!("{}-{}-{} is no day", date.year, date.month, date.day)))
+    proto::time::day(date)
+        .ok_or_else(|| HandleError::poison(format!("{}-{}-{} is no day", date.year, date.month, date.day)))
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@
 //! them.
 
 mod apply;
+mod error;
+mod gaps;
 mod merchant;
 mod visible;
 
@@ -23,6 +25,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use apply::apply;
+pub use error::Error;
+pub use gaps::{Gaps, gaps};
 pub use merchant::{calendar, merchants};
 pub use visible::{AccountSpan, Visible, person_of_account, visible};
 
@@ -35,8 +39,11 @@ pub const LAST_DAY: chrono::NaiveDate = match chrono::NaiveDate::from_ymd_opt(99
     None => chrono::NaiveDate::MAX,
 };
 
-/// Keeps the copy up to date until `token` ends. `durable_name` is the service's own, for example `qa-directory`.
+/// Keeps the copy up to date until `token` ends, and says in the log when it has holes. `durable_name` is the service's
+/// own, for example `qa-directory`.
 pub fn follow(pool: Pool, bus: Bus, durable_name: &str, token: CancellationToken) -> JoinHandle<()> {
+    // Its own end does not matter: nothing depends on what it says.
+    drop(gaps::watch(pool.clone(), durable_name.to_owned(), token.clone()));
     events::follow(pool, bus, durable_name, events::subject::DIRECTORY, Follower, token)
 }
 

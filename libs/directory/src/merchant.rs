@@ -6,19 +6,26 @@ use diesel::sql_types::{SmallInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use runtime::ids::MerchantId;
 
-/// The merchant's time zone and cut-over. A merchant that the directory has not told of yet has the default ones
-/// (Asia/Shanghai, midnight).
+use crate::Error;
+
+/// The merchant's time zone and cut-over.
+///
+/// # Errors
+///
+/// [`Error::MerchantUnknown`] until the directory has told of the merchant: days counted by a guessed zone would be
+/// wrong for ever.
 pub async fn calendar(
     conn: &mut AsyncPgConnection,
     merchant: &MerchantId,
-) -> Result<MerchantCalendar, pg::Error> {
+) -> Result<MerchantCalendar, Error> {
     let rows = diesel::sql_query("SELECT time_zone, cut_over_hour FROM merchants WHERE merchant_id = $1")
         .bind::<Text, _>(merchant.as_str())
         .load::<CalendarRow>(conn)
-        .await?;
-    let Some(row) = rows.into_iter().next() else { return Ok(MerchantCalendar::default()) };
+        .await
+        .map_err(pg::Error::from)?;
+    let row = rows.into_iter().next().ok_or_else(|| Error::MerchantUnknown { merchant: merchant.clone() })?;
     MerchantCalendar::new(&row.time_zone, row.cut_over_hour)
-        .map_err(|e| pg::Error::unreadable("merchants", merchant, e))
+        .map_err(|e| pg::Error::unreadable("merchants", merchant, e).into())
 }
 
 /// All merchants that the directory has told of.

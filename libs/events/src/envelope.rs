@@ -45,11 +45,7 @@ pub fn event(
         merchant_id: merchant.as_ref().to_owned(),
         entity: entity.into(),
         version,
-        occurred_at: Some(prost_types::Timestamp {
-            seconds: occurred_at.timestamp(),
-            // A leap second has more than a billion nanoseconds; the wire type has no room for it.
-            nanos: occurred_at.timestamp_subsec_nanos().min(999_999_999) as i32,
-        }),
+        occurred_at: Some(proto::time::timestamp(occurred_at)),
         traceparent: current_traceparent(),
         payload: Some(payload),
     }

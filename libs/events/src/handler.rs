@@ -45,6 +45,10 @@ pub enum HandleError {
     /// May succeed later. The event comes again, and is parked when that does not help.
     #[error("the event could not be handled now")]
     Transient(#[source] Source),
+    /// What it needs has not come from another service yet. The event comes again every few seconds, and is parked when
+    /// minutes did not help.
+    #[error("what the event needs is not here yet")]
+    Early(#[source] Source),
     /// Will never succeed as things are: parked at once.
     #[error("the event can never be handled")]
     Poison(#[source] Source),
@@ -64,12 +68,18 @@ impl HandleError {
         Self::Transient(why.into())
     }
 
+    /// A [`HandleError::Early`] for this reason.
+    pub fn early(why: impl Into<Source>) -> Self {
+        Self::Early(why.into())
+    }
+
     /// What happened, with all causes, for the log and the parked row.
     pub(crate) fn text(&self) -> String {
         match self {
-            Self::Transient(source) | Self::Poison(source) | Self::Unavailable(source) => {
-                status::chain(&**source)
-            }
+            Self::Transient(source)
+            | Self::Early(source)
+            | Self::Poison(source)
+            | Self::Unavailable(source) => status::chain(&**source),
         }
     }
 }

@@ -7,11 +7,15 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use pg::Pool;
 use pg::page::{Page, PageRequest};
 use runtime::ids::MerchantId;
+use serde::{Deserialize, Serialize};
 use status::{Failure, Kind};
 use uuid::Uuid;
 
+/// How long one that was replayed or discarded is still shown: no repeat of it can come by then, the stream keeps less.
+const RESOLVED_KEPT_DAYS: u32 = 30;
+
 /// What has become of a parked event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// Waits for somebody to decide.
     Parked,
@@ -24,7 +28,7 @@ pub enum State {
 }
 
 /// A parked event.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParkedEvent {
     /// Its id here.
     pub id: Uuid,
@@ -283,6 +287,17 @@ pub(crate) async fn park_again(conn: &mut AsyncPgConnection, id: Uuid, error: &s
                WHERE parked_id = $1 AND state = 'replaying'";
     diesel::sql_query(sql).bind::<SqlUuid, _>(id).bind::<Text, _>(storable(error)).execute(conn).await?;
     Ok(())
+}
+
+/// Deletes up to 1,000 events that were replayed or discarded more than 30 days ago. What waits for a decision is kept.
+pub(crate) async fn prune(conn: &mut AsyncPgConnection) -> Result<usize, pg::Error> {
+    let sql = format!(
+        "DELETE FROM parked_events WHERE ctid = ANY (ARRAY( \
+            SELECT ctid FROM parked_events \
+            WHERE state IN ('replayed', 'discarded') AND resolved_at < now() - interval '{RESOLVED_KEPT_DAYS} days' \
+            LIMIT 1000 FOR UPDATE SKIP LOCKED))"
+    );
+    Ok(diesel::sql_query(sql).execute(conn).await?)
 }
 
 /// How many events of the follower wait for somebody to decide.

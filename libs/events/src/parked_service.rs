@@ -1,11 +1,11 @@
 //! The ready-made gRPC service over [`crate::parked`]: every follower mounts it.
 
-use diesel_async::AsyncConnection;
-use pg::Pool;
-use pg::audit::AuditEntry;
+use diesel_async::AsyncPgConnection;
 use pg::page::PageRequest;
+use pg::{By, Pool};
 use proto::events::v1 as pb;
 use proto::events::v1::parked_event_service_server::{ParkedEventService, ParkedEventServiceServer};
+use proto::time::timestamp;
 use runtime::clock::SharedClock;
 use runtime::identity::{Admitted, admitted};
 use serde_json::json;
@@ -15,7 +15,6 @@ use uuid::Uuid;
 use crate::parked::{self, ParkedError, ParkedEvent, State};
 
 const DOMAIN: &str = "events";
-const MAX_PAGE: u32 = 200;
 const REPLAY: &str = "/jinpai.events.v1.ParkedEventService/ReplayParkedEvent";
 const DISCARD: &str = "/jinpai.events.v1.ParkedEventService/DiscardParkedEvent";
 
@@ -38,7 +37,7 @@ impl ParkedEventService for Service {
     ) -> Result<Response<pb::ListParkedEventsResponse>, Status> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let list = format!("parked {} {} {}", scope.merchant, message.consumer, message.include_resolved);
-        let page = PageRequest::parse(message.page_size, &message.page_token, MAX_PAGE, list)
+        let page = PageRequest::parse(message.page_size, &message.page_token, list)
             .map_err(|e| to_status(&e.into()))?;
         let found =
             parked::list(&self.pool, &scope.merchant, &message.consumer, message.include_resolved, &page);
@@ -53,19 +52,16 @@ impl ParkedEventService for Service {
         &self,
         request: Request<pb::ReplayParkedEventRequest>,
     ) -> Result<Response<pb::ReplayParkedEventResponse>, Status> {
-        let Admitted { message, caller, scope } = admitted(request)?;
-        let id = parse_id(&message.parked_event_id)?;
-        let entry =
-            AuditEntry::allowed(&caller, REPLAY, format!("parked_event/{id}"), json!({}), self.clock.now());
-        let mut conn = self.pool.get().await.map_err(|e| to_status(&e.into()))?;
-        let event = conn
-            .transaction::<_, ParkedError, _>(async |conn| {
-                let event = parked::replay(conn, &scope.merchant, id).await?;
-                pg::audit::append(conn, &entry).await?;
-                Ok(event)
-            })
-            .await
-            .map_err(|e| to_status(&e))?;
+        let request = admitted(request)?;
+        let id = parse_id(&request.message.parked_event_id)?;
+        let (merchant, now) = (&request.scope.merchant, self.clock.now());
+        let by = By::new(&request, REPLAY, &request.message.request_id);
+        let replay = async |conn: &mut AsyncPgConnection| {
+            let event = parked::replay(conn, merchant, id).await?;
+            by.audit(conn, now, format!("parked_event/{id}"), json!({})).await?;
+            Ok::<_, ParkedError>(event)
+        };
+        let event = by.change(&self.pool, now, replay).await.map_err(|e| to_status(&e))?;
         Ok(Response::new(pb::ReplayParkedEventResponse { parked_event: Some(encode(event)) }))
     }
 
@@ -73,20 +69,16 @@ impl ParkedEventService for Service {
         &self,
         request: Request<pb::DiscardParkedEventRequest>,
     ) -> Result<Response<pb::DiscardParkedEventResponse>, Status> {
-        let Admitted { message, caller, scope } = admitted(request)?;
-        let id = parse_id(&message.parked_event_id)?;
-        let now = self.clock.now();
-        let summary = json!({ "reason": message.reason });
-        let entry = AuditEntry::allowed(&caller, DISCARD, format!("parked_event/{id}"), summary, now);
-        let mut conn = self.pool.get().await.map_err(|e| to_status(&e.into()))?;
-        let event = conn
-            .transaction::<_, ParkedError, _>(async |conn| {
-                let event = parked::discard(conn, &scope.merchant, id, &message.reason, now).await?;
-                pg::audit::append(conn, &entry).await?;
-                Ok(event)
-            })
-            .await
-            .map_err(|e| to_status(&e))?;
+        let request = admitted(request)?;
+        let id = parse_id(&request.message.parked_event_id)?;
+        let (merchant, reason, now) = (&request.scope.merchant, &request.message.reason, self.clock.now());
+        let by = By::new(&request, DISCARD, &request.message.request_id);
+        let discard = async |conn: &mut AsyncPgConnection| {
+            let event = parked::discard(conn, merchant, id, reason, now).await?;
+            by.audit(conn, now, format!("parked_event/{id}"), json!({ "reason": reason })).await?;
+            Ok::<_, ParkedError>(event)
+        };
+        let event = by.change(&self.pool, now, discard).await.map_err(|e| to_status(&e))?;
         Ok(Response::new(pb::DiscardParkedEventResponse { parked_event: Some(encode(event)) }))
     }
 }
@@ -105,10 +97,6 @@ fn encode(event: ParkedEvent) -> pb::ParkedEvent {
         State::Replaying => pb::ParkedEventState::Replaying,
         State::Replayed => pb::ParkedEventState::Replayed,
         State::Discarded => pb::ParkedEventState::Discarded,
-    };
-    let timestamp = |at: chrono::DateTime<chrono::Utc>| prost_types::Timestamp {
-        seconds: at.timestamp(),
-        nanos: at.timestamp_subsec_nanos().min(999_999_999) as i32,
     };
     pb::ParkedEvent {
         parked_event_id: event.id.to_string(),

@@ -11,6 +11,9 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 /// Makes one kind of failure of what the database said.
 type Wrap = fn(Source) -> Error;
 
+/// The reason of [`Error::Contended`].
+pub(crate) const CONTENDED: &str = "CONTENDED";
+
 /// A failure of storage. Services wrap it in their own error and pass `kind` and `reason` on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -92,7 +95,7 @@ impl Failure for Error {
     fn reason(&self) -> &'static str {
         match self {
             Self::Constraint { .. } => "DATABASE_CONSTRAINT",
-            Self::Contended(_) => "CONTENDED",
+            Self::Contended(_) => CONTENDED,
             Self::Unavailable(_) => "DATABASE_UNAVAILABLE",
             Self::Exhausted => "DATABASE_BUSY",
             Self::Timeout(_) => "DATABASE_TIMEOUT",

@@ -12,6 +12,7 @@
 //! service, no protobuf message of one, and no business rule. Start reading at [`Pool`].
 
 pub mod audit;
+mod by;
 mod config;
 mod connector;
 mod error;
@@ -23,12 +24,17 @@ mod pool;
 mod retry;
 pub mod roles;
 
+pub use by::By;
 pub use config::DatabaseConfig;
 pub use error::{Error, on_constraint};
 pub use housekeeping::housekeeping;
 pub use migrate::{SHARED, ensure_current, migrate, revert};
 pub use pool::{Connection, Pool, Session, SideClient, connect};
 pub use retry::with_retry;
+
+/// An open transaction, for layers that hand it on to the store and write no SQL: a follower gets one from the event's
+/// handling and gives it to the use case.
+pub type Transaction = diesel_async::AsyncPgConnection;
 
 /// What a stored answer or a database operation gives back.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -13,7 +13,10 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 
 const CHECKSUM_BYTES: usize = 8;
-const DEFAULT_SIZE: u32 = 50;
+/// What a request without a size gets.
+pub const DEFAULT_SIZE: u32 = 50;
+/// The most that a page has, whatever was asked for.
+pub const MAX_SIZE: u32 = 1_000;
 
 /// What a caller asked for: how many rows, after which key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,17 +37,16 @@ pub struct Page<T> {
 }
 
 impl<K: Serialize + DeserializeOwned> PageRequest<K> {
-    /// Reads `page_size` (0 takes the default of 50; more than `max_size` is cut to it) and `page_token`. `list` names the list
-    /// and its filters: a token is good only for the list that gave it out.
-    pub fn parse(
-        page_size: i32,
-        page_token: &str,
-        max_size: u32,
-        list: impl Into<String>,
-    ) -> Result<Self, Error> {
+    /// Reads `page_size` (0 takes [`DEFAULT_SIZE`]; more than [`MAX_SIZE`] is cut to it) and `page_token`. `list` names
+    /// the list and its filters: a token is good only for the list that gave it out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PageSize`] for a negative size, [`Error::PageToken`] for a token that this list did not give out.
+    pub fn parse(page_size: i32, page_token: &str, list: impl Into<String>) -> Result<Self, Error> {
         let size = match u32::try_from(page_size) {
-            Ok(0) => DEFAULT_SIZE.min(max_size),
-            Ok(size) => size.min(max_size),
+            Ok(0) => DEFAULT_SIZE,
+            Ok(size) => size.min(MAX_SIZE),
             Err(_) => return Err(Error::PageSize),
         };
         let list = list.into();
@@ -115,7 +117,7 @@ mod tests {
     type Key = (String, i64);
 
     fn request(size: i32, token: &str) -> Result<PageRequest<Key>, Error> {
-        PageRequest::parse(size, token, 100, "reviews of d")
+        PageRequest::parse(size, token, "reviews of d")
     }
 
     fn rows(n: i64) -> Vec<i64> {
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn sizes_are_clamped() {
-        for (asked, limit) in [(0, 51), (1, 2), (100, 101), (101, 101), (i32::MAX, 101)] {
+        for (asked, limit) in [(0, 51), (1, 2), (1000, 1001), (1001, 1001), (i32::MAX, 1001)] {
             assert_eq!(request(asked, "").expect("valid").limit(), limit);
         }
         for asked in [-1, i32::MIN] {
@@ -163,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_token_of_another_list_is_refused() {
-        let other = PageRequest::<Key>::parse(2, &token(), 100, "reviews of e");
+        let other = PageRequest::<Key>::parse(2, &token(), "reviews of e");
         assert!(matches!(other, Err(Error::PageToken)));
     }
 }

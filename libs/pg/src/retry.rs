@@ -5,6 +5,8 @@ use std::time::Duration;
 use rand::Rng;
 use status::{Failure, Kind};
 
+use crate::error::CONTENDED;
+
 /// Runs `work`, and again while it fails as contended (deadlock, serialization failure), at most `attempts` times in
 /// all, with a growing random pause between. `work` must begin its own transaction.
 ///
@@ -18,7 +20,7 @@ where
     let mut tried = 1;
     loop {
         match work().await {
-            Err(error) if error.kind() == Kind::Contended && tried < attempts => {
+            Err(error) if is_lost_race(&error) && tried < attempts => {
                 tracing::debug!(tried, reason = error.reason(), "trying again after losing a race");
                 tokio::time::sleep(pause(tried)).await;
                 tried += 1;
@@ -26,6 +28,12 @@ where
             done => return done,
         }
     }
+}
+
+/// An etag that does not match is contended, too, but the same request meets the same etag again: only what the database
+/// says of itself passes.
+fn is_lost_race(error: &impl Failure) -> bool {
+    error.kind() == Kind::Contended && error.reason() == CONTENDED
 }
 
 /// 5 to 10 ms after the first try, doubling up to 320: random, so that two losers don't meet again.

@@ -1,6 +1,6 @@
 //! Generated contracts: messages, clients, servers, descriptor set and access rules.
 //!
-//! Nothing here is written by hand but the wire [`codec`] and the shape of the [`access`] table. The sources are
+//! Nothing here is written by hand but the wire [`codec`], the conversions of [`time`] and the shape of the [`access`] table. The sources are
 //! `proto/` at the root of the project; `build.rs` compiles them without protoc and refuses a method that has no
 //! access rule. This crate knows no service, no transport settings and no storage.
 //!
@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod codec;
+pub mod time;
 
 #[expect(missing_docs, clippy::all, clippy::allow_attributes, reason = "generated")]
 mod generated {

@@ -64,6 +64,14 @@ pub enum ConfigError {
         /// The layer that gave them.
         layer: String,
     },
+    /// A value that cannot be, alone or beside another.
+    #[error("{key} must be {wanted}")]
+    Unsound {
+        /// The key.
+        key: &'static str,
+        /// What it has to be.
+        wanted: &'static str,
+    },
     /// A value of the wrong type, or one that is missing.
     #[error("{0}")]
     Value(#[source] config::ConfigError),

@@ -13,7 +13,7 @@ mod token;
 
 use proto::Validate;
 use proto::access::Role;
-use status::{Kind, Problem};
+use status::{Failure, Kind, Problem};
 use tonic::{Extensions, Request, Status};
 
 use crate::ids::{MerchantId, PersonId};
@@ -69,6 +69,19 @@ impl Scope {
         Self { merchant, reach: Reach::Merchant }
     }
 
+    /// The merchant, for reads that show all of it without looking at rows: refused to whoever reaches only a part.
+    /// What everybody of the merchant may see has rules that grant `SCOPE_MERCHANT` to everybody, so it passes here.
+    ///
+    /// # Errors
+    ///
+    /// [`PartOfMerchant`] unless the reach is [`Reach::Merchant`].
+    pub fn whole_merchant(&self) -> Result<&MerchantId, PartOfMerchant> {
+        match self.reach {
+            Reach::Merchant => Ok(&self.merchant),
+            Reach::Own(_) | Reach::Team(_) => Err(PartOfMerchant),
+        }
+    }
+
     /// What `caller` reaches with a grant of `granted`; refused when the grant is about a person and there is none.
     pub fn granted(caller: &Caller, granted: proto::access::Scope) -> Result<Self, Status> {
         let person = || {
@@ -86,6 +99,21 @@ impl Scope {
             }
         };
         Ok(Self { merchant: caller.merchant.clone(), reach })
+    }
+}
+
+/// The call is about the whole merchant, and the caller reaches only a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is about the whole merchant, and the caller reaches only a part of it")]
+pub struct PartOfMerchant;
+
+impl Failure for PartOfMerchant {
+    fn kind(&self) -> Kind {
+        Kind::Denied
+    }
+
+    fn reason(&self) -> &'static str {
+        "PART_OF_MERCHANT"
     }
 }
 
@@ -122,4 +150,20 @@ pub fn admitted<T: Validate>(request: Request<T>) -> Result<Admitted<T>, Status>
     let caller = extensions.remove::<Caller>().ok_or_else(unchecked)?;
     let scope = extensions.remove::<Scope>().ok_or_else(unchecked)?;
     Ok(Admitted { message, caller, scope })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_reaches_the_whole_merchant_reads_it_whole() {
+        let merchant = MerchantId::from("m");
+        let scope = |reach| Scope { merchant: merchant.clone(), reach };
+        assert_eq!(Scope::merchant(merchant.clone()).whole_merchant(), Ok(&merchant));
+        for part in [Reach::Own("p".into()), Reach::Team("p".into())] {
+            assert_eq!(scope(part).whole_merchant(), Err(PartOfMerchant));
+        }
+        assert_eq!(PartOfMerchant.kind(), Kind::Denied);
+    }
 }

@@ -55,9 +55,9 @@ pub enum ServerError {
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// A server that runs.
+/// A server that listens.
 #[derive(Debug)]
-pub struct Running {
+pub struct Listening {
     /// Where calls are answered.
     pub address: SocketAddr,
     /// Where health and figures are answered.
@@ -116,7 +116,7 @@ impl Server {
     }
 
     /// Binds both listeners and answers until `stop`.
-    pub async fn start(self, stop: CancellationToken) -> Result<Running, ServerError> {
+    pub async fn start(self, stop: CancellationToken) -> Result<Listening, ServerError> {
         let calls = listen(self.config.listen).await?;
         let ops = listen(self.config.ops_listen).await?;
         self.serve(calls, ops, stop).await
@@ -128,7 +128,7 @@ impl Server {
         calls: TcpListener,
         ops: TcpListener,
         stop: CancellationToken,
-    ) -> Result<Running, ServerError> {
+    ) -> Result<Listening, ServerError> {
         let routes = self.routes()?;
         let Self { name, config, access, probes, .. } = self;
         let pipeline = Pipeline::new(name, routes, access, &config);
@@ -161,7 +161,7 @@ pub async fn start_raw<F, A, B>(
     config: &ServerConfig,
     stop: CancellationToken,
     answer: F,
-) -> Result<Running, ServerError>
+) -> Result<Listening, ServerError>
 where
     F: Fn(http::Request<Incoming>) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = http::Response<B>> + Send + 'static,
@@ -182,7 +182,7 @@ async fn run<F, A, B>(
     probes: Vec<Probe>,
     stop: CancellationToken,
     answer: F,
-) -> Result<Running, ServerError>
+) -> Result<Listening, ServerError>
 where
     F: Fn(http::Request<Incoming>) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = http::Response<B>> + Send + 'static,
@@ -220,7 +220,7 @@ where
         }
         tracing::info!(service = name, "stopped");
     });
-    Ok(Running { address, health: health_address, task })
+    Ok(Listening { address, health: health_address, task })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {

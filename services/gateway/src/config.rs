@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Result, bail};
 use events::EventsConfig;
 use runtime::config::{self, ConfigError, ServerConfig, SignerConfig, TelemetryConfig, UpstreamConfig};
 use runtime::identity::oidc::OidcConfig;
@@ -75,24 +74,31 @@ pub struct ViewsConfig {
 impl Config {
     /// Default < `file` < `JINPAI_GATEWAY__…` < `overrides`.
     pub fn load(file: Option<&Path>, overrides: &[(&str, &str)]) -> Result<Self, ConfigError> {
-        config::load("gateway", include_str!("../config/default.toml"), file, overrides)
+        let config: Self = config::load("gateway", include_str!("../config/default.toml"), file, overrides)?;
+        config.check()?;
+        Ok(config)
     }
 
     /// What the types alone cannot say.
-    pub fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<(), ConfigError> {
         if self.sessions.recheck_seconds == 0
             || self.sessions.recheck_seconds * 2 > self.identity.lifetime_seconds
         {
             // A session holds the internal token until it is rechecked, and the signer hands out tokens with half of
             // their life left.
-            bail!(
-                "sessions.recheck_seconds must be at least 1 and at most half of identity.lifetime_seconds"
-            );
+            return Err(ConfigError::Unsound {
+                key: "sessions.recheck_seconds",
+                wanted: "at least 1 and at most half of identity.lifetime_seconds",
+            });
         }
-        if self.limits.answer_bytes_max == 0 || self.server.message_bytes_max == 0 {
-            bail!("limits.answer_bytes_max and server.message_bytes_max must be over 0");
+        let sizes = [
+            ("limits.answer_bytes_max", self.limits.answer_bytes_max),
+            ("server.message_bytes_max", self.server.message_bytes_max),
+        ];
+        match sizes.into_iter().find(|(_, bytes)| *bytes == 0) {
+            Some((key, _)) => Err(ConfigError::Unsound { key, wanted: "over 0" }),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -103,7 +109,6 @@ mod tests {
     #[test]
     fn the_defaults_are_whole_and_sound() {
         let config = Config::load(None, &[]).expect("default.toml is complete");
-        config.check().expect("the defaults fit together");
         assert!(config.upstreams.contains_key("metrics"));
     }
 
@@ -115,7 +120,7 @@ mod tests {
 
     #[test]
     fn an_internal_token_outlives_its_session() {
-        let config = Config::load(None, &[("sessions.recheck_seconds", "40")]).expect("the types fit");
-        assert!(config.check().expect_err("40 is over half of 60").to_string().contains("recheck_seconds"));
+        let refused = Config::load(None, &[("sessions.recheck_seconds", "40")]);
+        assert!(refused.expect_err("40 is over half of 60").to_string().contains("recheck_seconds"));
     }
 }

@@ -27,7 +27,6 @@ pub mod routes;
 mod sign_in;
 mod upstreams;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,8 +35,8 @@ use proto::gateway::v1::gateway_service_server::GatewayServiceServer;
 use runtime::clock::SharedClock;
 use runtime::identity::Signer;
 use runtime::identity::oidc::TokenVerifier;
+use runtime::process::Running;
 use runtime::{background, server};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::service::{Routes as TonicRoutes, RoutesBuilder};
@@ -55,17 +54,6 @@ use crate::upstreams::Upstreams;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
-/// A gateway that runs.
-#[derive(Debug)]
-pub struct Running {
-    /// The public port.
-    pub address: SocketAddr,
-    /// Health and figures.
-    pub health: SocketAddr,
-    /// Ends when the token is cancelled and the calls in progress have ended.
-    pub task: JoinHandle<Result<()>>,
-}
-
 /// The settings with `overrides` over the defaults and the environment.
 pub fn default_config(overrides: &[(&str, &str)]) -> Result<Config> {
     Ok(Config::load(None, overrides)?)
@@ -73,7 +61,6 @@ pub fn default_config(overrides: &[(&str, &str)]) -> Result<Config> {
 
 /// Starts answering. Services that are away don't keep it from starting.
 pub async fn start(config: Config, clock: SharedClock, token: CancellationToken) -> Result<Running> {
-    config.check()?;
     let upstreams = Upstreams::new(&config.upstreams, config.limits.connections_per_upstream)?;
     let routes = Routes::new(&upstreams.names())?;
     let audit = Audit::start(&config.events, &config.audit, Arc::clone(&clock), token.clone()).await?;
@@ -90,7 +77,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     };
     let edge = Arc::new(Edge::new(routes, sessions, upstreams, local, bounds, audit));
     let swept = Arc::clone(&edge);
-    background::every("gateway.sweep", SWEEP_EVERY, token.clone(), move || {
+    let sweep = background::every("gateway.sweep", SWEEP_EVERY, token.clone(), move || {
         let edge = Arc::clone(&swept);
         async move { edge.sweep() }
     });
@@ -99,9 +86,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         let front = front.clone();
         async move { front.answer(request.map(Body::new)).await }
     };
-    let running = server::start_raw("gateway", &config.server, token, answer).await?;
-    let task = tokio::spawn(async move { running.task.await.context("the public port ended badly") });
-    Ok(Running { address: running.address, health: running.health, task })
+    let server = server::start_raw("gateway", &config.server, token.clone(), answer).await?;
+    Ok(Running::of(server, [sweep], token))
 }
 
 fn sessions(config: &Config, clock: &SharedClock, token: &CancellationToken) -> Result<Sessions> {

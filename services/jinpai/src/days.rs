@@ -1,10 +1,11 @@
 //! Business days on the command line.
 
 use anyhow::{Context, Result, ensure};
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use clap::Args;
 use proto::common::v1::DayRange;
 use proto::google::r#type::Date;
+use proto::time::{self, date};
 
 /// A run of business days, both ends included.
 #[derive(Debug, Clone, Copy, Args)]
@@ -33,15 +34,7 @@ impl Days {
     }
 }
 
-/// A day as the services take it.
-pub fn date(day: NaiveDate) -> Date {
-    // chrono's months and days fit into a byte.
-    Date { year: day.year(), month: day.month() as i32, day: day.day() as i32 }
-}
-
 /// A day as the services give it.
 pub fn day(date: Option<Date>) -> Result<NaiveDate> {
-    let date = date.context("the answer lacks a day")?;
-    let month = u32::try_from(date.month)?;
-    NaiveDate::from_ymd_opt(date.year, month, u32::try_from(date.day)?).context("the answer has no such day")
+    time::day(&date.context("the answer lacks a day")?).context("the answer has no such day")
 }

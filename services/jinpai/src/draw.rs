@@ -10,9 +10,10 @@ use proto::metrics::v1::CloseDayRequest;
 use proto::metrics::v1::metrics_service_client::MetricsServiceClient;
 use proto::qa::v1::qa_service_client::QaServiceClient;
 use proto::qa::v1::{DayReadiness, DayState, Draw, DrawDayRequest, GetDayReadinessRequest};
+use proto::time::date;
 use serde::Serialize;
 
-use crate::days::{Days, date};
+use crate::days::Days;
 use crate::session::{Session, Signed, explain};
 
 /// What to draw.

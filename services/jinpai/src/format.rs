@@ -94,9 +94,7 @@ fn message(message: LineMessage) -> Message {
 }
 
 fn timestamp(at: DateTime<FixedOffset>) -> Timestamp {
-    // Below a second by definition, so it fits.
-    let nanos = i32::try_from(at.timestamp_subsec_nanos().min(999_999_999)).unwrap_or(0);
-    Timestamp { seconds: at.timestamp(), nanos }
+    proto::time::timestamp(at.to_utc())
 }
 
 /// serde_json's text without its "at line 1 column n": the number of the line is reported beside it.

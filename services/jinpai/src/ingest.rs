@@ -25,6 +25,7 @@ use proto::metrics::v1::{
 use proto::performance::v1::GetMerchantRequest;
 use proto::performance::v1::people_service_client::PeopleServiceClient;
 use serde::Serialize;
+use status::Problem;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Response, Status};
@@ -178,13 +179,18 @@ async fn still_there(session: &Session, file: &Path, shop: Option<&str>, through
 async fn patient<T>(mut call: impl AsyncFnMut() -> Result<Response<T>, Status>) -> Result<T, Status> {
     for tries in 0..FAILURES_MAX {
         match call().await {
-            Err(status) if status.code() == Code::Unavailable => {
+            Err(status) if status.code() == Code::Unavailable || early(&status) => {
                 tokio::time::sleep(Duration::from_millis(100 << tries.min(6))).await;
             }
             answer => return answer.map(Response::into_inner),
         }
     }
     call().await.map(Response::into_inner)
+}
+
+/// Whether metrics has not heard of the merchant yet: a moment after the merchant was set up.
+fn early(status: &Status) -> bool {
+    status.code() == Code::FailedPrecondition && Problem::from_status(status).reason == "MERCHANT_UNKNOWN"
 }
 
 struct Run {
@@ -220,7 +226,7 @@ impl Run {
                     | Code::ResourceExhausted
                     | Code::Unknown
                     | Code::DeadlineExceeded
-            );
+            ) || early(&status);
             if !passing || failures > FAILURES_MAX {
                 return Err(explain(&status, "the ingest stopped").context(format!(
                     "{} is kept: run the same command again to go on",

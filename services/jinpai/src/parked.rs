@@ -103,14 +103,21 @@ pub async fn run(session: &Session, command: &Command) -> Result<Vec<Event>> {
     match command {
         Command::Parked(wanted) => list(&mut client, wanted).await,
         Command::Replay(event) => {
-            let request = ReplayParkedEventRequest { parked_event_id: event.id.clone() };
+            let request = ReplayParkedEventRequest {
+                parked_event_id: event.id.clone(),
+                // Repeating it is harmless.
+                request_id: String::new(),
+            };
             let answer = client.replay_parked_event(to(&event.service, request)?).await;
             let answer = answer.map_err(|status| explain(&status, "replay the event"))?;
             Ok(answer.into_inner().parked_event.into_iter().map(Event::from).collect())
         }
         Command::Discard(Discard { event, reason }) => {
-            let request =
-                DiscardParkedEventRequest { parked_event_id: event.id.clone(), reason: reason.clone() };
+            let request = DiscardParkedEventRequest {
+                parked_event_id: event.id.clone(),
+                reason: reason.clone(),
+                request_id: String::new(),
+            };
             let answer = client.discard_parked_event(to(&event.service, request)?).await;
             let answer = answer.map_err(|status| explain(&status, "discard the event"))?;
             Ok(answer.into_inner().parked_event.into_iter().map(Event::from).collect())

@@ -8,11 +8,11 @@ use chrono::NaiveDate;
 use clap::Args;
 use proto::qa::v1::GetDrawBundleRequest;
 use proto::qa::v1::qa_service_client::QaServiceClient;
+use proto::time::date;
 use sampling::{Anchor, Bundle};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::days::date;
 use crate::session::{Session, explain};
 
 /// The largest bundle taken, in bytes: 10⁶ chats are about 150 MB.

@@ -34,10 +34,11 @@ pub mod varint;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use pg::idempotency::RequestKey;
+use pg::By;
+use pg::page::{Page, PageRequest};
 use redaction::Redactor;
 use runtime::clock::SharedClock;
-use runtime::identity::{Caller, Scope};
+use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
@@ -74,17 +75,6 @@ pub struct Metrics {
     stop: CancellationToken,
 }
 
-/// Who makes a change, through which RPC, and as which request.
-#[derive(Debug, Clone)]
-pub struct By {
-    /// Who.
-    pub caller: Caller,
-    /// Path of the RPC, for the audit.
-    pub rpc: &'static str,
-    /// So that the same request has one effect; `None` if the caller gave no id.
-    pub request: Option<RequestKey>,
-}
-
 /// A figure and a page of what is behind it.
 #[derive(Debug)]
 pub struct Explanation {
@@ -93,7 +83,7 @@ pub struct Explanation {
     /// The figure.
     pub figure: (i64, i64),
     /// The page.
-    pub conversations: Vec<Explained>,
+    pub conversations: Page<Explained>,
 }
 
 impl Metrics {
@@ -124,26 +114,24 @@ impl Metrics {
 
     /// Closes a day that is over.
     pub async fn close_day(&self, by: &By, scope: &Scope, day: NaiveDate) -> Result<Day> {
-        let now = self.clock.now();
-        let calendar = self.store.find_calendar(&scope.merchant).await?;
+        let (merchant, now) = (scope.whole_merchant()?, self.clock.now());
+        let calendar = self.store.find_calendar(merchant).await?;
         if calendar.day_bounds(day).1 > now {
             return Err(MetricsError::DayNotOver { day });
         }
-        self.store.close_day(by, &scope.merchant, day, now).await?;
+        self.store.close_day(by, merchant, day, now).await?;
         Ok(self.get_day(scope, day).await?.0)
     }
 
     /// A day and the size of each account's part in it.
     pub async fn get_day(&self, scope: &Scope, day: NaiveDate) -> Result<(Day, Vec<AccountCount>)> {
-        let range = DayRange { from: day, to: day };
-        let mut days = self.list_days(scope, range, None, 1).await?;
-        let counts = self.store.list_account_counts(scope, day).await?;
-        let empty = DayRecord::empty(day);
-        let found = match days.pop() {
-            Some(found) => found,
-            None => self.with_bounds(scope, vec![empty]).await?.remove(0),
-        };
-        Ok((found, counts))
+        let merchant = scope.whole_merchant()?;
+        let only = PageRequest::first(1, "day");
+        let mut days = self.store.list_days(merchant, DayRange { from: day, to: day }, &only).await?;
+        let record = days.items.pop().unwrap_or_else(|| DayRecord::empty(day));
+        let counts = self.store.list_account_counts(merchant, day).await?;
+        let calendar = self.store.find_calendar(merchant).await?;
+        Ok((Day { bounds: calendar.day_bounds(day), record }, counts))
     }
 
     /// Days that hold conversations or were closed.
@@ -151,17 +139,12 @@ impl Metrics {
         &self,
         scope: &Scope,
         range: DayRange,
-        after: Option<NaiveDate>,
-        limit: i64,
-    ) -> Result<Vec<Day>> {
-        let records = self.store.list_days(scope, range, after, limit).await?;
-        self.with_bounds(scope, records).await
-    }
-
-    async fn with_bounds(&self, scope: &Scope, records: Vec<DayRecord>) -> Result<Vec<Day>> {
-        let calendar = self.store.find_calendar(&scope.merchant).await?;
-        let day = |record: DayRecord| Day { bounds: calendar.day_bounds(record.day), record };
-        Ok(records.into_iter().map(day).collect())
+        page: &PageRequest<NaiveDate>,
+    ) -> Result<Page<Day>> {
+        let merchant = scope.whole_merchant()?;
+        let records = self.store.list_days(merchant, range, page).await?;
+        let calendar = self.store.find_calendar(merchant).await?;
+        Ok(records.map(|record| Day { bounds: calendar.day_bounds(record.day), record }))
     }
 
     /// Closes what has been over for the grace period and left alone for the quiet one.
@@ -191,7 +174,8 @@ impl Metrics {
         if calendar.day_bounds(day).1 + self.grace > now {
             return Ok(false);
         }
-        self.store.close_day(&itself(merchant, "background/close_days"), merchant, day, now).await?;
+        let by = By::service(SELF, merchant, "background/close_days");
+        self.store.close_day(&by, merchant, day, now).await?;
         Ok(true)
     }
 
@@ -201,12 +185,11 @@ impl Metrics {
         scope: &Scope,
         mut query: FigureQuery,
         definition: &DefinitionRef,
-        after: Option<&FigureCursor>,
-        limit: i64,
-    ) -> Result<(Definition, Vec<Figures>)> {
+        page: &PageRequest<FigureCursor>,
+    ) -> Result<(Definition, Page<Figures>)> {
         let definition = self.find_definition(&scope.merchant, definition).await?;
         query.definition_seq = definition.seq;
-        let figures = self.store.list_figures(scope, &query, after, limit).await?;
+        let figures = self.store.list_figures(scope, &query, page).await?;
         Ok((definition, figures))
     }
 
@@ -216,22 +199,23 @@ impl Metrics {
         scope: &Scope,
         query: &ExplainQuery,
         definition: &DefinitionRef,
-        after: Option<&ExplainCursor>,
-        limit: i64,
+        page: &PageRequest<ExplainCursor>,
     ) -> Result<Explanation> {
         let definition = self.find_definition(&scope.merchant, definition).await?;
-        let behind = self.store.list_behind(scope, definition.seq, query, after, limit).await?;
+        let behind = self.store.list_behind(scope, definition.seq, query, page).await?;
         let mut explainer = Explainer::new(query.measure, definition.rules.clone());
         for conversation in behind.before {
             explainer.explain(conversation);
         }
-        let conversations = behind.page.into_iter().map(|c| explainer.explain(c)).collect();
+        let conversations = behind.page.map(|c| explainer.explain(c));
         Ok(Explanation { figure: query.measure.of(&behind.sums), definition, conversations })
     }
 
-    /// All versions of all definitions.
-    pub async fn list_definitions(&self, scope: &Scope) -> Result<Vec<Definition>> {
-        self.store.list_definitions(&scope.merchant).await
+    /// All versions of all definitions, in the order they were put.
+    pub async fn list_definitions(&self, scope: &Scope, page: &PageRequest<i32>) -> Result<Page<Definition>> {
+        let mut definitions = self.store.list_definitions(scope.whole_merchant()?).await?;
+        definitions.retain(|d| page.after.is_none_or(|after| d.seq > after));
+        Ok(page.page(definitions, |d| d.seq)?)
     }
 
     /// Adds the next version of a definition.
@@ -274,16 +258,4 @@ impl Metrics {
     fn redactor(&self, merchant: &MerchantId) -> Redactor {
         Redactor::for_merchant(self.redaction_key.expose_secret().as_bytes(), merchant.as_str())
     }
-}
-
-/// Metrics, when nobody asks for what it does.
-fn itself(merchant: &MerchantId, rpc: &'static str) -> By {
-    let caller = Caller {
-        merchant: merchant.clone(),
-        subject: SELF.to_owned(),
-        person: None,
-        roles: Vec::new(),
-        request_id: String::new(),
-    };
-    By { caller, rpc, request: None }
 }

@@ -77,6 +77,12 @@ pub enum MetricsError {
     /// Of issues.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// The caller reaches only a part of what the call is about.
+    #[error(transparent)]
+    Reach(#[from] runtime::identity::PartOfMerchant),
+    /// The directory does not know the merchant yet, or its copy cannot be read.
+    #[error(transparent)]
+    Directory(#[from] directory::Error),
     /// Storage.
     #[error(transparent)]
     Database(#[from] pg::Error),
@@ -113,6 +119,8 @@ impl Failure for MetricsError {
             Self::Campaign(error) => error.kind(),
             Self::Target(error) => error.kind(),
             Self::Issue(error) => error.kind(),
+            Self::Reach(error) => error.kind(),
+            Self::Directory(error) => error.kind(),
             Self::Database(error) => error.kind(),
             Self::Events(error) => error.kind(),
             Self::Worker(_) => Kind::Internal,
@@ -135,6 +143,8 @@ impl Failure for MetricsError {
             Self::Campaign(error) => error.reason(),
             Self::Target(error) => error.reason(),
             Self::Issue(error) => error.reason(),
+            Self::Reach(error) => error.reason(),
+            Self::Directory(error) => error.reason(),
             Self::Database(error) => error.reason(),
             Self::Events(error) => error.reason(),
             Self::Worker(_) => "INTERNAL",
@@ -147,6 +157,7 @@ impl Failure for MetricsError {
             Self::LineOrder { .. } => {
                 vec![Violation { field: "lines.line".to_owned(), description: "must grow".to_owned() }]
             }
+            Self::Directory(error) => error.violations(),
             Self::Database(error) => error.violations(),
             Self::Events(error) => error.violations(),
             _ => Vec::new(),
@@ -156,6 +167,7 @@ impl Failure for MetricsError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyStreams => Some(Duration::from_secs(5)),
+            Self::Directory(error) => error.retry_after(),
             Self::Database(error) => error.retry_after(),
             _ => None,
         }

@@ -1,13 +1,15 @@
 //! `jinpai.metrics.v1.MetricsService`: parse, call, encode. No rule lives here.
 
+pub mod campaign;
 mod decode;
 mod encode;
+pub mod issue;
+pub mod target;
 
 use std::pin::Pin;
 
-use chrono::NaiveDate;
 use futures::{Stream, StreamExt};
-use pg::idempotency::RequestKey;
+use pg::By;
 use pg::page::PageRequest;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::metrics_service_server::MetricsService;
@@ -17,13 +19,9 @@ use serde::de::DeserializeOwned;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::domain::Metrics;
 use crate::domain::explanation::ExplainQuery;
-use crate::domain::{By, Metrics};
 use crate::error::MetricsError;
-use crate::store::{ExplainCursor, FigureCursor};
-
-const PAGE_SIZE: i32 = 100;
-const PAGE_SIZE_MAX: u32 = 1_000;
 
 /// The path of one of our RPCs.
 macro_rules! rpc {
@@ -53,19 +51,12 @@ impl From<MetricsError> for Status {
 
 type Reply<T> = Result<Response<T>, Status>;
 
-/// Who makes the change that `request` asks for.
-fn by<T: prost::Message>(request: &Admitted<T>, rpc: &'static str, request_id: &str) -> By {
-    let key = RequestKey::new(&request.caller, rpc, request_id, &request.message);
-    By { caller: request.caller.clone(), rpc, request: key }
-}
-
 fn page<K: Serialize + DeserializeOwned>(
     size: i32,
     token: &str,
     list: String,
 ) -> Result<PageRequest<K>, MetricsError> {
-    let size = if size == 0 { PAGE_SIZE } else { size };
-    Ok(PageRequest::parse(size, token, PAGE_SIZE_MAX, list)?)
+    Ok(PageRequest::parse(size, token, list)?)
 }
 
 #[tonic::async_trait]
@@ -96,7 +87,7 @@ impl MetricsService for MetricsApi {
         let mut request = admitted(request)?;
         // Repeats are told by identity, revision and content, so the request id adds nothing.
         let lines = std::mem::take(&mut request.message.lines).into_iter().map(decode::line).collect();
-        let by = by(&request, rpc!("BatchIngestConversations"), "");
+        let by = By::new(&request, rpc!("BatchIngestConversations"), "");
         let outcome = self.metrics.ingest_batch(&by, lines).await?;
         let (counts, rejects) = encode::outcome(outcome);
         Ok(Response::new(pb::BatchIngestConversationsResponse { counts: Some(counts), rejects }))
@@ -105,7 +96,7 @@ impl MetricsService for MetricsApi {
     async fn close_day(&self, request: Request<pb::CloseDayRequest>) -> Reply<pb::CloseDayResponse> {
         let request = admitted(request)?;
         let day = decode::day("business_day", request.message.business_day.as_ref())?;
-        let by = by(&request, rpc!("CloseDay"), &request.message.request_id);
+        let by = By::new(&request, rpc!("CloseDay"), &request.message.request_id);
         let day = self.metrics.close_day(&by, &request.scope, day).await?;
         Ok(Response::new(pb::CloseDayResponse { day: Some(encode::day(&day)) }))
     }
@@ -121,10 +112,8 @@ impl MetricsService for MetricsApi {
     async fn list_days(&self, request: Request<pb::ListDaysRequest>) -> Reply<pb::ListDaysResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let range = decode::range("days", message.days.as_ref(), decode::DAYS_MAX)?;
-        let page = page::<NaiveDate>(message.page_size, &message.page_token, format!("days {range:?}"))?;
-        let days = self.metrics.list_days(&scope, range, page.after, page.limit()).await?;
-        let days =
-            page.page(days, |day| day.record.day).map_err(MetricsError::from)?.map(|day| encode::day(&day));
+        let page = page(message.page_size, &message.page_token, format!("days {range:?}"))?;
+        let days = self.metrics.list_days(&scope, range, &page).await?.map(|day| encode::day(&day));
         Ok(Response::new(pb::ListDaysResponse { days: days.items, next_page_token: days.next_page_token }))
     }
 
@@ -132,17 +121,9 @@ impl MetricsService for MetricsApi {
         let Admitted { message, scope, .. } = admitted(request)?;
         let query = decode::figure_query(&message)?;
         let definition = decode::definition_ref(message.definition.as_ref());
-        let page = page::<FigureCursor>(
-            message.page_size,
-            &message.page_token,
-            format!("{query:?} {definition:?}"),
-        )?;
-        let (definition, figures) =
-            self.metrics.get_figures(&scope, query, &definition, page.after.as_ref(), page.limit()).await?;
-        let figures = page
-            .page(figures, |row| FigureCursor(row.key.clone(), row.step))
-            .map_err(MetricsError::from)?
-            .map(encode::figures);
+        let page = page(message.page_size, &message.page_token, format!("{query:?} {definition:?}"))?;
+        let (definition, figures) = self.metrics.get_figures(&scope, query, &definition, &page).await?;
+        let figures = figures.map(encode::figures);
         Ok(Response::new(pb::GetFiguresResponse {
             figures: figures.items,
             definition: Some(encode::definition(definition)),
@@ -162,15 +143,9 @@ impl MetricsService for MetricsApi {
         };
         let definition = decode::definition_ref(message.definition.as_ref());
         let list = format!("{query:?} {definition:?}");
-        let page = page::<ExplainCursor>(message.page_size, &message.page_token, list)?;
-        let explained = self
-            .metrics
-            .explain_figure(&scope, &query, &definition, page.after.as_ref(), page.limit())
-            .await?;
-        let conversations = page
-            .page(explained.conversations, |row| ExplainCursor::after(&row.conversation))
-            .map_err(MetricsError::from)?
-            .map(encode::explained);
+        let page = page(message.page_size, &message.page_token, list)?;
+        let explained = self.metrics.explain_figure(&scope, &query, &definition, &page).await?;
+        let conversations = explained.conversations.map(encode::explained);
         Ok(Response::new(pb::ExplainFigureResponse {
             measure: message.measure,
             definition: Some(encode::definition(explained.definition)),
@@ -186,11 +161,8 @@ impl MetricsService for MetricsApi {
         request: Request<pb::ListDefinitionsRequest>,
     ) -> Reply<pb::ListDefinitionsResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let page = page::<i32>(message.page_size, &message.page_token, "definitions".to_owned())?;
-        let mut definitions = self.metrics.list_definitions(&scope).await?;
-        definitions.retain(|d| page.after.is_none_or(|after| d.seq > after));
-        let definitions =
-            page.page(definitions, |d| d.seq).map_err(MetricsError::from)?.map(encode::definition);
+        let page = page(message.page_size, &message.page_token, "definitions".to_owned())?;
+        let definitions = self.metrics.list_definitions(&scope, &page).await?.map(encode::definition);
         Ok(Response::new(pb::ListDefinitionsResponse {
             definitions: definitions.items,
             next_page_token: definitions.next_page_token,
@@ -203,7 +175,7 @@ impl MetricsService for MetricsApi {
     ) -> Reply<pb::PutDefinitionResponse> {
         let request = admitted(request)?;
         let put = decode::new_definition(request.message.definition.as_ref())?;
-        let by = by(&request, rpc!("PutDefinition"), &request.message.request_id);
+        let by = By::new(&request, rpc!("PutDefinition"), &request.message.request_id);
         let definition = self.metrics.put_definition(&by, put, request.message.etag.clone()).await?;
         Ok(Response::new(pb::PutDefinitionResponse { definition: Some(encode::definition(definition)) }))
     }

@@ -16,37 +16,35 @@ mod grpc;
 mod outgoing;
 mod store;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
 use events::Bus;
+use proto::metrics::v1::campaign_service_server::CampaignServiceServer;
+use proto::metrics::v1::issue_service_server::IssueServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
-use runtime::background::{every, together};
+use proto::metrics::v1::target_service_server::TargetServiceServer;
+use runtime::background::every;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
+use runtime::process::Running;
 use runtime::server::{AccessCheck, Server};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use domain::Metrics;
+use domain::campaigns::Campaigns;
+use domain::issues::Issues;
+use domain::targets::Targets;
 use grpc::MetricsApi;
+use grpc::campaign::CampaignApi;
+use grpc::issue::IssueApi;
+use grpc::target::TargetApi;
 use store::{ALL_MIGRATIONS, Store};
 
 /// The schema that is this service's alone.
 pub const SCHEMA: &str = "metrics";
-
-/// A service that runs.
-#[derive(Debug)]
-pub struct Running {
-    /// Where calls are answered.
-    pub address: SocketAddr,
-    /// Where health and figures are answered.
-    pub health: SocketAddr,
-    /// Ends when the token is cancelled and everything in flight has ended.
-    pub task: JoinHandle<anyhow::Result<()>>,
-}
 
 /// The settings without a file; `overrides` are dotted keys with their values.
 pub fn default_config(overrides: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -72,11 +70,19 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let store = Store::new(pool.clone());
     let metrics = Metrics::start(store, clock.clone(), &config, token.clone()).await?;
 
-    let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()))
-        .max_decoding_message_size(config.server.message_bytes_max);
+    let campaigns = Campaigns::new(metrics.clone());
+
+    let bytes_max = config.server.message_bytes_max;
+    let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone())).max_decoding_message_size(bytes_max);
+    let campaign_api = CampaignServiceServer::new(CampaignApi::new(campaigns.clone()));
+    let target_api = TargetServiceServer::new(TargetApi::new(Targets::new(metrics.clone())));
+    let issue_api = IssueServiceServer::new(IssueApi::new(Issues::new(metrics.clone())));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api)
+        .add_service(campaign_api.max_decoding_message_size(bytes_max))
+        .add_service(target_api.max_decoding_message_size(bytes_max))
+        .add_service(issue_api.max_decoding_message_size(bytes_max))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -91,15 +97,9 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         pg::housekeeping(pool, clock, token.clone()),
         close_days(metrics.clone(), &config, token.clone()),
         build_definitions(metrics, &config, token.clone()),
+        end_campaigns(campaigns, &config, token.clone()),
     ];
-    let (address, health) = (server.address, server.health);
-    let task = tokio::spawn(async move { Ok(together(server.task, background, token).await?) });
-    Ok(Running { address, health, task })
-}
-
-/// Runs the service until `token` is cancelled.
-pub async fn run(config: Config, clock: SharedClock, token: CancellationToken) -> anyhow::Result<()> {
-    start(config, clock, token).await?.task.await?
+    Ok(Running::of(server, background, token))
 }
 
 fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
@@ -129,4 +129,18 @@ fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken
             }
         },
     )
+}
+
+fn end_campaigns(campaigns: Campaigns, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let every_seconds = Duration::from_secs(config.campaigns.check_seconds.max(1));
+    every("metrics.end_campaigns", every_seconds, token, move || {
+        let campaigns = campaigns.clone();
+        async move {
+            match campaigns.end_campaigns().await {
+                Ok(0) => {}
+                Ok(ended) => tracing::info!(ended, "ended campaigns"),
+                Err(error) => tracing::warn!(error.chain = status::chain(&error), "cannot end campaigns now"),
+            }
+        }
+    })
 }

@@ -1,25 +1,28 @@
 //! What metrics tells the other services, in their words: domain values into `jinpai.events.v1`.
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+pub mod campaign;
+pub mod issue;
+
+use chrono::{DateTime, NaiveDate, Utc};
 use events::{Event, Payload};
 use proto::common::v1 as common;
 use proto::events::v1::{AgentDayCount, AgentSeen, ConversationClosed, DayClosed, TranscriptMessage};
-use proto::google::r#type::Date;
+use proto::time::{date, timestamp};
 use redaction::Redactor;
 use runtime::ids::MerchantId;
 
 use crate::domain::conversation::{Conversation, Sender};
 use crate::domain::day::{AccountCount, Closing};
 use crate::domain::definition::LONG_CHAT_THRESHOLD;
-use crate::domain::intake::Context;
 
 /// The conversation with its personal data redacted. This is the only place that text goes to.
 pub fn conversation_closed(
-    context: &Context,
+    merchant: &MerchantId,
     conversation: &Conversation,
     day: NaiveDate,
     content_hash: [u8; 32],
     redactor: &Redactor,
+    now: DateTime<Utc>,
 ) -> Event {
     let messages = conversation.messages.iter().map(|message| TranscriptMessage {
         offset_ms: message.offset_ms,
@@ -50,7 +53,7 @@ pub fn conversation_closed(
     let entity = format!("conversation/{}/{}/{}", key.shop, key.channel, key.id);
     // Versions begin at 1, revisions at 0.
     let version = conversation.revision.saturating_add(1);
-    events::event(&context.merchant, entity, version, context.now, Payload::ConversationClosed(payload))
+    events::event(merchant, entity, version, now, Payload::ConversationClosed(payload))
 }
 
 /// An account that no conversation named before.
@@ -101,17 +104,4 @@ fn sender(sender: Sender) -> common::Sender {
         Sender::Bot => common::Sender::Bot,
         Sender::System => common::Sender::System,
     }
-}
-
-/// A day as messages have it.
-pub fn date(day: NaiveDate) -> Date {
-    // Months and days are below 32: they fit.
-    Date { year: day.year(), month: day.month() as i32, day: day.day() as i32 }
-}
-
-/// An instant as messages have it.
-pub fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
-    // A leap second has more than a billion nanoseconds; the wire type has no room for it.
-    let nanos = at.timestamp_subsec_nanos().min(999_999_999) as i32;
-    prost_types::Timestamp { seconds: at.timestamp(), nanos }
 }

@@ -11,8 +11,8 @@ pub mod text;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use diesel_async::AsyncPgConnection;
 use pg::page::{Page, PageRequest};
+use pg::{By, Transaction};
 use runtime::clock::SharedClock;
 use runtime::identity::Scope;
 use runtime::ids::{AccountId, MerchantId, PersonId, TeamId};
@@ -24,7 +24,7 @@ use crate::domain::person::{Account, Details, Membership, Person, assign_account
 use crate::domain::sheet::Sheet;
 use crate::domain::team::{Team, TeamOnDay};
 use crate::error::PerformanceError;
-use crate::store::{About, By, Loaded, PeopleFilter, Revision, Store};
+use crate::store::{About, Announced, Loaded, PeopleFilter, Revision, Store};
 
 /// The people directory.
 #[derive(Debug, Clone)]
@@ -235,6 +235,11 @@ impl Performance {
         self.store.import_people(by, scope, now, rehearsal, decide).await
     }
 
+    /// Tells the other services the whole directory once more.
+    pub async fn announce_directory(&self, by: &By, scope: &Scope) -> Result<Announced> {
+        self.store.announce_directory(by, scope, self.clock.now()).await
+    }
+
     /// All teams by id.
     pub async fn all_teams(&self, scope: &Scope) -> Result<BTreeMap<TeamId, Team>> {
         self.store.all_teams(scope).await
@@ -243,7 +248,7 @@ impl Performance {
     /// Somebody chatted from an account. If nobody ever had it, an unconfirmed person is put in.
     pub async fn agent_seen(
         &self,
-        conn: &mut AsyncPgConnection,
+        conn: &mut Transaction,
         merchant: &MerchantId,
         account: AccountId,
         first_day: NaiveDate,

@@ -115,6 +115,12 @@ pub enum PerformanceError {
         /// What was to be changed.
         entity: String,
     },
+    /// Days were counted by the zone and cut-over there are.
+    #[error("time_zone and cut_over_hour of a merchant that is set up cannot change")]
+    ZoneFixed,
+    /// There is nothing to tell of a merchant that nobody has set up.
+    #[error("the merchant is not set up; UpdateMerchant does that")]
+    MerchantUnset,
     /// The storage failed.
     #[error("storage failed")]
     Storage(#[from] pg::Error),
@@ -152,7 +158,9 @@ impl Failure for PerformanceError {
             Self::TeamHasMembers { .. }
             | Self::TeamArchived { .. }
             | Self::PersonMerged { .. }
-            | Self::PersonUnconfirmed { .. } => Kind::Precondition,
+            | Self::PersonUnconfirmed { .. }
+            | Self::ZoneFixed
+            | Self::MerchantUnset => Kind::Precondition,
             Self::EtagMismatch { .. } => Kind::Contended,
             Self::Storage(error) => error.kind(),
             Self::Event(error) => error.kind(),
@@ -176,6 +184,8 @@ impl Failure for PerformanceError {
             Self::MembershipOverlaps { .. } => "MEMBERSHIP_OVERLAPS",
             Self::MembershipNotFound { .. } => "MEMBERSHIP_NOT_FOUND",
             Self::EtagMismatch { .. } => "ETAG_MISMATCH",
+            Self::ZoneFixed => "ZONE_FIXED",
+            Self::MerchantUnset => "MERCHANT_UNSET",
             Self::Storage(error) => error.reason(),
             Self::Event(error) => error.reason(),
         }

@@ -1,8 +1,7 @@
 //! What the directory learns from others: accounts met in chats.
 
-use chrono::NaiveDate;
-use diesel_async::AsyncPgConnection;
 use events::{Event, HandleError, Handler, Payload};
+use pg::Transaction;
 use runtime::ids::{AccountId, MerchantId};
 use status::{Failure, Kind};
 
@@ -24,16 +23,13 @@ impl AccountsSeen {
 }
 
 impl Handler for AccountsSeen {
-    async fn handle(&self, conn: &mut AsyncPgConnection, event: &Event) -> Result<(), HandleError> {
+    async fn handle(&self, conn: &mut Transaction, event: &Event) -> Result<(), HandleError> {
         let Some(Payload::AgentSeen(seen)) = &event.payload else {
             return Err(HandleError::poison("only AgentSeen is followed here"));
         };
         let account =
             text::required("account_id", &seen.account_id).map_err(|e| HandleError::poison(e.to_string()))?;
-        let first_day = seen.first_day.as_ref().and_then(|day| {
-            let (month, of_month) = (u32::try_from(day.month).ok()?, u32::try_from(day.day).ok()?);
-            NaiveDate::from_ymd_opt(day.year, month, of_month)
-        });
+        let first_day = seen.first_day.as_ref().and_then(proto::time::day);
         let first_day = first_day.ok_or_else(|| HandleError::poison("first_day is no day"))?;
         let merchant = MerchantId::new(event.merchant_id.as_str());
         let account = AccountId::new(account);

@@ -7,7 +7,7 @@ mod streams;
 use std::pin::Pin;
 
 use futures::Stream;
-use pg::idempotency::RequestKey;
+use pg::By;
 use pg::page::PageRequest;
 use proto::performance::v1 as pb;
 use proto::performance::v1::people_service_server::PeopleService;
@@ -18,9 +18,6 @@ use tonic::{Request, Response, Status};
 use crate::domain::Performance;
 use crate::domain::person::{Account, Membership};
 use crate::error::PerformanceError;
-use crate::store::By;
-
-const PAGE_SIZE_MAX: u32 = 200;
 
 /// The path of one of our RPCs.
 macro_rules! rpc {
@@ -52,21 +49,11 @@ impl From<PerformanceError> for Status {
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 type Reply<T> = Result<Response<T>, Status>;
 
-/// Who makes the change that `request` asks for.
-fn by<T>(request: &Admitted<T>, rpc: &'static str) -> By {
-    By { caller: request.caller.clone(), rpc, key: None }
-}
-
-/// [`by`] for a request that carries a request id.
-fn by_once<T: prost::Message>(request: &Admitted<T>, rpc: &'static str, request_id: &str) -> By {
-    By { key: RequestKey::new(&request.caller, rpc, request_id, &request.message), ..by(request, rpc) }
-}
-
 fn page<K>(size: i32, token: &str, list: String) -> Result<PageRequest<K>, PerformanceError>
 where
     K: serde::Serialize + serde::de::DeserializeOwned,
 {
-    Ok(PageRequest::parse(size, token, PAGE_SIZE_MAX, list)?)
+    Ok(PageRequest::parse(size, token, list)?)
 }
 
 #[tonic::async_trait]
@@ -84,7 +71,7 @@ impl PeopleService for PeopleApi {
         request: Request<pb::UpdateMerchantRequest>,
     ) -> Reply<pb::UpdateMerchantResponse> {
         let request = admitted(request)?;
-        let by = by(&request, rpc!("UpdateMerchant"));
+        let by = By::new(&request, rpc!("UpdateMerchant"), &request.message.request_id);
         let settings = decode::settings(&request.message)?;
         let etag = &request.message.etag;
         let merchant = self.performance.update_merchant(&by, &request.scope, settings, etag).await?;
@@ -93,7 +80,7 @@ impl PeopleService for PeopleApi {
 
     async fn create_team(&self, request: Request<pb::CreateTeamRequest>) -> Reply<pb::CreateTeamResponse> {
         let request = admitted(request)?;
-        let by = by_once(&request, rpc!("CreateTeam"), &request.message.request_id);
+        let by = By::new(&request, rpc!("CreateTeam"), &request.message.request_id);
         let id = decode::new_id("team_id", &request.message.team_id)?.map(TeamId::new);
         let name = decode::name(&request.message.name)?;
         let team = self.performance.create_team(&by, &request.scope, id, name).await?;
@@ -102,8 +89,8 @@ impl PeopleService for PeopleApi {
 
     async fn update_team(&self, request: Request<pb::UpdateTeamRequest>) -> Reply<pb::UpdateTeamResponse> {
         let request = admitted(request)?;
-        let by = by(&request, rpc!("UpdateTeam"));
-        let pb::UpdateTeamRequest { team_id, name, archived, etag } = &request.message;
+        let by = By::new(&request, rpc!("UpdateTeam"), &request.message.request_id);
+        let pb::UpdateTeamRequest { team_id, name, archived, etag, .. } = &request.message;
         let id = TeamId::new(decode::id("team_id", team_id)?);
         let change = (decode::name(name)?, *archived);
         let team = self.performance.update_team(&by, &request.scope, (&id, etag), change).await?;
@@ -125,7 +112,7 @@ impl PeopleService for PeopleApi {
         request: Request<pb::CreatePersonRequest>,
     ) -> Reply<pb::CreatePersonResponse> {
         let request = admitted(request)?;
-        let by = by_once(&request, rpc!("CreatePerson"), &request.message.request_id);
+        let by = By::new(&request, rpc!("CreatePerson"), &request.message.request_id);
         let pb::CreatePersonRequest { person_id, name, position, roles, .. } = &request.message;
         let id = decode::new_id("person_id", person_id)?.map(PersonId::new);
         let details = decode::details(name, request.message.status(), position, roles)?;
@@ -138,7 +125,7 @@ impl PeopleService for PeopleApi {
         request: Request<pb::UpdatePersonRequest>,
     ) -> Reply<pb::UpdatePersonResponse> {
         let request = admitted(request)?;
-        let by = by(&request, rpc!("UpdatePerson"));
+        let by = By::new(&request, rpc!("UpdatePerson"), &request.message.request_id);
         let pb::UpdatePersonRequest { person_id, name, position, roles, etag, .. } = &request.message;
         let id = PersonId::new(decode::id("person_id", person_id)?);
         let details = decode::details(name, request.message.status(), position, roles)?;
@@ -183,8 +170,8 @@ impl PeopleService for PeopleApi {
         request: Request<pb::AssignAccountRequest>,
     ) -> Reply<pb::AssignAccountResponse> {
         let request = admitted(request)?;
-        let by = by(&request, rpc!("AssignAccount"));
-        let pb::AssignAccountRequest { person_id, account_id, from, to } = &request.message;
+        let by = By::new(&request, rpc!("AssignAccount"), &request.message.request_id);
+        let pb::AssignAccountRequest { person_id, account_id, from, to, .. } = &request.message;
         let id = PersonId::new(decode::id("person_id", person_id)?);
         let account = AccountId::new(decode::id("account_id", account_id)?);
         let account = Account { id: account, span: decode::span(*from, *to)? };
@@ -197,8 +184,8 @@ impl PeopleService for PeopleApi {
         request: Request<pb::RemoveAccountRequest>,
     ) -> Reply<pb::RemoveAccountResponse> {
         let request = admitted(request)?;
-        let by = by(&request, rpc!("RemoveAccount"));
-        let pb::RemoveAccountRequest { person_id, account_id, from } = &request.message;
+        let by = By::new(&request, rpc!("RemoveAccount"), &request.message.request_id);
+        let pb::RemoveAccountRequest { person_id, account_id, from, .. } = &request.message;
         let id = PersonId::new(decode::id("person_id", person_id)?);
         let account = AccountId::new(decode::id("account_id", account_id)?);
         let from = decode::required_day("from", *from)?;
@@ -211,8 +198,8 @@ impl PeopleService for PeopleApi {
         request: Request<pb::ChangeMembershipRequest>,
     ) -> Reply<pb::ChangeMembershipResponse> {
         let request = admitted(request)?;
-        let by = by(&request, rpc!("ChangeMembership"));
-        let pb::ChangeMembershipRequest { person_id, team_id, lead, from, to } = &request.message;
+        let by = By::new(&request, rpc!("ChangeMembership"), &request.message.request_id);
+        let pb::ChangeMembershipRequest { person_id, team_id, lead, from, to, .. } = &request.message;
         let id = PersonId::new(decode::id("person_id", person_id)?);
         let team = TeamId::new(decode::id("team_id", team_id)?);
         let stay = Membership { team, lead: *lead, span: decode::span(*from, *to)? };
@@ -225,8 +212,8 @@ impl PeopleService for PeopleApi {
         request: Request<pb::RemoveMembershipRequest>,
     ) -> Reply<pb::RemoveMembershipResponse> {
         let request = admitted(request)?;
-        let by = by(&request, rpc!("RemoveMembership"));
-        let pb::RemoveMembershipRequest { person_id, team_id, from } = &request.message;
+        let by = By::new(&request, rpc!("RemoveMembership"), &request.message.request_id);
+        let pb::RemoveMembershipRequest { person_id, team_id, from, .. } = &request.message;
         let id = PersonId::new(decode::id("person_id", person_id)?);
         let team = TeamId::new(decode::id("team_id", team_id)?);
         let from = decode::required_day("from", *from)?;
@@ -239,7 +226,8 @@ impl PeopleService for PeopleApi {
         request: Request<pb::ImportPeopleRequest>,
     ) -> Reply<pb::ImportPeopleResponse> {
         let request = admitted(request)?;
-        let by = by(&request, rpc!("ImportPeople"));
+        // The same file again changes nothing, so a request id would add nothing.
+        let by = By::new(&request, rpc!("ImportPeople"), "");
         let pb::ImportPeopleRequest { csv, dry_run } = request.message;
         let plan = self.performance.import_people(&by, &request.scope, csv, dry_run).await?;
         Ok(Response::new(plan.into()))
@@ -251,6 +239,16 @@ impl PeopleService for PeopleApi {
     ) -> Reply<Self::ExportPeopleStream> {
         let scope = scope(request.extensions())?.clone();
         Ok(Response::new(streams::export(self.performance.clone(), scope).await?))
+    }
+
+    async fn announce_directory(
+        &self,
+        request: Request<pb::AnnounceDirectoryRequest>,
+    ) -> Reply<pb::AnnounceDirectoryResponse> {
+        let request = admitted(request)?;
+        let by = By::new(&request, rpc!("AnnounceDirectory"), &request.message.request_id);
+        let announced = self.performance.announce_directory(&by, &request.scope).await?;
+        Ok(Response::new(announced.into()))
     }
 
     async fn stream_directory(

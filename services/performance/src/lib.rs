@@ -7,25 +7,22 @@
 //! - Every change of a person is a revision, an audit entry and an event, in the transaction of the change.
 //! - Nothing in `domain` knows SQL or a message of the API.
 
-mod announce;
 pub mod config;
 pub mod domain;
 pub mod error;
 pub mod follower;
 mod grpc;
+mod outgoing;
 mod store;
-
-use std::net::SocketAddr;
 
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::performance::v1::people_service_server::PeopleServiceServer;
-use runtime::background::together;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
+use runtime::process::Running;
 use runtime::server::{AccessCheck, Server};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
@@ -43,17 +40,6 @@ const OWN_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// The largest people file and what is around it.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
-
-/// A service that runs.
-#[derive(Debug)]
-pub struct Running {
-    /// Where calls are answered.
-    pub address: SocketAddr,
-    /// Where health and figures are answered.
-    pub health: SocketAddr,
-    /// Ends when the token is cancelled and everything in flight has ended.
-    pub task: JoinHandle<anyhow::Result<()>>,
-}
 
 /// The settings without a file; `overrides` are dotted keys with their values.
 pub fn default_config(overrides: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -104,12 +90,5 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         ),
         pg::housekeeping(pool, clock, token.clone()),
     ];
-    let (address, health) = (server.address, server.health);
-    let task = tokio::spawn(async move { Ok(together(server.task, background, token).await?) });
-    Ok(Running { address, health, task })
-}
-
-/// Runs the service until `token` is cancelled.
-pub async fn run(config: Config, clock: SharedClock, token: CancellationToken) -> anyhow::Result<()> {
-    start(config, clock, token).await?.task.await?
+    Ok(Running::of(server, background, token))
 }

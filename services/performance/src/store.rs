@@ -5,6 +5,7 @@
 //! no two changes of a merchant ever race: see [`change::Change`]. Reads take no lock. Nobody else reads these
 //! tables: other services follow the events that are written in the transaction of each change.
 
+mod announcement;
 mod change;
 mod merchants;
 mod people;
@@ -14,7 +15,7 @@ mod revisions;
 pub(crate) mod schema;
 mod teams;
 
-pub use change::By;
+pub use announcement::Announced;
 pub use people::{About, Loaded, PeopleFilter};
 pub use revisions::Revision;
 

@@ -31,17 +31,17 @@ pub fn start(qa: Qa, file: Option<PathBuf>, token: CancellationToken) -> JoinHan
 
 /// One round of it.
 pub async fn commit_and_anchor(qa: &Qa, file: Option<&Path>) -> anyhow::Result<()> {
-    for merchant in qa.store().list_merchants().await? {
+    for merchant in qa.list_merchants().await? {
         qa.commit_ahead(&merchant).await.with_context(|| format!("cannot commit for {merchant}"))?;
     }
     loop {
-        let commitments = qa.store().list_unanchored().await?;
+        let commitments = qa.list_unanchored().await?;
         if commitments.is_empty() {
             return Ok(());
         }
         keep(&commitments, file).await?;
         // A crash before this line keeps them once more: the same line twice says nothing new.
-        qa.store().mark_anchored(&commitments).await?;
+        qa.mark_anchored(&commitments).await?;
     }
 }
 

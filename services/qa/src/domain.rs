@@ -7,8 +7,9 @@ pub mod plan;
 pub mod review;
 pub mod scorecard;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{NaiveDate, TimeDelta};
 use pg::page::{Page, PageRequest};
+use pg::{By, Transaction};
 use runtime::clock::SharedClock;
 use runtime::identity::Scope;
 use runtime::ids::{AccountId, MerchantId, PersonId};
@@ -16,10 +17,10 @@ use sampling::{Bundle, ConversationId};
 use uuid::Uuid;
 
 use crate::error::QaError;
-use crate::store::{CardKey, Change, CoverageKey, ReviewFilter, ReviewKey, Store};
+use crate::store::{CardKey, CoverageKey, ReviewFilter, ReviewKey, Store};
 use assignment::{HandedOut, Reviewer};
-use conversation::{Conversation, ConversationRead};
-use draw::{Commitment, Coverage, CoverageFilter, Draw, DrawSlice, Readiness};
+use conversation::{Arrival, Conversation, ConversationRead};
+use draw::{Commitment, Coverage, CoverageFilter, DayClosing, Draw, DrawSlice, Readiness};
 use plan::{PutSamplingPlan, SamplingPlan};
 use review::{Review, SubmitReview};
 use scorecard::{CreateScorecard, Scorecard};
@@ -37,44 +38,50 @@ impl Qa {
         Self { store, clock }
     }
 
-    /// What is kept.
-    pub fn store(&self) -> &Store {
-        &self.store
+    /// Takes in conversations that metrics accepted, inside the transaction that notes them as received.
+    pub async fn take_in(&self, conn: &mut Transaction, arrivals: &[Arrival]) -> Result<(), QaError> {
+        self.store.take_in(conn, arrivals, self.clock.now()).await
     }
 
-    /// The present moment, by the service's clock.
-    pub fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
+    /// Takes in what metrics says of a closed day, inside the transaction that notes it as received.
+    pub async fn take_in_closing(
+        &self,
+        conn: &mut Transaction,
+        merchant: &MerchantId,
+        day: NaiveDate,
+        closing: &DayClosing,
+    ) -> Result<(), QaError> {
+        self.store.take_in_closing(conn, merchant, day, closing, self.clock.now()).await
     }
 
     /// What is here of a day against what metrics closed.
     pub async fn get_day_readiness(&self, scope: &Scope, day: NaiveDate) -> Result<Readiness, QaError> {
-        self.store.find_readiness(&scope.merchant, day).await
+        self.store.find_readiness(scope.whole_merchant()?, day).await
     }
 
     /// A day's published commitment.
     pub async fn get_commitment(&self, scope: &Scope, day: NaiveDate) -> Result<Commitment, QaError> {
-        let found = self.store.find_commitment(&scope.merchant, day).await?;
+        let found = self.store.find_commitment(scope.whole_merchant()?, day).await?;
         found.ok_or(QaError::CommitmentNotFound { day })
     }
 
     /// Draws a day; tells whether this call did it.
-    pub async fn draw_day(&self, change: &Change, day: NaiveDate) -> Result<(Draw, bool), QaError> {
-        let merchant = &change.caller.merchant;
+    pub async fn draw_day(&self, by: &By, day: NaiveDate) -> Result<(Draw, bool), QaError> {
+        let merchant = &by.caller.merchant;
         let now = self.clock.now();
         let calendar = self.store.calendar(merchant).await?;
         // Revealing the seed of a day that still goes on would tell agents which chats will be drawn.
         if calendar.business_day(now) <= day {
             return Err(QaError::DayNotClosed { day });
         }
-        let drawn_now = self.store.insert_draw(change, day, &calendar, now).await?;
+        let drawn_now = self.store.insert_draw(by, day, &calendar, now).await?;
         let draw = self.store.find_draw(merchant, day).await?.ok_or(QaError::DrawNotFound { day })?;
         Ok((draw, drawn_now))
     }
 
     /// A day's draw, or its commitment alone.
     pub async fn get_draw(&self, scope: &Scope, day: NaiveDate) -> Result<Draw, QaError> {
-        self.store.find_draw(&scope.merchant, day).await?.ok_or(QaError::DrawNotFound { day })
+        self.store.find_draw(scope.whole_merchant()?, day).await?.ok_or(QaError::DrawNotFound { day })
     }
 
     /// The draws of some days, oldest first.
@@ -84,12 +91,12 @@ impl Qa {
         days: (NaiveDate, NaiveDate),
         page: &PageRequest<NaiveDate>,
     ) -> Result<Page<Draw>, QaError> {
-        self.store.list_draws(&scope.merchant, days, page).await
+        self.store.list_draws(scope.whole_merchant()?, days, page).await
     }
 
     /// Everything needed to check a drawn day.
     pub async fn get_draw_bundle(&self, scope: &Scope, day: NaiveDate) -> Result<Bundle, QaError> {
-        self.store.find_bundle(&scope.merchant, day).await?.ok_or(QaError::DrawNotFound { day })
+        self.store.find_bundle(scope.whole_merchant()?, day).await?.ok_or(QaError::DrawNotFound { day })
     }
 
     /// One account's part of a drawn day.
@@ -119,19 +126,15 @@ impl Qa {
         scope: &Scope,
         day: Option<NaiveDate>,
     ) -> Result<SamplingPlan, QaError> {
-        let plans = self.store.list_plans(&scope.merchant).await?;
+        let plans = self.store.list_plans(scope.whole_merchant()?).await?;
         Ok(plan::in_force(&plans, day.unwrap_or(NaiveDate::MAX)))
     }
 
     /// Adds a version of the plan.
-    pub async fn put_sampling_plan(
-        &self,
-        change: &Change,
-        put: &PutSamplingPlan,
-    ) -> Result<SamplingPlan, QaError> {
+    pub async fn put_sampling_plan(&self, by: &By, put: &PutSamplingPlan) -> Result<SamplingPlan, QaError> {
         let now = self.clock.now();
-        let today = self.store.calendar(&change.caller.merchant).await?.business_day(now);
-        self.store.insert_plan(change, now, |newest| newest.successor(put, today, now)).await
+        let today = self.store.calendar(&by.caller.merchant).await?.business_day(now);
+        self.store.insert_plan(by, now, |newest| newest.successor(put, today, now)).await
     }
 
     /// The review queue.
@@ -153,45 +156,45 @@ impl Qa {
     /// Scores a review.
     pub async fn submit_review(
         &self,
-        change: &Change,
+        by: &By,
         scope: &Scope,
         submit: &SubmitReview,
     ) -> Result<Review, QaError> {
-        let by = change.caller.person.as_ref().ok_or(QaError::NoPerson)?;
-        self.store.submit_review(change, scope, by, self.clock.now(), submit).await
+        let reviewer = by.caller.person.as_ref().ok_or(QaError::NoPerson)?;
+        self.store.submit_review(by, scope, reviewer, self.clock.now(), submit).await
     }
 
     /// The agent's word that they have read a review.
     pub async fn acknowledge_review(
         &self,
-        change: &Change,
+        by: &By,
         scope: &Scope,
         id: Uuid,
         etag: &str,
         note: &str,
     ) -> Result<Review, QaError> {
-        self.store.acknowledge_review(change, scope, self.clock.now(), id, etag, note).await
+        self.store.acknowledge_review(by, scope, self.clock.now(), id, etag, note).await
     }
 
     /// Gives a review to somebody else, or to nobody.
     pub async fn reassign_review(
         &self,
-        change: &Change,
+        by: &By,
         scope: &Scope,
         id: Uuid,
         etag: &str,
         to: Option<&PersonId>,
     ) -> Result<Review, QaError> {
-        self.store.reassign_review(change, scope, self.clock.now(), id, etag, to).await
+        self.store.reassign_review(by, scope, self.clock.now(), id, etag, to).await
     }
 
     /// Hands out unassigned reviews.
     pub async fn assign_reviews(
         &self,
-        change: &Change,
+        by: &By,
         days: Option<(NaiveDate, NaiveDate)>,
     ) -> Result<HandedOut, QaError> {
-        self.store.assign_reviews(change, self.clock.now(), days).await
+        self.store.assign_reviews(by, self.clock.now(), days).await
     }
 
     /// Who reviews.
@@ -200,56 +203,52 @@ impl Qa {
         scope: &Scope,
         page: &PageRequest<String>,
     ) -> Result<Page<Reviewer>, QaError> {
-        self.store.list_reviewers(&scope.merchant, page).await
+        self.store.list_reviewers(scope.whole_merchant()?, page).await
     }
 
     /// Sets how much a person can review.
     pub async fn set_reviewer_capacity(
         &self,
-        change: &Change,
+        by: &By,
         person: &PersonId,
         capacity: i32,
     ) -> Result<Reviewer, QaError> {
-        self.store.set_reviewer_capacity(change, self.clock.now(), person, capacity).await
+        self.store.set_reviewer_capacity(by, self.clock.now(), person, capacity).await
     }
 
     /// Makes a draft of a card.
-    pub async fn create_scorecard(
-        &self,
-        change: &Change,
-        create: &CreateScorecard,
-    ) -> Result<Scorecard, QaError> {
+    pub async fn create_scorecard(&self, by: &By, create: &CreateScorecard) -> Result<Scorecard, QaError> {
         create.content.check()?;
-        self.store.insert_scorecard(change, self.clock.now(), create).await
+        self.store.insert_scorecard(by, self.clock.now(), create).await
     }
 
     /// Puts a draft in use.
     pub async fn publish_scorecard(
         &self,
-        change: &Change,
+        by: &By,
         id: &str,
         version: i32,
         etag: &str,
     ) -> Result<Scorecard, QaError> {
         let now = self.clock.now();
-        self.store.update_scorecard(change, now, id, version, |card| card.publish(etag, now)).await
+        self.store.update_scorecard(by, now, id, version, |card| card.publish(etag, now)).await
     }
 
     /// Drops a draft.
     pub async fn retire_scorecard(
         &self,
-        change: &Change,
+        by: &By,
         id: &str,
         version: i32,
         etag: &str,
     ) -> Result<Scorecard, QaError> {
         let now = self.clock.now();
-        self.store.update_scorecard(change, now, id, version, |card| card.drop_draft(etag, now)).await
+        self.store.update_scorecard(by, now, id, version, |card| card.drop_draft(etag, now)).await
     }
 
     /// A version of a card; without an id, the one in use.
     pub async fn get_scorecard(&self, scope: &Scope, id: &str, version: i32) -> Result<Scorecard, QaError> {
-        let merchant = &scope.merchant;
+        let merchant = scope.whole_merchant()?;
         self.store.begin_merchant(merchant, self.clock.now()).await?;
         let found = match id {
             "" => self.store.find_published_scorecard(merchant).await?,
@@ -264,18 +263,18 @@ impl Qa {
         scope: &Scope,
         page: &PageRequest<CardKey>,
     ) -> Result<Page<Scorecard>, QaError> {
-        self.store.begin_merchant(&scope.merchant, self.clock.now()).await?;
-        self.store.list_scorecards(&scope.merchant, page).await
+        self.store.begin_merchant(scope.whole_merchant()?, self.clock.now()).await?;
+        self.store.list_scorecards(scope.whole_merchant()?, page).await
     }
 
     /// A transcript; the access log says who read it.
     pub async fn get_conversation(
         &self,
-        change: &Change,
+        by: &By,
         scope: &Scope,
         id: &ConversationId,
     ) -> Result<Conversation, QaError> {
-        let found = self.store.read_conversation(change, scope, self.clock.now(), id).await?;
+        let found = self.store.read_conversation(by, scope, self.clock.now(), id).await?;
         found.ok_or_else(|| QaError::ConversationNotFound { conversation: id.to_string() })
     }
 
@@ -287,7 +286,22 @@ impl Qa {
         person: &str,
         page: &PageRequest<Uuid>,
     ) -> Result<Page<ConversationRead>, QaError> {
-        self.store.list_conversation_reads(&scope.merchant, conversation, person, page).await
+        self.store.list_conversation_reads(scope.whole_merchant()?, conversation, person, page).await
+    }
+
+    /// Merchants that are committed to.
+    pub async fn list_merchants(&self) -> Result<Vec<MerchantId>, QaError> {
+        self.store.list_merchants().await
+    }
+
+    /// Commitments that are not anchored yet, some hundred at a time.
+    pub async fn list_unanchored(&self) -> Result<Vec<Commitment>, QaError> {
+        self.store.list_unanchored().await
+    }
+
+    /// Notes that commitments are kept where this database can't reach them.
+    pub async fn mark_anchored(&self, commitments: &[Commitment]) -> Result<(), QaError> {
+        self.store.mark_anchored(commitments).await
     }
 
     /// Commits to the seeds of today and tomorrow, so that they are fixed before their days begin.

@@ -102,6 +102,12 @@ pub enum QaError {
     /// The caller signed in as nobody in the directory.
     #[error("this needs a sign-in that names a person")]
     NoPerson,
+    /// The caller reaches only a part of what the call is about.
+    #[error(transparent)]
+    Reach(#[from] runtime::identity::PartOfMerchant),
+    /// The directory does not know the merchant yet, or its copy cannot be read.
+    #[error(transparent)]
+    Directory(#[from] directory::Error),
     /// An event could not be written.
     #[error("an event could not be written")]
     Event(#[source] events::Error),
@@ -144,6 +150,8 @@ impl Failure for QaError {
             | Self::ScorecardRetired => Kind::Precondition,
             Self::EtagMismatch => Kind::Contended,
             Self::ReviewNotYours | Self::NoPerson => Kind::Denied,
+            Self::Reach(error) => error.kind(),
+            Self::Directory(error) => error.kind(),
             Self::Event(error) => error.kind(),
             Self::Database(error) => error.kind(),
         }
@@ -171,6 +179,8 @@ impl Failure for QaError {
             Self::ScorecardInUse => "SCORECARD_IN_USE",
             Self::ScorecardRetired => "SCORECARD_RETIRED",
             Self::NoPerson => "NO_PERSON",
+            Self::Reach(error) => error.reason(),
+            Self::Directory(error) => error.reason(),
             Self::Event(error) => error.reason(),
             Self::Database(error) => error.reason(),
         }
@@ -189,6 +199,7 @@ impl Failure for QaError {
     fn violations(&self) -> Vec<Violation> {
         match self {
             Self::Invalid { violations } => violations.clone(),
+            Self::Directory(error) => error.violations(),
             Self::Database(error) => error.violations(),
             _ => Vec::new(),
         }
@@ -197,6 +208,7 @@ impl Failure for QaError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::DayIncomplete { .. } => Some(Duration::from_secs(1)),
+            Self::Directory(error) => error.retry_after(),
             Self::Database(error) => error.retry_after(),
             _ => None,
         }

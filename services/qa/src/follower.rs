@@ -1,11 +1,11 @@
 //! What qa follows: conversations and closed days from metrics.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use diesel_async::AsyncPgConnection;
 use events::{Event, HandleError, Handler, Payload};
+use pg::Transaction;
 use proto::common::v1::Sender as WireSender;
 use proto::events::v1::{ConversationClosed, DayClosed, TranscriptMessage};
-use proto::google::r#type::Date;
+use proto::time::{day, instant};
 use runtime::ids::{AccountId, MerchantId};
 use sampling::ConversationId;
 
@@ -31,12 +31,11 @@ impl Chats {
 }
 
 impl Handler for Chats {
-    async fn handle(&self, conn: &mut AsyncPgConnection, event: &Event) -> Result<(), HandleError> {
+    async fn handle(&self, conn: &mut Transaction, event: &Event) -> Result<(), HandleError> {
         self.handle_batch(conn, std::slice::from_ref(event)).await
     }
 
-    async fn handle_batch(&self, conn: &mut AsyncPgConnection, events: &[Event]) -> Result<(), HandleError> {
-        let now = self.qa.now();
+    async fn handle_batch(&self, conn: &mut Transaction, events: &[Event]) -> Result<(), HandleError> {
         let mut arrivals = Vec::with_capacity(events.len());
         for event in events {
             match &event.payload {
@@ -44,13 +43,12 @@ impl Handler for Chats {
                 Some(Payload::DayClosed(closed)) => {
                     let merchant = MerchantId::new(event.merchant_id.as_str());
                     let (day, closing) = closing(closed)?;
-                    let taken = self.qa.store().take_in_closing(conn, &merchant, day, &closing, now).await;
-                    taken.map_err(failed)?;
+                    self.qa.take_in_closing(conn, &merchant, day, &closing).await.map_err(failed)?;
                 }
                 _ => return Err(HandleError::poison("an event of another kind than was asked for")),
             }
         }
-        self.qa.store().take_in(conn, &arrivals, now).await.map_err(failed)
+        self.qa.take_in(conn, &arrivals).await.map_err(failed)
     }
 
     fn batch_size(&self) -> usize {
@@ -60,6 +58,7 @@ impl Handler for Chats {
 
 fn failed(error: QaError) -> HandleError {
     match error {
+        QaError::Directory(error) => error.into(),
         QaError::Database(error) => error.into(),
         QaError::Event(error) => error.into(),
         other => HandleError::transient(other),
@@ -69,7 +68,7 @@ fn failed(error: QaError) -> HandleError {
 fn arrival(event: &Event, closed: &ConversationClosed) -> Result<Arrival, HandleError> {
     let lacks = |what: &str| HandleError::poison(format!("a conversation without {what}"));
     let conversation = closed.conversation.as_ref().ok_or_else(|| lacks("an id"))?;
-    let started_at = closed.started_at.and_then(instant).ok_or_else(|| lacks("a start"))?;
+    let started_at = closed.started_at.as_ref().and_then(instant).ok_or_else(|| lacks("a start"))?;
     let messages = closed.messages.iter().map(|message| self::message(started_at, message));
     Ok(Arrival {
         merchant: MerchantId::new(event.merchant_id.as_str()),
@@ -79,7 +78,7 @@ fn arrival(event: &Event, closed: &ConversationClosed) -> Result<Arrival, Handle
         account: AccountId::new(closed.account_id.as_str()),
         customer_id: closed.customer_id.clone(),
         started_at,
-        closed_at: closed.closed_at.and_then(instant).ok_or_else(|| lacks("an end"))?,
+        closed_at: closed.closed_at.as_ref().and_then(instant).ok_or_else(|| lacks("an end"))?,
         satisfied: closed.satisfied,
         completed: closed.completed,
         agent_messages: closed.agent_messages,
@@ -110,16 +109,8 @@ fn closing(closed: &DayClosed) -> Result<(NaiveDate, DayClosing), HandleError> {
     let closing = DayClosing {
         version: closed.version,
         long_chat_threshold: closed.long_chat_threshold,
-        closed_at: closed.closed_at.and_then(instant).ok_or_else(|| lacks("a time"))?,
+        closed_at: closed.closed_at.as_ref().and_then(instant).ok_or_else(|| lacks("a time"))?,
         agents: agents.collect(),
     };
     Ok((closed.business_day.as_ref().and_then(day).ok_or_else(|| lacks("a day"))?, closing))
-}
-
-fn day(date: &Date) -> Option<NaiveDate> {
-    NaiveDate::from_ymd_opt(date.year, date.month.try_into().ok()?, date.day.try_into().ok()?)
-}
-
-fn instant(at: prost_types::Timestamp) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(at.seconds, at.nanos.try_into().ok()?)
 }

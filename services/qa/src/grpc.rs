@@ -8,7 +8,7 @@ mod scorecard;
 
 use std::pin::Pin;
 
-use pg::idempotency::RequestKey;
+use pg::By;
 use pg::page::PageRequest;
 use proto::qa::v1 as pb;
 use proto::qa::v1::qa_service_server::QaService;
@@ -19,9 +19,7 @@ use tonic::{Request, Response, Status};
 
 use crate::domain::Qa;
 use crate::error::QaError;
-use crate::store::Change;
 
-const PAGE_SIZE_MAX: u32 = 500;
 /// A chunk of a bundle: well below every limit of a message.
 const CHUNK_BYTES: usize = 256 * 1024;
 
@@ -53,17 +51,11 @@ impl From<QaError> for Status {
 
 type Reply<T> = Result<Response<T>, Status>;
 
-/// Who asks for the change that `request` is, by which key.
-fn change<T: prost::Message>(request: &Admitted<T>, rpc: &'static str, request_id: &str) -> Change {
-    let key = RequestKey::new(&request.caller, rpc, request_id, &request.message);
-    Change { caller: request.caller.clone(), rpc, key }
-}
-
 fn page<K>(size: i32, token: &str, list: String) -> Result<PageRequest<K>, QaError>
 where
     K: serde::Serialize + serde::de::DeserializeOwned,
 {
-    Ok(PageRequest::parse(size, token, PAGE_SIZE_MAX, list)?)
+    Ok(PageRequest::parse(size, token, list)?)
 }
 
 fn converted<T, U: From<T>>(items: Vec<T>) -> Vec<U> {
@@ -96,9 +88,9 @@ impl QaService for QaApi {
 
     async fn draw_day(&self, request: Request<pb::DrawDayRequest>) -> Reply<pb::DrawDayResponse> {
         let request = admitted(request)?;
-        let change = change(&request, rpc!("DrawDay"), &request.message.request_id);
+        let by = By::new(&request, rpc!("DrawDay"), &request.message.request_id);
         let day = decode::day("business_day", request.message.business_day)?;
-        let (draw, drawn_now) = self.qa.draw_day(&change, day).await?;
+        let (draw, drawn_now) = self.qa.draw_day(&by, day).await?;
         Ok(Response::new(pb::DrawDayResponse { draw: Some(draw.into()), drawn_now }))
     }
 
@@ -170,9 +162,9 @@ impl QaService for QaApi {
         request: Request<pb::PutSamplingPlanRequest>,
     ) -> Reply<pb::PutSamplingPlanResponse> {
         let request = admitted(request)?;
-        let change = change(&request, rpc!("PutSamplingPlan"), &request.message.request_id);
+        let by = By::new(&request, rpc!("PutSamplingPlan"), &request.message.request_id);
         let put = draw::put_sampling_plan(request.message)?;
-        let plan = self.qa.put_sampling_plan(&change, &put).await?;
+        let plan = self.qa.put_sampling_plan(&by, &put).await?;
         Ok(Response::new(pb::PutSamplingPlanResponse { plan: Some(plan.into()) }))
     }
 
@@ -196,9 +188,9 @@ impl QaService for QaApi {
         request: Request<pb::SubmitReviewRequest>,
     ) -> Reply<pb::SubmitReviewResponse> {
         let request = admitted(request)?;
-        let change = change(&request, rpc!("SubmitReview"), &request.message.request_id);
+        let by = By::new(&request, rpc!("SubmitReview"), &request.message.request_id);
         let submit = review::submit(request.message)?;
-        let review = self.qa.submit_review(&change, &request.scope, &submit).await?;
+        let review = self.qa.submit_review(&by, &request.scope, &submit).await?;
         Ok(Response::new(pb::SubmitReviewResponse { review: Some(review.into()) }))
     }
 
@@ -207,10 +199,10 @@ impl QaService for QaApi {
         request: Request<pb::AcknowledgeReviewRequest>,
     ) -> Reply<pb::AcknowledgeReviewResponse> {
         let request = admitted(request)?;
-        let change = change(&request, rpc!("AcknowledgeReview"), &request.message.request_id);
+        let by = By::new(&request, rpc!("AcknowledgeReview"), &request.message.request_id);
         let pb::AcknowledgeReviewRequest { review_id, etag, note, .. } = &request.message;
         let (id, note) = (review::id(review_id)?, decode::text("note", note)?);
-        let review = self.qa.acknowledge_review(&change, &request.scope, id, etag, note).await?;
+        let review = self.qa.acknowledge_review(&by, &request.scope, id, etag, note).await?;
         Ok(Response::new(pb::AcknowledgeReviewResponse { review: Some(review.into()) }))
     }
 
@@ -219,12 +211,12 @@ impl QaService for QaApi {
         request: Request<pb::ReassignReviewRequest>,
     ) -> Reply<pb::ReassignReviewResponse> {
         let request = admitted(request)?;
-        let change = change(&request, rpc!("ReassignReview"), &request.message.request_id);
+        let by = By::new(&request, rpc!("ReassignReview"), &request.message.request_id);
         let pb::ReassignReviewRequest { review_id, etag, reviewer_person_id, .. } = &request.message;
         let id = review::id(review_id)?;
         let to = decode::text("reviewer_person_id", reviewer_person_id)?;
         let to = (!to.is_empty()).then(|| PersonId::new(to));
-        let review = self.qa.reassign_review(&change, &request.scope, id, etag, to.as_ref()).await?;
+        let review = self.qa.reassign_review(&by, &request.scope, id, etag, to.as_ref()).await?;
         Ok(Response::new(pb::ReassignReviewResponse { review: Some(review.into()) }))
     }
 
@@ -233,9 +225,9 @@ impl QaService for QaApi {
         request: Request<pb::AssignReviewsRequest>,
     ) -> Reply<pb::AssignReviewsResponse> {
         let request = admitted(request)?;
-        let change = change(&request, rpc!("AssignReviews"), &request.message.request_id);
+        let by = By::new(&request, rpc!("AssignReviews"), &request.message.request_id);
         let days = request.message.days.map(|days| decode::days("days", Some(days))).transpose()?;
-        let done = self.qa.assign_reviews(&change, days).await?;
+        let done = self.qa.assign_reviews(&by, days).await?;
         Ok(Response::new(done.into()))
     }
 
@@ -255,9 +247,9 @@ impl QaService for QaApi {
         request: Request<pb::SetReviewerCapacityRequest>,
     ) -> Reply<pb::SetReviewerCapacityResponse> {
         let request = admitted(request)?;
-        let change = change(&request, rpc!("SetReviewerCapacity"), &request.message.request_id);
+        let by = By::new(&request, rpc!("SetReviewerCapacity"), &request.message.request_id);
         let person = PersonId::new(decode::id("person_id", &request.message.person_id)?);
-        let reviewer = self.qa.set_reviewer_capacity(&change, &person, request.message.capacity).await?;
+        let reviewer = self.qa.set_reviewer_capacity(&by, &person, request.message.capacity).await?;
         Ok(Response::new(pb::SetReviewerCapacityResponse { reviewer: Some(reviewer.into()) }))
     }
 
@@ -266,9 +258,9 @@ impl QaService for QaApi {
         request: Request<pb::CreateScorecardRequest>,
     ) -> Reply<pb::CreateScorecardResponse> {
         let request = admitted(request)?;
-        let change = change(&request, rpc!("CreateScorecard"), &request.message.request_id);
+        let by = By::new(&request, rpc!("CreateScorecard"), &request.message.request_id);
         let create = scorecard::create(request.message)?;
-        let card = self.qa.create_scorecard(&change, &create).await?;
+        let card = self.qa.create_scorecard(&by, &create).await?;
         Ok(Response::new(pb::CreateScorecardResponse { scorecard: Some(card.into()) }))
     }
 
@@ -277,10 +269,10 @@ impl QaService for QaApi {
         request: Request<pb::PublishScorecardRequest>,
     ) -> Reply<pb::PublishScorecardResponse> {
         let request = admitted(request)?;
-        let change = change(&request, rpc!("PublishScorecard"), &request.message.request_id);
+        let by = By::new(&request, rpc!("PublishScorecard"), &request.message.request_id);
         let pb::PublishScorecardRequest { scorecard_id, version, etag, .. } = &request.message;
         let id = decode::id("scorecard_id", scorecard_id)?;
-        let card = self.qa.publish_scorecard(&change, id, *version, etag).await?;
+        let card = self.qa.publish_scorecard(&by, id, *version, etag).await?;
         Ok(Response::new(pb::PublishScorecardResponse { scorecard: Some(card.into()) }))
     }
 
@@ -289,10 +281,10 @@ impl QaService for QaApi {
         request: Request<pb::RetireScorecardRequest>,
     ) -> Reply<pb::RetireScorecardResponse> {
         let request = admitted(request)?;
-        let change = change(&request, rpc!("RetireScorecard"), &request.message.request_id);
+        let by = By::new(&request, rpc!("RetireScorecard"), &request.message.request_id);
         let pb::RetireScorecardRequest { scorecard_id, version, etag, .. } = &request.message;
         let id = decode::id("scorecard_id", scorecard_id)?;
-        let card = self.qa.retire_scorecard(&change, id, *version, etag).await?;
+        let card = self.qa.retire_scorecard(&by, id, *version, etag).await?;
         Ok(Response::new(pb::RetireScorecardResponse { scorecard: Some(card.into()) }))
     }
 
@@ -323,9 +315,9 @@ impl QaService for QaApi {
     ) -> Reply<pb::GetConversationResponse> {
         let request = admitted(request)?;
         // Every read is one: a repeat is logged again.
-        let change = change(&request, rpc!("GetConversation"), "");
+        let by = By::new(&request, rpc!("GetConversation"), "");
         let id = decode::conversation("conversation", request.message.conversation)?;
-        let conversation = self.qa.get_conversation(&change, &request.scope, &id).await?;
+        let conversation = self.qa.get_conversation(&by, &request.scope, &id).await?;
         Ok(Response::new(pb::GetConversationResponse { conversation: Some(conversation.into()) }))
     }
 

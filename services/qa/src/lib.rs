@@ -15,19 +15,17 @@ pub mod domain;
 pub mod error;
 pub mod follower;
 mod grpc;
+mod outgoing;
 mod store;
-
-use std::net::SocketAddr;
 
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::qa::v1::qa_service_server::QaServiceServer;
-use runtime::background::together;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
+use runtime::process::Running;
 use runtime::server::{AccessCheck, Server};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
@@ -44,17 +42,6 @@ pub const SCHEMA: &str = "qa";
 /// All tables of the schema: those of the libraries used, and our own.
 static MIGRATIONS: &[EmbeddedMigrations] = &[events::MIGRATIONS, directory::MIGRATIONS, OWN_MIGRATIONS];
 const OWN_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
-
-/// A service that runs.
-#[derive(Debug)]
-pub struct Running {
-    /// Where calls are answered.
-    pub address: SocketAddr,
-    /// Where health and figures are answered.
-    pub health: SocketAddr,
-    /// Ends when the token is cancelled and everything in flight has ended.
-    pub task: JoinHandle<anyhow::Result<()>>,
-}
 
 /// The settings without a file; `overrides` are dotted keys with their values.
 pub fn default_config(overrides: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -98,12 +85,5 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         committer::start(qa, config.draw.commitment_file(), token.clone()),
         pg::housekeeping(pool, clock, token.clone()),
     ];
-    let (address, health) = (server.address, server.health);
-    let task = tokio::spawn(async move { Ok(together(server.task, background, token).await?) });
-    Ok(Running { address, health, task })
-}
-
-/// Runs the service until `token` is cancelled.
-pub async fn run(config: Config, clock: SharedClock, token: CancellationToken) -> anyhow::Result<()> {
-    start(config, clock, token).await?.task.await?
+    Ok(Running::of(server, background, token))
 }

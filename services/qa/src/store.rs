@@ -14,13 +14,11 @@
 mod arrivals;
 mod assignments;
 mod bundles;
-mod change;
 mod closings;
 mod conversations;
 mod coverage;
 mod draws;
 mod late;
-mod outgoing;
 mod people;
 mod plans;
 mod reviewers;
@@ -38,12 +36,13 @@ use runtime::ids::MerchantId;
 
 use crate::error::QaError;
 
-pub use change::Change;
-use change::{Note, in_change};
 pub use coverage::CoverageKey;
 pub use draws::SAMPLE_SQL;
 pub use reviews::{ReviewFilter, ReviewKey};
 pub use scorecards::CardKey;
+
+/// How often a change is tried when it loses against a concurrent one.
+const ATTEMPTS: u32 = 5;
 
 /// Everything that qa keeps.
 #[derive(Debug, Clone)]

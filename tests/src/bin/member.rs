@@ -15,17 +15,17 @@ async fn main() -> Result<()> {
         "metrics" => {
             let config = metrics::default_config(&[])?;
             telemetry = runtime::telemetry::init(&service, &config.telemetry)?;
-            metrics::run(config, clock, stop).await?;
+            metrics::start(config, clock, stop).await?.ended().await?;
         }
         "qa" => {
             let config = qa::default_config(&[])?;
             telemetry = runtime::telemetry::init(&service, &config.telemetry)?;
-            qa::run(config, clock, stop).await?;
+            qa::start(config, clock, stop).await?.ended().await?;
         }
         "performance" => {
             let config = performance::default_config(&[])?;
             telemetry = runtime::telemetry::init(&service, &config.telemetry)?;
-            performance::run(config, clock, stop).await?;
+            performance::start(config, clock, stop).await?.ended().await?;
         }
         "gateway" => {
             let config = gateway::default_config(&[])?;

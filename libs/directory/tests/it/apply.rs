@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use runtime::ids::MerchantId;
+use status::{Failure, Kind};
 
 use crate::support::{account, apply, member, merchant, person, start, team};
 
@@ -119,15 +120,34 @@ async fn what_cannot_be_right_is_poison_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_calendar_is_the_merchants_own_or_the_default() {
+async fn nobody_guesses_the_calendar_of_a_merchant_who_was_not_told_of() {
     let (_database, pool) = start().await;
     let mut conn = pool.get().await.expect("a connection");
     let demo = MerchantId::new("demo");
-    let before = directory::calendar(&mut conn, &demo).await.expect("the default");
-    assert_eq!((before.zone_name(), before.cut_over_hour()), ("Asia/Shanghai", 0));
+    let unknown = directory::calendar(&mut conn, &demo).await.expect_err("nobody knows");
+    assert_eq!((unknown.kind(), unknown.reason()), (Kind::Precondition, "MERCHANT_UNKNOWN"));
+    assert!(unknown.retry_after().is_some());
+    assert!(matches!(HandleError::from(unknown), HandleError::Early(_)), "an event waits for it");
     assert!(directory::merchants(&mut conn).await.expect("none").is_empty());
     apply(&mut conn, &merchant(1, "Asia/Urumqi", 4, &[])).await.expect("applies");
     let after = directory::calendar(&mut conn, &demo).await.expect("their own");
     assert_eq!((after.zone_name(), after.cut_over_hour()), ("Asia/Urumqi", 4));
     assert_eq!(directory::merchants(&mut conn).await.expect("one"), [demo]);
+}
+
+#[tokio::test]
+async fn holes_in_the_copy_are_found() {
+    let (_database, pool) = start().await;
+    let mut conn = pool.get().await.expect("a connection");
+    let empty = directory::gaps(&mut conn).await.expect("looks");
+    assert!(!empty.is_whole() && empty == directory::Gaps::default());
+
+    let ann = person("demo", "ann", 1, vec![], vec![member("a", false, 1, None)]);
+    apply(&mut conn, &ann).await.expect("applies");
+    let holes = directory::gaps(&mut conn).await.expect("looks");
+    assert_eq!((holes.merchants, holes.merchants_missing, holes.teams_missing), (0, 1, 1));
+
+    apply(&mut conn, &merchant(1, "Asia/Shanghai", 0, &[])).await.expect("applies");
+    apply(&mut conn, &team("a", 1, "A组")).await.expect("applies");
+    assert!(directory::gaps(&mut conn).await.expect("looks").is_whole());
 }

@@ -1,4 +1,4 @@
-//! Takes up parked events whose replay was asked for, and keeps the inbox small.
+//! Takes up parked events whose replay was asked for, and keeps the inbox and what was parked small.
 
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ pub async fn replay_until_ended<H: Handler>(settler: Settler<H>) {
             if now >= prune_due {
                 let mut conn = settler.pool().get().await?;
                 while inbox::prune(&mut conn).await? > 0 {}
+                while parked::prune(&mut conn).await? > 0 {}
                 prune_due = now + PRUNE_EVERY;
             }
             Ok::<_, pg::Error>(())

@@ -24,6 +24,10 @@ use crate::{HandleError, Handler, inbox, parked};
 
 /// An event is parked when it has failed this often while the database was there.
 const ATTEMPTS: u32 = 5;
+/// One that came before what it needs waits this long each time, so minutes in all.
+const EARLY_WAIT: Duration = Duration::from_secs(3);
+/// And is parked when it has come this often.
+const EARLY_ATTEMPTS: u32 = 100;
 /// Lost races are tried again at once this often before they count as a failure.
 const RACES: u32 = 5;
 const AWAY_MIN: Duration = Duration::from_millis(100);
@@ -192,9 +196,15 @@ impl<H: Handler> Settler<H> {
     /// One event alone has failed: it comes again, or it is parked.
     async fn failed(&self, delivery: &Delivery, error: &HandleError) {
         let attempts = self.count_failure(delivery.event_id);
-        let hopeless = matches!(error, HandleError::Poison(_));
-        if !hopeless && attempts < ATTEMPTS {
-            delivery.answer(AckKind::Nak(Some(Duration::from_millis(100 << attempts)))).await;
+        let (limit, pause) = match error {
+            HandleError::Poison(_) => (0, Duration::ZERO),
+            HandleError::Early(_) => (EARLY_ATTEMPTS, EARLY_WAIT),
+            HandleError::Transient(_) | HandleError::Unavailable(_) => {
+                (ATTEMPTS, Duration::from_millis(100 << attempts.min(ATTEMPTS)))
+            }
+        };
+        if attempts < limit {
+            delivery.answer(AckKind::Nak(Some(pause))).await;
             return;
         }
         let text = error.text();

@@ -54,11 +54,15 @@ async fn list(client: &mut Client, include_resolved: bool) -> Vec<ParkedEvent> {
 }
 
 fn replay(event: &ParkedEvent) -> ReplayParkedEventRequest {
-    ReplayParkedEventRequest { parked_event_id: event.parked_event_id.clone() }
+    ReplayParkedEventRequest { parked_event_id: event.parked_event_id.clone(), ..Default::default() }
 }
 
 fn discard(event: &ParkedEvent) -> DiscardParkedEventRequest {
-    DiscardParkedEventRequest { parked_event_id: event.parked_event_id.clone(), reason: "known".to_owned() }
+    DiscardParkedEventRequest {
+        parked_event_id: event.parked_event_id.clone(),
+        reason: "known".to_owned(),
+        request_id: format!("discard {}", event.parked_event_id),
+    }
 }
 
 /// A suite with five parked events.
@@ -123,9 +127,32 @@ async fn parked_events_are_listed_replayed_and_discarded() {
         assert_eq!(status::Problem::from_status(&error).reason, reason);
         assert_eq!(error.code(), Code::FailedPrecondition);
     }
-    // Each change that was let through has its line, and refused ones have none.
-    assert_eq!(suite.number("SELECT count(*) AS n FROM audit_entries").await, 5);
+    // Each change that was let through has its line; refused ones and the repeat of a request have none.
+    assert_eq!(suite.number("SELECT count(*) AS n FROM audit_entries").await, 4);
     assert_eq!(suite.number("SELECT count(*) AS n FROM effects").await, 4);
+}
+
+#[tokio::test]
+async fn what_was_settled_a_month_ago_is_forgotten_and_what_waits_is_not() {
+    let (suite, noter) = five_parked().await;
+    let mut client = serve(&suite, caller()).await;
+    let parked = list(&mut client, false).await;
+    for event in &parked[..2] {
+        client.discard_parked_event(discard(event)).await.expect("discards");
+    }
+    let aged = format!(
+        "UPDATE parked_events SET parked_at = now() - interval '40 days', resolved_at = CASE WHEN parked_id = '{}' \
+            THEN now() - interval '31 days' ELSE resolved_at END WHERE parked_id <> '{}' RETURNING 1::bigint AS n",
+        parked[0].parked_event_id, parked[4].parked_event_id
+    );
+    suite.number(&aged).await;
+    // A follower that starts looks at once.
+    suite.follow(noter);
+    suite.until("SELECT count(*) AS n FROM parked_events", 4).await;
+    let left = list(&mut client, true).await;
+    assert_eq!(left.iter().map(|event| &event.parked_event_id).collect::<Vec<_>>(), {
+        parked[1..].iter().map(|event| &event.parked_event_id).collect::<Vec<_>>()
+    });
 }
 
 #[tokio::test]
@@ -156,7 +183,7 @@ async fn malformed_requests_are_refused_naming_the_field() {
         page_token: page_token.to_owned(),
         ..Default::default()
     };
-    let bad = ReplayParkedEventRequest { parked_event_id: "1".to_owned() };
+    let bad = ReplayParkedEventRequest { parked_event_id: "1".to_owned(), ..Default::default() };
     for (error, field) in [
         (client.list_parked_events(page(-1, "")).await.expect_err("refused"), "page_size"),
         (client.list_parked_events(page(0, "x")).await.expect_err("refused"), "page_token"),

@@ -14,7 +14,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn key(caller: &TestCaller, request_id: &str, body: &str) -> Option<RequestKey> {
-    let body = ReplayParkedEventRequest { parked_event_id: body.to_owned() };
+    let body = ReplayParkedEventRequest { parked_event_id: body.to_owned(), ..Default::default() };
     RequestKey::new(&caller.caller(), "/things/Count", request_id, &body)
 }
 

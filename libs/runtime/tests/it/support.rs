@@ -11,7 +11,7 @@ use proto::access::Role;
 use runtime::clock::{Clock, SharedClock, SystemClock};
 use runtime::config::{AccessConfig, ServerConfig, SignerConfig, UpstreamConfig};
 use runtime::identity::{Caller, Signer, Verifier};
-use runtime::server::{AccessCheck, Running, Server};
+use runtime::server::{AccessCheck, Listening, Server};
 use tokio_util::sync::CancellationToken;
 
 pub use echo::{Ask, EchoClient, Told};
@@ -54,7 +54,7 @@ pub fn signer(clock: SharedClock) -> Signer {
 /// A running echo service and what is needed to call it.
 pub struct Fixture {
     pub signer: Signer,
-    pub running: Running,
+    pub running: Listening,
     pub stop: CancellationToken,
 }
 

@@ -4,7 +4,7 @@ use proto::access::{MethodRule, Role, rule};
 use runtime::clock::SystemClock;
 use runtime::config::ServerConfig;
 use runtime::identity::Verifier;
-use runtime::server::{AccessCheck, Running, Server};
+use runtime::server::{AccessCheck, Listening, Server};
 use testkit::access::{all_roles, check_roles};
 use testkit::{Identity, TestDatabase};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -17,7 +17,7 @@ const SCHEMA: &str = "parked";
 struct Served {
     channel: Channel,
     identity: Identity,
-    _running: Running,
+    _running: Listening,
     _database: TestDatabase,
     _stop: DropGuard,
 }

@@ -7,6 +7,7 @@ use proto::google::r#type::Date;
 use proto::metrics::v1 as metrics;
 use proto::performance::v1 as performance;
 use proto::qa::v1 as qa;
+use proto::time;
 use runtime::identity::{Caller, Reach, Scope};
 use status::{Kind, Problem};
 use tonic::Status;
@@ -117,12 +118,8 @@ fn person(caller: &Caller, scope: &Scope, asked: &str) -> Result<String, Status>
 
 /// The day as a range, refused here if there is no such day, so that not every part has to say so.
 pub(super) fn day(day: Option<Date>) -> Result<DayRange, Status> {
-    let valid = |day: Date| {
-        let (month, of_month) = (u32::try_from(day.month).ok()?, u32::try_from(day.day).ok()?);
-        chrono::NaiveDate::from_ymd_opt(day.year, month, of_month).filter(|_| (1..=9999).contains(&day.year))
-    };
     match day {
-        Some(day) if valid(day).is_some() => Ok(DayRange { from: Some(day), to: Some(day) }),
-        _ => Err(status::invalid("business_day", "is a day of the calendar")),
+        Some(day) if time::day(&day).is_some() => Ok(DayRange { from: Some(day), to: Some(day) }),
+        _ => Err(status::invalid("business_day", time::A_DAY)),
     }
 }

@@ -103,9 +103,11 @@ impl Views {
 }
 
 fn stood(state: SectionState, at: DateTime<Utc>) -> pb::SectionStatus {
-    let nanos = i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default();
-    let as_of = prost_types::Timestamp { seconds: at.timestamp(), nanos };
-    pb::SectionStatus { state: state.into(), as_of: Some(as_of), ..pb::SectionStatus::default() }
+    pb::SectionStatus {
+        state: state.into(),
+        as_of: Some(proto::time::timestamp(at)),
+        ..pb::SectionStatus::default()
+    }
 }
 
 /// Everything that an answer depends on. Each piece is preceded by its length, so that no two callers share a key.

@@ -111,6 +111,7 @@ async fn put_settings(client: &mut PeopleServiceClient<crate::session::Signed>) 
         cut_over_hour: settings.cut_over_hour,
         shops,
         etag: merchant.etag,
+        request_id: String::new(),
     };
     client.update_merchant(request).await.map_err(|status| explain(&status, "set up the merchant"))?;
     Ok(())

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use pg::By;
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 use status::Violation;
@@ -14,7 +16,7 @@ use crate::domain::campaign::{Campaign, CampaignError, CampaignState, Mark};
 use crate::domain::definition::STANDARD;
 use crate::domain::figure::{DayRange, DefinitionRef, Filter, Group, Step};
 use crate::domain::sums::Sums;
-use crate::domain::{By, Metrics, Result, itself};
+use crate::domain::{Metrics, Result, SELF};
 use crate::error::MetricsError;
 use crate::store::{CampaignCursor, CampaignFilter, FigureQuery, ReviewCursor};
 
@@ -64,11 +66,10 @@ impl Campaigns {
         &self,
         scope: &Scope,
         filter: &CampaignFilter,
-        after: Option<&CampaignCursor>,
-        limit: i64,
-    ) -> Result<Vec<Campaign>> {
+        page: &PageRequest<CampaignCursor>,
+    ) -> Result<Page<Campaign>> {
         let today = self.metrics.today(&scope.merchant).await?;
-        self.metrics.store.list_campaigns(scope, filter, today, after, limit).await
+        self.metrics.store.list_campaigns(scope, filter, today, page).await
     }
 
     /// A page of what a campaign was.
@@ -76,11 +77,10 @@ impl Campaigns {
         &self,
         scope: &Scope,
         id: &str,
-        before: Option<i64>,
-        limit: i64,
-    ) -> Result<Vec<Campaign>> {
+        page: &PageRequest<i64>,
+    ) -> Result<Page<Campaign>> {
         self.get_campaign(scope, id).await?;
-        self.metrics.store.list_campaign_versions(scope, id, before, limit).await
+        self.metrics.store.list_campaign_versions(scope, id, page).await
     }
 
     /// Replaces the plan.
@@ -153,7 +153,8 @@ impl Campaigns {
     }
 
     async fn end_in_time(&self, merchant: &MerchantId, id: &str) -> Result<()> {
-        let (by, scope) = (itself(merchant, "background/end_campaigns"), Scope::merchant(merchant.clone()));
+        let by = By::service(SELF, merchant, "background/end_campaigns");
+        let scope = Scope::merchant(merchant.clone());
         let now = self.metrics.clock.now();
         let decide = |campaign: Campaign, _: &_| {
             if campaign.ends_at() > now {
@@ -194,13 +195,12 @@ impl Campaigns {
         &self,
         scope: &Scope,
         states: &[ReviewState],
-        after: Option<&ReviewCursor>,
-        limit: i64,
-    ) -> Result<Vec<Reviewed>> {
+        page: &PageRequest<ReviewCursor>,
+    ) -> Result<Page<Reviewed>> {
         let today = self.metrics.today(&scope.merchant).await?;
-        let reviews = self.metrics.store.list_campaign_reviews(scope, states, today, after, limit).await?;
+        let reviews = self.metrics.store.list_campaign_reviews(scope, states, today, page).await?;
         let listed = |review: Review| Reviewed { state: review.state(today), review, comparison: None };
-        Ok(reviews.into_iter().map(listed).collect())
+        Ok(reviews.map(listed))
     }
 
     /// Keeps a document that is not finished.

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use futures::stream::{Stream, StreamExt};
+use pg::By;
 use runtime::ids::MerchantId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use crate::domain::Metrics;
 use crate::domain::intake::{Context, Line, Prepared};
-use crate::domain::{By, Metrics};
 use crate::error::MetricsError;
 use crate::store::Outcome;
 

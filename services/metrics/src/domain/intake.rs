@@ -170,7 +170,14 @@ fn candidate(
     let day = context.calendar.business_day(conversation.first_message_at());
     let facts = Facts::of(&conversation, start_of_day_ms(&conversation, &context.calendar));
     let content_hash = conversation.content_hash();
-    let event = outgoing::conversation_closed(context, &conversation, day, content_hash, redactor);
+    let event = outgoing::conversation_closed(
+        &context.merchant,
+        &conversation,
+        day,
+        content_hash,
+        redactor,
+        context.now,
+    );
     let too_large =
         |error: events::Error| Violation { field: "messages".to_owned(), description: error.to_string() };
     Ok(Candidate {

@@ -1,12 +1,14 @@
 //! The use cases of issues between departments.
 
+use pg::By;
+use pg::page::{Page, PageRequest};
 use runtime::identity::{Caller, Reach, Scope};
-use runtime::ids::PersonId;
+use runtime::ids::{MerchantId, PersonId};
 
 use crate::domain::campaigns::or_made;
 use crate::domain::issue::{Change, Comment, Content, Issue, IssueError, IssueState, Notice, WATCHERS_MAX};
 use crate::domain::reach::Reached;
-use crate::domain::{By, Metrics, Result};
+use crate::domain::{Metrics, Result};
 use crate::store::{IssueCursor, IssueFilter, IssueStep, NoticeCursor};
 
 /// The use cases. Cheap to clone.
@@ -66,12 +68,11 @@ impl Issues {
         &self,
         scope: &Scope,
         filter: &IssueFilter,
-        after: Option<&IssueCursor>,
-        limit: i64,
-    ) -> Result<Vec<Listed>> {
+        page: &PageRequest<IssueCursor>,
+    ) -> Result<Page<Listed>> {
         let today = self.metrics.today(&scope.merchant).await?;
-        let issues = self.metrics.store.list_issues(scope, filter, today, after, limit).await?;
-        Ok(issues.into_iter().map(|issue| Listed { overdue: issue.is_overdue(today), issue }).collect())
+        let issues = self.metrics.store.list_issues(scope, filter, today, page).await?;
+        Ok(issues.map(|issue| Listed { overdue: issue.is_overdue(today), issue }))
     }
 
     /// Replaces the content.
@@ -119,9 +120,11 @@ impl Issues {
             Ok(IssueStep { next, change: Some(Change::Commented), comment: Some((author, text)) })
         };
         let number = self.metrics.store.update_issue(by, scope, (id, ""), now, decide).await?;
-        let stored = self.metrics.store.list_issue_comments(scope, id, Some(number - 1), 1).await?;
+        let mut only = PageRequest::first(1, "comment");
+        only.after = Some(number - 1);
+        let mut stored = self.metrics.store.list_issue_comments(scope, id, &only).await?;
         let missing = || pg::Error::unreadable("issue_comments", id, "the comment is gone").into();
-        stored.into_iter().next().ok_or_else(missing)
+        stored.items.pop().ok_or_else(missing)
     }
 
     /// A page of what was said.
@@ -129,11 +132,10 @@ impl Issues {
         &self,
         scope: &Scope,
         id: &str,
-        after: Option<i32>,
-        limit: i64,
-    ) -> Result<Vec<Comment>> {
+        page: &PageRequest<i32>,
+    ) -> Result<Page<Comment>> {
         self.get_issue(scope, id).await?;
-        self.metrics.store.list_issue_comments(scope, id, after, limit).await
+        self.metrics.store.list_issue_comments(scope, id, page).await
     }
 
     /// Has people told of changes, or no longer; nobody named is the caller.
@@ -166,11 +168,10 @@ impl Issues {
         &self,
         scope: &Scope,
         caller: &Caller,
-        after: Option<&NoticeCursor>,
-        limit: i64,
-    ) -> Result<Vec<Notice>> {
+        page: &PageRequest<NoticeCursor>,
+    ) -> Result<Page<Notice>> {
         let person = own(scope, caller)?;
-        self.metrics.store.list_issue_notices(&scope.merchant, &person, after, limit).await
+        self.metrics.store.list_issue_notices(&scope.merchant, &person, page).await
     }
 
     /// Takes the caller's notices of these issues off the list.
@@ -192,7 +193,7 @@ impl Issues {
         self.get_issue(scope, at.0).await
     }
 
-    async fn check_known(&self, merchant: &runtime::ids::MerchantId, people: &[String]) -> Result<()> {
+    async fn check_known(&self, merchant: &MerchantId, people: &[String]) -> Result<()> {
         if people.is_empty() {
             return Ok(());
         }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{Datelike, NaiveDate};
+use pg::By;
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
+use runtime::ids::MerchantId;
 use status::Violation;
 
 use crate::domain::campaigns::or_made;
@@ -14,7 +17,7 @@ use crate::domain::target::goal::{Actuals, Goal};
 use crate::domain::target::progress::{self, Row, rows};
 use crate::domain::target::tree::{Place, TeamNode, TeamPart, Tree};
 use crate::domain::target::{Basis, LevelRule, SplitRule, Summary, Target, TargetError, TargetState};
-use crate::domain::{By, Metrics, Result};
+use crate::domain::{Metrics, Result};
 use crate::error::MetricsError;
 use crate::store::{Actual, TargetCursor, TargetFilter};
 
@@ -53,6 +56,15 @@ pub struct Seen {
     pub parts: Vec<TeamPart>,
     /// Who they are.
     pub reached: Reached,
+}
+
+impl Seen {
+    /// The teams all of whose people the caller reaches: their own parts are shown too.
+    pub fn whole_teams(&self) -> Vec<&str> {
+        let teams = self.target.division.iter().flat_map(|division| &division.tree.teams);
+        let all = |node: &&TeamNode| node.people.iter().all(|(id, _)| self.reached.holds(id));
+        teams.filter(all).map(|node| node.team.as_str()).collect()
+    }
 }
 
 /// How far a target is.
@@ -114,16 +126,17 @@ impl Targets {
         &self,
         scope: &Scope,
         filter: &TargetFilter,
-        after: Option<&TargetCursor>,
-        limit: i64,
-    ) -> Result<Vec<Seen>> {
+        page: &PageRequest<TargetCursor>,
+    ) -> Result<Page<Seen>> {
         let today = self.metrics.today(&scope.merchant).await?;
-        let (targets, reached) = self.metrics.store.list_targets(scope, filter, today, after, limit).await?;
+        let (targets, reached) = self.metrics.store.list_targets(scope, filter, today, page).await?;
         let seen = |target: Target| {
             let parts = seen(target.parts()?, &reached);
             Ok(Seen { parts, target, reached: reached.clone() })
         };
-        targets.into_iter().map(seen).collect()
+        let next_page_token = targets.next_page_token;
+        let items = targets.items.into_iter().map(seen).collect::<Result<_>>()?;
+        Ok(Page { items, next_page_token })
     }
 
     /// Changes name and goal.
@@ -215,14 +228,15 @@ impl Targets {
 
     /// How far a target is, through a day that is over.
     pub async fn get_progress(&self, scope: &Scope, id: &str, through: Option<NaiveDate>) -> Result<Progress> {
-        let Seen { target, parts, reached } = self.get_target(scope, id).await?;
-        let through = self.last_day(&scope.merchant, &target, through).await?;
+        let seen = self.get_target(scope, id).await?;
+        let (target, reached) = (&seen.target, &seen.reached);
+        let through = self.last_day(&scope.merchant, target, through).await?;
         // The same figures for whoever looks: what the caller may not see is left out afterwards.
         let whole = Scope::merchant(scope.merchant.clone());
         let range = DayRange { from: target.days.from, to: through };
-        let people = self.actuals(&whole, &target, range, Group::Person).await?;
-        let shop = self.actuals(&whole, &target, range, Group::Merchant).await?;
-        let before = self.actuals(&whole, &target, history(target.days), Group::Merchant).await?;
+        let people = self.actuals(&whole, target, range, Group::Person).await?;
+        let shop = self.actuals(&whole, target, range, Group::Merchant).await?;
+        let before = self.actuals(&whole, target, history(target.days), Group::Merchant).await?;
         let before = before.into_iter().map(|actual| (actual.day, actual.value.0)).collect();
         let forecast = Forecast::new(target.days, through, &before);
         let provisional = shop.iter().any(|actual| actual.provisional);
@@ -231,16 +245,16 @@ impl Targets {
             let sum = reached_by.people.entry(actual.key).or_default();
             *sum = (sum.0 + actual.value.0, sum.1 + actual.value.1);
         }
-        let whole_teams = whole_teams(&target, &reached);
+        let whole_teams = seen.whole_teams();
         let sees = |part: &TeamPart| whole_teams.contains(&part.team.as_str());
-        let (rows, outside) = rows(&target.goal, &parts, &reached_by, through, &forecast, sees);
+        let (rows, outside) = rows(&target.goal, &seen.parts, &reached_by, through, &forecast, sees);
         let names = self.names(scope, &rows).await?;
-        Ok(Progress { through, rows, names, outside, forecast, provisional, target })
+        Ok(Progress { through, rows, names, outside, forecast, provisional, target: seen.target })
     }
 
     async fn last_day(
         &self,
-        merchant: &runtime::ids::MerchantId,
+        merchant: &MerchantId,
         target: &Target,
         through: Option<NaiveDate>,
     ) -> Result<NaiveDate> {
@@ -416,15 +430,6 @@ fn total(actuals: &[Actual]) -> (i64, i64) {
 
 fn kept(why: &str) -> Violation {
     Violation { field: "goal".to_owned(), description: why.to_owned() }
-}
-
-/// The teams all of whose people are reached.
-fn whole_teams<'a>(target: &'a Target, reached: &Reached) -> Vec<&'a str> {
-    let teams = target.division.iter().flat_map(|division| &division.tree.teams);
-    let whole = teams.filter(|node| {
-        reached.is_all() || (!node.people.is_empty() && node.people.iter().all(|(id, _)| reached.holds(id)))
-    });
-    whole.map(|node| node.team.as_str()).collect()
 }
 
 /// The parts of people who are reached.

@@ -1,10 +1,12 @@
 //! From the wire to the domain; whatever cannot be is INVALID_ARGUMENT with its field. Conversations come through as
 //! drafts, whatever is in them: they are refused line by line later.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use proto::common::v1 as common;
 use proto::google::r#type::Date;
 use proto::metrics::v1 as pb;
+use proto::time;
+use serde::Serialize;
 use status::Violation;
 
 use crate::domain::conversation::{Draft, DraftMessage, Sender};
@@ -22,7 +24,7 @@ pub(super) const EXPLAINED_DAYS_MAX: i64 = 400;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 
-fn invalid(field: impl Into<String>, description: impl Into<String>) -> MetricsError {
+pub(super) fn invalid(field: impl Into<String>, description: impl Into<String>) -> MetricsError {
     MetricsError::Invalid(Violation { field: field.into(), description: description.into() })
 }
 
@@ -38,8 +40,8 @@ fn draft(conversation: pb::Conversation) -> Draft {
         revision: conversation.revision,
         account: conversation.account_id,
         customer: conversation.customer_id,
-        started_at: instant(conversation.started_at.as_ref()),
-        closed_at: instant(conversation.closed_at.as_ref()),
+        started_at: conversation.started_at.as_ref().and_then(time::instant),
+        closed_at: conversation.closed_at.as_ref().and_then(time::instant),
         messages: conversation.messages.into_iter().map(draft_message).collect(),
         satisfied: conversation.satisfied,
         completed: conversation.completed,
@@ -48,7 +50,7 @@ fn draft(conversation: pb::Conversation) -> Draft {
 
 fn draft_message(message: pb::Message) -> DraftMessage {
     DraftMessage {
-        sent_at: instant(message.sent_at.as_ref()),
+        sent_at: message.sent_at.as_ref().and_then(time::instant),
         sender: match message.sender() {
             common::Sender::Unspecified => None,
             common::Sender::Customer => Some(Sender::Customer),
@@ -61,20 +63,44 @@ fn draft_message(message: pb::Message) -> DraftMessage {
     }
 }
 
-/// An instant; `None` if it is missing or none that there is.
-fn instant(at: Option<&prost_types::Timestamp>) -> Option<DateTime<Utc>> {
-    let at = at?;
-    // chrono takes up to two seconds' worth of nanoseconds, for leap seconds; the wire type does not.
-    let nanos = u32::try_from(at.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
-    DateTime::from_timestamp(at.seconds, nanos)
+pub(super) fn day(field: &str, date: Option<&Date>) -> Result<NaiveDate> {
+    date.and_then(time::day).ok_or_else(|| invalid(field, time::A_DAY))
 }
 
-pub(super) fn day(field: &str, date: Option<&Date>) -> Result<NaiveDate> {
-    let parse = |date: &Date| {
-        let (month, day) = (u32::try_from(date.month).ok()?, u32::try_from(date.day).ok()?);
-        NaiveDate::from_ymd_opt(date.year, month, day).filter(|_| (1..=9999).contains(&date.year))
-    };
-    date.and_then(parse).ok_or_else(|| invalid(field, "must be a day that there is"))
+/// An instant to the microsecond, which is what rows hold.
+pub(super) fn instant(field: &str, at: Option<&prost_types::Timestamp>) -> Result<DateTime<Utc>> {
+    let at = at.and_then(time::instant).map(|at| at.trunc_subsecs(6));
+    at.ok_or_else(|| invalid(field, "must be an instant that there is"))
+}
+
+/// An id of the caller's own; may be empty.
+pub(super) fn id(field: &str, id: &str) -> Result<String> {
+    if id.chars().any(char::is_control) {
+        return Err(invalid(field, "must not contain control characters"));
+    }
+    Ok(id.to_owned())
+}
+
+/// The same, where empty means none.
+pub(super) fn optional_id(field: &str, text: &str) -> Result<Option<String>> {
+    Ok(Some(id(field, text)?).filter(|id| !id.is_empty()))
+}
+
+/// Refuses NUL anywhere in what is written: Postgres knows no text with it.
+pub(super) fn check_no_nul(field: &str, written: &impl Serialize) -> Result<()> {
+    fn holds(value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::String(text) => text.contains('\0'),
+            serde_json::Value::Array(values) => values.iter().any(holds),
+            serde_json::Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || holds(value)),
+            _ => false,
+        }
+    }
+    let value = serde_json::to_value(written).map_err(|why| pg::Error::Internal(why.into()))?;
+    if holds(&value) {
+        return Err(invalid(field, "must not contain the NUL character"));
+    }
+    Ok(())
 }
 
 pub(super) fn range(field: &str, range: Option<&common::DayRange>, days_max: i64) -> Result<DayRange> {

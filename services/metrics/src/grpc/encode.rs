@@ -1,18 +1,19 @@
 //! From the domain to the wire.
 
+use chrono::NaiveDate;
 use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
+use proto::time::{date, timestamp};
 
 use crate::domain::bucket;
 use crate::domain::day::{AccountCount, Day, DayState};
 use crate::domain::definition::{Definition, LONG_CHAT_THRESHOLD, Rules, State};
-use crate::domain::explanation::{Explained, Reason};
+use crate::domain::explanation::{Explained, Measure, Reason};
 use crate::domain::figure::Figures;
 use crate::domain::ingest::Ack;
 use crate::domain::intake::Reject;
 use crate::domain::part::Spread;
 use crate::domain::sums::Sum;
-use crate::outgoing::{date, timestamp};
 use crate::store::Outcome;
 
 pub(super) fn ack(ack: Ack) -> pb::IngestConversationsResponse {
@@ -123,7 +124,34 @@ pub(super) fn figures(figures: Figures) -> pb::Figures {
     }
 }
 
-fn rate(numerator: i64, denominator: i64) -> common::Rate {
+/// A measure as messages name it.
+pub(super) fn measure(measure: Measure) -> pb::Measure {
+    match measure {
+        Measure::Conversations => pb::Measure::Conversations,
+        Measure::ReceivedCustomers => pb::Measure::ReceivedCustomers,
+        Measure::Replies => pb::Measure::Replies,
+        Measure::QuickReplies => pb::Measure::QuickReplies,
+        Measure::CustomerMessages => pb::Measure::CustomerMessages,
+        Measure::ReplyRatio => pb::Measure::ReplyRatio,
+        Measure::ReplyRate => pb::Measure::ReplyRate,
+        Measure::FirstResponse => pb::Measure::FirstResponse,
+        Measure::Response => pb::Measure::Response,
+        Measure::AnsweredRate => pb::Measure::AnsweredRate,
+        Measure::InTimeRate => pb::Measure::InTimeRate,
+        Measure::FirstInTimeRate => pb::Measure::FirstInTimeRate,
+        Measure::LongChats => pb::Measure::LongChats,
+        Measure::Satisfaction => pb::Measure::Satisfaction,
+        Measure::Completion => pb::Measure::Completion,
+        Measure::Length => pb::Measure::Length,
+    }
+}
+
+/// A range of days as messages have it.
+pub(super) fn days(from: NaiveDate, to: NaiveDate) -> common::DayRange {
+    common::DayRange { from: Some(date(from)), to: Some(date(to)) }
+}
+
+pub(super) fn rate(numerator: i64, denominator: i64) -> common::Rate {
     // Exact up to 2^53, far above any count.
     let quotient = (denominator != 0).then(|| numerator as f64 / denominator as f64);
     common::Rate { numerator, denominator, quotient }

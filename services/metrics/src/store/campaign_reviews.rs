@@ -3,18 +3,16 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::sql_types::{Array, BigInt, Date, Jsonb, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use pg::audit::AuditEntry;
-use pg::idempotency;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::domain::By;
 use crate::domain::campaign::CampaignError;
 use crate::domain::campaign::review::{Document, Review, ReviewState};
-use crate::error::MetricsError;
 use crate::store::{Result, Store, json_of};
 
 const SELECT: &str = "SELECT r.campaign_id, c.plan ->> 'name' AS campaign_name, r.version, r.due_day, r.document, r.comparison, \
@@ -46,22 +44,21 @@ pub(super) async fn insert(
 }
 
 impl Store {
-    /// The review of a campaign: merchant-wide reading.
+    /// The review of a campaign.
     pub async fn find_campaign_review(&self, scope: &Scope, campaign: &str) -> Result<Option<Review>> {
-        let mut conn = self.pool.get().await?;
-        find(&mut conn, &scope.merchant, campaign, false).await
+        let merchant = scope.whole_merchant()?;
+        find(&mut *self.pool.get().await?, merchant, campaign, false).await
     }
 
-    /// A page of reviews in one of these states (empty: any) on a business day, by due day, then campaign: merchant-wide
-    /// reading.
+    /// A page of reviews in one of these states (empty: any) on a business day, by due day, then campaign.
     pub async fn list_campaign_reviews(
         &self,
         scope: &Scope,
         states: &[ReviewState],
         today: NaiveDate,
-        after: Option<&ReviewCursor>,
-        limit: i64,
-    ) -> Result<Vec<Review>> {
+        page: &PageRequest<ReviewCursor>,
+    ) -> Result<Page<Review>> {
+        let merchant = scope.whole_merchant()?;
         let mut conn = self.pool.get().await?;
         let names = |state: &ReviewState| match state {
             ReviewState::Open => "open",
@@ -74,15 +71,16 @@ impl Store {
              AND ($4::date IS NULL OR (r.due_day, r.campaign_id) > ($4, $5)) ORDER BY r.due_day, r.campaign_id LIMIT $6"
         );
         let rows = diesel::sql_query(sql)
-            .bind::<Text, _>(scope.merchant.as_str())
+            .bind::<Text, _>(merchant.as_str())
             .bind::<Array<Text>, _>(states.iter().map(names).collect::<Vec<_>>())
             .bind::<Date, _>(today)
-            .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.0))
-            .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.1.as_str()))
-            .bind::<BigInt, _>(limit)
+            .bind::<Nullable<Date>, _>(page.after.as_ref().map(|cursor| cursor.0))
+            .bind::<Nullable<Text>, _>(page.after.as_ref().map(|cursor| cursor.1.as_str()))
+            .bind::<BigInt, _>(page.limit())
             .load::<ReviewRow>(&mut conn)
             .await?;
-        rows.into_iter().map(ReviewRow::read).collect()
+        let reviews = rows.into_iter().map(ReviewRow::read).collect::<Result<_>>()?;
+        Ok(page.page(reviews, |review: &Review| ReviewCursor(review.due_day, review.campaign.clone()))?)
     }
 
     /// Lets `decide` take a review to its next version.
@@ -94,22 +92,17 @@ impl Store {
         now: DateTime<Utc>,
         decide: impl FnOnce(Review) -> Result<Review> + Send,
     ) -> Result<()> {
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, MetricsError, _>(async |conn| {
-            idempotency::run(conn, by.request.as_ref(), now, async |conn| {
-                let found = find(conn, &scope.merchant, campaign, true).await?;
-                let found = found.ok_or_else(|| CampaignError::NotEnded { id: campaign.to_owned() })?;
-                if etag != found.etag() {
-                    return Err(CampaignError::ReviewChanged { id: campaign.to_owned() }.into());
-                }
-                let next = decide(found)?;
-                update(conn, &scope.merchant, &next).await?;
-                let summary = json!({ "version": next.version, "submitted": next.submitted.is_some() });
-                let entity = format!("campaign_review/{campaign}");
-                let entry = AuditEntry::allowed(&by.caller, by.rpc, entity, summary, now);
-                Ok::<_, MetricsError>(pg::audit::append(conn, &entry).await?)
-            })
-            .await
+        by.change(&self.pool, now, async |conn| {
+            let found = find(conn, &scope.merchant, campaign, true).await?;
+            let found = found.ok_or_else(|| CampaignError::NotEnded { id: campaign.to_owned() })?;
+            if etag != found.etag() {
+                return Err(CampaignError::ReviewChanged { id: campaign.to_owned() }.into());
+            }
+            let next = decide(found)?;
+            update(conn, &scope.merchant, &next).await?;
+            let summary = json!({ "version": next.version, "submitted": next.submitted.is_some() });
+            let entity = format!("campaign_review/{campaign}");
+            Ok(by.audit(conn, now, entity, summary).await?)
         })
         .await
     }

@@ -4,15 +4,14 @@ use calendar::WorkingCalendar;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use pg::audit::AuditEntry;
-use pg::idempotency;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::domain::By;
 use crate::domain::campaign::phases::due_day;
 use crate::domain::campaign::{Campaign, CampaignError, CampaignState};
 use crate::domain::reach::Reached;
@@ -42,15 +41,11 @@ pub struct CampaignCursor(pub DateTime<Utc>, pub String);
 impl Store {
     /// Files a draft.
     pub async fn insert_campaign(&self, by: &By, campaign: &Campaign) -> Result<String> {
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, MetricsError, _>(async |conn| {
-            idempotency::run(conn, by.request.as_ref(), campaign.changed_at, async |conn| {
-                insert(conn, &by.caller.merchant, campaign).await?;
-                insert_version(conn, &by.caller.merchant, campaign).await?;
-                append_audit(conn, by, campaign).await?;
-                Ok::<_, MetricsError>(campaign.id.clone())
-            })
-            .await
+        by.change(&self.pool, campaign.changed_at, async |conn| {
+            insert(conn, &by.caller.merchant, campaign).await?;
+            insert_version(conn, &by.caller.merchant, campaign).await?;
+            append_audit(conn, by, campaign).await?;
+            Ok::<_, MetricsError>(campaign.id.clone())
         })
         .await
     }
@@ -66,33 +61,29 @@ impl Store {
         decide: impl FnOnce(Campaign, &Reached) -> Result<Option<Campaign>> + Send,
     ) -> Result<()> {
         let merchant = &scope.merchant;
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, MetricsError, _>(async |conn| {
-            idempotency::run(conn, by.request.as_ref(), now, async |conn| {
-                let calendar = directory::calendar(conn, merchant).await?;
-                let reached = people::reached(conn, scope, calendar.business_day(now)).await?;
-                let before = find(conn, merchant, id, true).await?;
-                let before = before.filter(|campaign| campaign.is_seen_by(&reached));
-                let before = before.ok_or_else(|| CampaignError::NotFound { id: id.to_owned() })?;
-                if !etag.is_empty() && etag != before.etag() {
-                    return Err(CampaignError::Changed { id: id.to_owned() }.into());
-                }
-                let Some(next) = decide(before.clone(), &reached)? else { return Ok(()) };
-                let next = next.changed(by.caller.subject.clone(), now);
-                update(conn, merchant, &next).await?;
-                if (&next.plan, next.state) != (&before.plan, before.state) {
-                    insert_version(conn, merchant, &next).await?;
-                }
-                if next.is_news_after(&before) {
-                    events::publish(conn, &outgoing::campaign_changed(merchant, &next)).await?;
-                }
-                if (before.state, next.state) == (CampaignState::Published, CampaignState::Ended) {
-                    let due = due_day(next.ends_at(), &calendar, &WorkingCalendar::default());
-                    campaign_reviews::insert(conn, merchant, id, due).await?;
-                }
-                append_audit(conn, by, &next).await
-            })
-            .await
+        by.change(&self.pool, now, async |conn| {
+            let calendar = directory::calendar(conn, merchant).await?;
+            let reached = people::reached(conn, scope, calendar.business_day(now)).await?;
+            let before = find(conn, merchant, id, true).await?;
+            let before = before.filter(|campaign| campaign.is_seen_by(&reached));
+            let before = before.ok_or_else(|| CampaignError::NotFound { id: id.to_owned() })?;
+            if !etag.is_empty() && etag != before.etag() {
+                return Err(CampaignError::Changed { id: id.to_owned() }.into());
+            }
+            let Some(next) = decide(before.clone(), &reached)? else { return Ok(()) };
+            let next = next.changed(by.caller.subject.clone(), now);
+            update(conn, merchant, &next).await?;
+            if (&next.plan, next.state) != (&before.plan, before.state) {
+                insert_version(conn, merchant, &next).await?;
+            }
+            if next.is_news_after(&before) {
+                events::publish(conn, &outgoing::campaign::campaign_changed(merchant, &next)).await?;
+            }
+            if (before.state, next.state) == (CampaignState::Published, CampaignState::Ended) {
+                let due = due_day(next.ends_at(), &calendar, &WorkingCalendar::default());
+                campaign_reviews::insert(conn, merchant, id, due).await?;
+            }
+            append_audit(conn, by, &next).await
         })
         .await
     }
@@ -116,9 +107,8 @@ impl Store {
         scope: &Scope,
         filter: &CampaignFilter,
         today: NaiveDate,
-        after: Option<&CampaignCursor>,
-        limit: i64,
-    ) -> Result<Vec<Campaign>> {
+        page: &PageRequest<CampaignCursor>,
+    ) -> Result<Page<Campaign>> {
         let mut conn = self.pool.get().await?;
         let reached = people::reached(&mut conn, scope, today).await?;
         let states: Vec<_> = filter.states.iter().map(|state| state.name()).collect();
@@ -138,35 +128,37 @@ impl Store {
             .bind::<Array<Text>, _>(states)
             .bind::<Nullable<Text>, _>(filter.shop.as_deref())
             .bind::<Nullable<Array<Text>>, _>(reached.column())
-            .bind::<Nullable<Timestamptz>, _>(after.map(|cursor| cursor.0))
-            .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.1.as_str()))
-            .bind::<BigInt, _>(limit)
+            .bind::<Nullable<Timestamptz>, _>(page.after.as_ref().map(|cursor| cursor.0))
+            .bind::<Nullable<Text>, _>(page.after.as_ref().map(|cursor| cursor.1.as_str()))
+            .bind::<BigInt, _>(page.limit())
             .load::<CampaignRow>(&mut conn)
             .await?;
-        rows.into_iter().map(CampaignRow::read).collect()
+        let campaigns = rows.into_iter().map(CampaignRow::read).collect::<Result<_>>()?;
+        Ok(page.page(campaigns, |campaign: &Campaign| CampaignCursor(campaign.starts_at(), campaign.id.clone()))?)
     }
 
-    /// A page of what a campaign was, the newest version first: merchant-wide reading.
+    /// A page of what a campaign was, the newest version first.
     pub async fn list_campaign_versions(
         &self,
         scope: &Scope,
         id: &str,
-        before: Option<i64>,
-        limit: i64,
-    ) -> Result<Vec<Campaign>> {
+        page: &PageRequest<i64>,
+    ) -> Result<Page<Campaign>> {
+        let merchant = scope.whole_merchant()?;
         let mut conn = self.pool.get().await?;
         let rows = diesel::sql_query(
             "SELECT campaign_id, version, state, ended_at, plan, '{}'::jsonb AS marks, cancel_reason, changed_by, changed_at \
              FROM campaign_versions WHERE merchant_id = $1 AND campaign_id = $2 AND ($3::bigint IS NULL OR version < $3) \
              ORDER BY version DESC LIMIT $4",
         )
-        .bind::<Text, _>(scope.merchant.as_str())
+        .bind::<Text, _>(merchant.as_str())
         .bind::<Text, _>(id)
-        .bind::<Nullable<BigInt>, _>(before)
-        .bind::<BigInt, _>(limit)
+        .bind::<Nullable<BigInt>, _>(page.after)
+        .bind::<BigInt, _>(page.limit())
         .load::<CampaignRow>(&mut conn)
         .await?;
-        rows.into_iter().map(CampaignRow::read).collect()
+        let versions = rows.into_iter().map(CampaignRow::read).collect::<Result<_>>()?;
+        Ok(page.page(versions, |campaign: &Campaign| campaign.version)?)
     }
 
     /// Published campaigns of all merchants whose time has come.
@@ -207,7 +199,7 @@ pub(super) async fn find(
 }
 
 async fn insert(conn: &mut AsyncPgConnection, merchant: &MerchantId, campaign: &Campaign) -> Result<()> {
-    let exists = || CampaignError::Exists { id: campaign.id.clone() }.into();
+    let exists = || MetricsError::from(CampaignError::Exists { id: campaign.id.clone() });
     diesel::sql_query(
         "INSERT INTO campaigns (merchant_id, campaign_id, version, state, starts_at, ends_at, ended_at, shops, people, \
             plan, marks, cancel_reason, changed_by, changed_at) \
@@ -284,8 +276,7 @@ async fn insert_version(
 async fn append_audit(conn: &mut AsyncPgConnection, by: &By, campaign: &Campaign) -> Result<()> {
     let summary = json!({ "version": campaign.version, "state": campaign.state.name(), "name": campaign.plan.name });
     let entity = format!("campaign/{}", campaign.id);
-    let entry = AuditEntry::allowed(&by.caller, by.rpc, entity, summary, campaign.changed_at);
-    Ok(pg::audit::append(conn, &entry).await?)
+    Ok(by.audit(conn, campaign.changed_at, entity, summary).await?)
 }
 
 #[derive(QueryableByName)]

@@ -5,18 +5,15 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use pg::audit::AuditEntry;
-use pg::idempotency;
-use runtime::identity::Scope;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
+use pg::page::{Page, PageRequest};
 use runtime::ids::MerchantId;
 use serde_json::json;
 
-use crate::domain::By;
 use crate::domain::day::{AccountCount, Closing, DayRecord, DayState, close};
 use crate::domain::definition::{BUILT_IN_SEQ, LONG_CHAT_THRESHOLD};
 use crate::domain::figure::DayRange;
-use crate::error::MetricsError;
 use crate::outgoing;
 use crate::store::{Result, Store};
 
@@ -47,29 +44,20 @@ impl Store {
         day: NaiveDate,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, MetricsError, _>(async |conn| {
-            idempotency::run(conn, by.request.as_ref(), now, async |conn| {
-                let version = close_locked(conn, merchant, day, now).await?;
-                let summary = json!({ "closed_version": version });
-                let entry = AuditEntry::allowed(&by.caller, by.rpc, format!("day/{day}"), summary, now);
-                pg::audit::append(conn, &entry).await?;
-                Ok::<_, MetricsError>(version)
-            })
-            .await
+        by.change(&self.pool, now, async |conn| {
+            let version = close_locked(conn, merchant, day, now).await?;
+            Ok(by.audit(conn, now, format!("day/{day}"), json!({ "closed_version": version })).await?)
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// Days of the range that hold conversations or were closed, after a day, in order.
     pub async fn list_days(
         &self,
-        scope: &Scope,
+        merchant: &MerchantId,
         range: DayRange,
-        after: Option<NaiveDate>,
-        limit: i64,
-    ) -> Result<Vec<DayRecord>> {
+        page: &PageRequest<NaiveDate>,
+    ) -> Result<Page<DayRecord>> {
         let mut conn = self.pool.get().await?;
         let rows = diesel::sql_query(
             "WITH counted AS ( \
@@ -86,22 +74,26 @@ impl Store {
                 EXISTS (SELECT FROM day_changes ch WHERE ch.merchant_id = $1 AND ch.business_day = d.business_day) AS changed \
              FROM counted FULL JOIN closed USING (business_day) AS d ORDER BY business_day LIMIT $6",
         )
-        .bind::<Text, _>(scope.merchant.as_str())
+        .bind::<Text, _>(merchant.as_str())
         .bind::<Date, _>(range.from)
         .bind::<Date, _>(range.to)
-        .bind::<Nullable<Date>, _>(after)
+        .bind::<Nullable<Date>, _>(page.after)
         // The built-in definition counts conversations and long chats as samples are drawn.
         .bind::<Integer, _>(BUILT_IN_SEQ)
-        .bind::<BigInt, _>(limit)
+        .bind::<BigInt, _>(page.limit())
         .load::<DayRow>(&mut conn)
         .await?;
-        Ok(rows.into_iter().map(DayRow::read).collect())
+        Ok(page.page(rows, |row| row.business_day)?.map(DayRow::read))
     }
 
     /// The size of each account's day, by account.
-    pub async fn list_account_counts(&self, scope: &Scope, day: NaiveDate) -> Result<Vec<AccountCount>> {
+    pub async fn list_account_counts(
+        &self,
+        merchant: &MerchantId,
+        day: NaiveDate,
+    ) -> Result<Vec<AccountCount>> {
         let mut conn = self.pool.get().await?;
-        count_accounts(&mut conn, scope.merchant.as_str(), day).await
+        count_accounts(&mut conn, merchant.as_str(), day).await
     }
 
     /// Days that changed and then were left alone since `quiet_since`, of all merchants, the oldest days first: days

@@ -4,12 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use pg::audit::AuditEntry;
-use pg::idempotency;
+use pg::By;
 use runtime::ids::MerchantId;
 use serde_json::json;
 
-use crate::domain::By;
 use crate::domain::definition::{BUILT_IN_SEQ, Definition, Rules, State};
 use crate::domain::part::Part;
 use crate::domain::tally::Tally;
@@ -85,28 +83,21 @@ impl Store {
     /// Adds the next version of a definition, still to be built.
     pub async fn insert_definition(&self, by: &By, new: &NewDefinition) -> Result<Definition> {
         let merchant = &by.caller.merchant;
-        let mut conn = self.pool.get().await?;
-        let version = conn
-            .transaction::<_, MetricsError, _>(async |conn| {
-                idempotency::run(conn, by.request.as_ref(), new.created_at, async |conn| {
-                    // Batches that count under the definitions of before finish first.
-                    diesel::sql_query(
-                        "SELECT pg_advisory_xact_lock(hashtextextended('metrics.definitions.' || $1, 0))",
-                    )
-                    .bind::<Text, _>(merchant.as_str())
-                    .execute(conn)
-                    .await?;
-                    let put = insert(conn, by, new).await?;
-                    let summary = json!({ "version": put.version, "name": put.name, "rules": put.rules });
-                    let entity = format!("definition/{}", put.id);
-                    let entry = AuditEntry::allowed(&by.caller, by.rpc, entity, summary, new.created_at);
-                    pg::audit::append(conn, &entry).await?;
-                    Ok::<_, MetricsError>(put.version)
-                })
-                .await
-            })
+        let put = async |conn: &mut AsyncPgConnection| {
+            // Batches that count under the definitions of before finish first.
+            diesel::sql_query(
+                "SELECT pg_advisory_xact_lock(hashtextextended('metrics.definitions.' || $1, 0))",
+            )
+            .bind::<Text, _>(merchant.as_str())
+            .execute(conn)
             .await?;
-        let stored = load(&mut conn, merchant.as_str()).await?;
+            let put = insert(conn, by, new).await?;
+            let summary = json!({ "version": put.version, "name": put.name, "rules": put.rules });
+            by.audit(conn, new.created_at, format!("definition/{}", put.id), summary).await?;
+            Ok::<_, MetricsError>(put.version)
+        };
+        let version = by.change(&self.pool, new.created_at, put).await?;
+        let stored = self.list_definitions(merchant).await?;
         let found = stored.into_iter().find(|d| d.id == new.id && d.version == version);
         found.ok_or_else(|| pg::Error::unreadable("definitions", &new.id, "it is gone").into())
     }

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Date, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,7 @@ pub struct Behind {
     /// Conversations of the page's first agent-day that came on pages before: they speak for their customers already.
     pub before: Vec<Recorded>,
     /// The page.
-    pub page: Vec<Recorded>,
+    pub page: Page<Recorded>,
 }
 
 impl ExplainCursor {
@@ -49,8 +50,7 @@ impl Store {
         scope: &Scope,
         definition_seq: i32,
         query: &ExplainQuery,
-        after: Option<&ExplainCursor>,
-        limit: i64,
+        request: &PageRequest<ExplainCursor>,
     ) -> Result<Behind> {
         let (range, filter) = (query.range, &query.filter);
         let mut conn = self.pool.get().await?;
@@ -65,11 +65,12 @@ impl Store {
                     .get_result::<SumsRow>(conn)
                     .await?;
                 let facts = FactReader { merchant, range, filter, selection: &selection };
-                let before = match after {
+                let before = match &request.after {
                     Some(cursor) => facts.before(conn, cursor).await?,
                     None => Vec::new(),
                 };
-                let page = facts.after(conn, after, limit).await?;
+                let rows = facts.after(conn, request.after.as_ref(), request.limit()).await?;
+                let page = request.page(rows, ExplainCursor::after)?;
                 let sums: Vec<i64> = total.sums.into_iter().map(Option::unwrap_or_default).collect();
                 Ok(Behind { sums: read_sums(&sums), before, page })
             })

@@ -10,6 +10,7 @@ use diesel::query_builder::BoxedSqlQuery;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::TryStreamExt;
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
@@ -128,15 +129,18 @@ impl Store {
         &self,
         scope: &Scope,
         query: &FigureQuery,
-        after: Option<&FigureCursor>,
-        limit: i64,
-    ) -> Result<Vec<Figures>> {
+        page: &PageRequest<FigureCursor>,
+    ) -> Result<Page<Figures>> {
         let mut conn = self.pool.get().await?;
-        conn.build_transaction()
+        let figures = conn
+            .build_transaction()
             .read_only()
             .repeatable_read()
-            .run::<_, MetricsError, _>(async |conn| list(conn, scope, query, after, limit).await)
-            .await
+            .run::<_, MetricsError, _>(async |conn| {
+                list(conn, scope, query, page.after.as_ref(), page.limit()).await
+            })
+            .await?;
+        Ok(page.page(figures, |row| FigureCursor(row.key.clone(), row.step))?)
     }
 }
 
@@ -155,7 +159,7 @@ async fn list(
     let (Some(first), Some(last)) = (rows.as_slice().first(), rows.as_slice().last()) else {
         return Ok(Vec::new());
     };
-    let page = Page { first, last };
+    let page = Ends { first, last };
     let mut spreads = reader.spreads(conn, &page).await?;
     let distinct =
         if query.distinct_customers { reader.distinct(conn, &page).await? } else { HashMap::new() };
@@ -194,7 +198,7 @@ struct Reader<'a> {
 }
 
 /// The rows of a page, by their ends.
-struct Page<'a> {
+struct Ends<'a> {
     first: &'a SumsRow,
     last: &'a SumsRow,
 }
@@ -259,7 +263,7 @@ impl<'a> Reader<'a> {
     async fn spreads(
         &self,
         conn: &mut AsyncPgConnection,
-        page: &Page<'_>,
+        page: &Ends<'_>,
     ) -> Result<ByRow<Vec<SpreadFigures>>> {
         let sql = format!(
             "WITH selected AS ({}) \
@@ -288,7 +292,7 @@ impl<'a> Reader<'a> {
         Ok(totals.into_iter().map(|(row, histograms)| (row, of(histograms))).collect())
     }
 
-    async fn distinct(&self, conn: &mut AsyncPgConnection, page: &Page<'_>) -> Result<ByRow<i64>> {
+    async fn distinct(&self, conn: &mut AsyncPgConnection, page: &Ends<'_>) -> Result<ByRow<i64>> {
         let sql = format!(
             "WITH selected AS ({}) \
              SELECT r.key, r.step, count(DISTINCT c.customer_id) AS customers \
@@ -301,7 +305,7 @@ impl<'a> Reader<'a> {
         Ok(rows.into_iter().map(|row| ((row.key, row.step), row.customers)).collect())
     }
 
-    fn on_page(&self, sql: &str, page: &Page<'_>) -> Query<'a> {
+    fn on_page(&self, sql: &str, page: &Ends<'_>) -> Query<'a> {
         self.selecting(sql)
             .bind::<Text, _>(page.first.key.clone())
             .bind::<Date, _>(page.first.step)

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use pg::audit::AuditEntry;
+use pg::By;
 use serde_json::json;
 
-use crate::domain::By;
 use crate::domain::facts::AgentDay;
 use crate::domain::intake::{Candidate, Context, Counts, Prepared, Reject, Verdict, conflict, judge};
 use crate::domain::part::Part;
@@ -49,8 +48,8 @@ impl Store {
             let mut conn = self.pool.get().await?;
             conn.transaction::<_, MetricsError, _>(async |conn| {
                 let outcome = commit(conn, context, prepared).await?;
-                let entry = audit_entry(by, context, prepared, &outcome.counts);
-                pg::audit::append(conn, &entry).await?;
+                let summary = summary(prepared, &outcome.counts);
+                by.audit(conn, context.now, "conversations", summary).await?;
                 Ok(outcome)
             })
             .await
@@ -165,13 +164,13 @@ async fn publish(conn: &mut AsyncPgConnection, context: &Context, candidates: &[
     Ok(events::insert_encoded(conn, &encoded).await?)
 }
 
-fn audit_entry(by: &By, context: &Context, prepared: &Prepared, counts: &Counts) -> AuditEntry {
-    let summary = json!({
+/// What the audit says of a batch.
+fn summary(prepared: &Prepared, counts: &Counts) -> serde_json::Value {
+    json!({
         "through_line": prepared.through_line,
         "accepted": counts.accepted,
         "unchanged": counts.unchanged,
         "stale": counts.stale,
         "rejected": counts.rejected,
-    });
-    AuditEntry::allowed(&by.caller, by.rpc, "conversations", summary, context.now)
+    })
 }

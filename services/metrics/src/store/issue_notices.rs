@@ -3,14 +3,13 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use pg::audit::AuditEntry;
-use pg::idempotency;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
+use pg::page::{Page, PageRequest};
 use runtime::ids::{MerchantId, PersonId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::domain::By;
 use crate::domain::issue::{Change, Issue, IssueState, Notice};
 use crate::error::MetricsError;
 use crate::store::{Result, Store};
@@ -51,9 +50,8 @@ impl Store {
         &self,
         merchant: &MerchantId,
         person: &PersonId,
-        after: Option<&NoticeCursor>,
-        limit: i64,
-    ) -> Result<Vec<Notice>> {
+        page: &PageRequest<NoticeCursor>,
+    ) -> Result<Page<Notice>> {
         let mut conn = self.pool.get().await?;
         let rows = diesel::sql_query(
             "SELECT n.issue_id, i.content ->> 'title' AS title, n.change, i.state, n.changes, n.changed_by, n.changed_at \
@@ -64,12 +62,13 @@ impl Store {
         )
         .bind::<Text, _>(merchant.as_str())
         .bind::<Text, _>(person.as_str())
-        .bind::<Nullable<Timestamptz>, _>(after.map(|cursor| cursor.0))
-        .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.1.as_str()))
-        .bind::<BigInt, _>(limit)
+        .bind::<Nullable<Timestamptz>, _>(page.after.as_ref().map(|cursor| cursor.0))
+        .bind::<Nullable<Text>, _>(page.after.as_ref().map(|cursor| cursor.1.as_str()))
+        .bind::<BigInt, _>(page.limit())
         .load::<NoticeRow>(&mut conn)
         .await?;
-        rows.into_iter().map(NoticeRow::read).collect()
+        let notices = rows.into_iter().map(NoticeRow::read).collect::<Result<_>>()?;
+        Ok(page.page(notices, |notice: &Notice| NoticeCursor(notice.at, notice.issue.clone()))?)
     }
 
     /// Takes a person's notices of these issues off the list, and says how many there were.
@@ -81,23 +80,18 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<i32> {
         let merchant = &by.caller.merchant;
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, MetricsError, _>(async |conn| {
-            idempotency::run(conn, by.request.as_ref(), now, async |conn| {
-                let read = diesel::sql_query(
-                    "DELETE FROM issue_notices WHERE merchant_id = $1 AND person_id = $2 AND issue_id = ANY ($3)",
-                )
-                .bind::<Text, _>(merchant.as_str())
-                .bind::<Text, _>(person.as_str())
-                .bind::<Array<Text>, _>(issues)
-                .execute(conn)
-                .await?;
-                let entity = format!("issue_notices/{person}");
-                let entry = AuditEntry::allowed(&by.caller, by.rpc, entity, json!({ "read": read }), now);
-                pg::audit::append(conn, &entry).await?;
-                Ok::<_, MetricsError>(i32::try_from(read).unwrap_or(i32::MAX))
-            })
-            .await
+        by.change(&self.pool, now, async |conn| {
+            let read = diesel::sql_query(
+                "DELETE FROM issue_notices WHERE merchant_id = $1 AND person_id = $2 AND issue_id = ANY ($3)",
+            )
+            .bind::<Text, _>(merchant.as_str())
+            .bind::<Text, _>(person.as_str())
+            .bind::<Array<Text>, _>(issues)
+            .execute(conn)
+            .await?;
+            let entity = format!("issue_notices/{person}");
+            by.audit(conn, now, entity, json!({ "read": read })).await?;
+            Ok::<_, MetricsError>(i32::try_from(read).unwrap_or(i32::MAX))
         })
         .await
     }

@@ -3,16 +3,15 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use directory::LAST_DAY;
-use pg::audit::AuditEntry;
-use pg::idempotency;
+use pg::By;
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::domain::By;
 use crate::domain::issue::{Change, Comment, Issue, IssueError, IssueState};
 use crate::domain::reach::Reached;
 use crate::error::MetricsError;
@@ -64,15 +63,11 @@ pub struct IssueStep {
 impl Store {
     /// Files an issue.
     pub async fn insert_issue(&self, by: &By, issue: &Issue) -> Result<String> {
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, MetricsError, _>(async |conn| {
-            idempotency::run(conn, by.request.as_ref(), issue.created.1, async |conn| {
-                insert(conn, &by.caller.merchant, issue).await?;
-                tell(conn, by, issue, Change::Created).await?;
-                append_audit(conn, by, issue).await?;
-                Ok::<_, MetricsError>(issue.id.clone())
-            })
-            .await
+        by.change(&self.pool, issue.created.1, async |conn| {
+            insert(conn, &by.caller.merchant, issue).await?;
+            tell(conn, by, issue, Change::Created).await?;
+            append_audit(conn, by, issue).await?;
+            Ok::<_, MetricsError>(issue.id.clone())
         })
         .await
     }
@@ -88,31 +83,27 @@ impl Store {
         decide: impl FnOnce(Issue, &Reached) -> Result<IssueStep> + Send,
     ) -> Result<i32> {
         let merchant = &scope.merchant;
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, MetricsError, _>(async |conn| {
-            idempotency::run(conn, by.request.as_ref(), now, async |conn| {
-                let today = directory::calendar(conn, merchant).await?.business_day(now);
-                let reached = people::reached(conn, scope, today).await?;
-                let found = find(conn, merchant, id, true).await?;
-                let found = found.filter(|issue| is_seen(issue, &reached));
-                let found = found.ok_or_else(|| IssueError::NotFound { id: id.to_owned() })?;
-                if !etag.is_empty() && etag != found.etag() {
-                    return Err(IssueError::Changed { id: id.to_owned() }.into());
-                }
-                let step = decide(found, &reached)?;
-                let next = step.next.changed(by.caller.subject.clone(), now);
-                update(conn, merchant, &next).await?;
-                if let Some((author, text)) = step.comment {
-                    let comment = Comment { number: next.comments, author, text, at: now };
-                    insert_comment(conn, merchant, id, &comment).await?;
-                }
-                if let Some(change) = step.change {
-                    tell(conn, by, &next, change).await?;
-                }
-                append_audit(conn, by, &next).await?;
-                Ok::<_, MetricsError>(next.comments)
-            })
-            .await
+        by.change(&self.pool, now, async |conn| {
+            let today = directory::calendar(conn, merchant).await?.business_day(now);
+            let reached = people::reached(conn, scope, today).await?;
+            let found = find(conn, merchant, id, true).await?;
+            let found = found.filter(|issue| is_seen(issue, &reached));
+            let found = found.ok_or_else(|| IssueError::NotFound { id: id.to_owned() })?;
+            if !etag.is_empty() && etag != found.etag() {
+                return Err(IssueError::Changed { id: id.to_owned() }.into());
+            }
+            let step = decide(found, &reached)?;
+            let next = step.next.changed(by.caller.subject.clone(), now);
+            update(conn, merchant, &next).await?;
+            if let Some((author, text)) = step.comment {
+                let comment = Comment { number: next.comments, author, text, at: now };
+                insert_comment(conn, merchant, id, &comment).await?;
+            }
+            if let Some(change) = step.change {
+                tell(conn, by, &next, change).await?;
+            }
+            append_audit(conn, by, &next).await?;
+            Ok::<_, MetricsError>(next.comments)
         })
         .await
     }
@@ -131,9 +122,8 @@ impl Store {
         scope: &Scope,
         filter: &IssueFilter,
         today: NaiveDate,
-        after: Option<&IssueCursor>,
-        limit: i64,
-    ) -> Result<Vec<Issue>> {
+        page: &PageRequest<IssueCursor>,
+    ) -> Result<Page<Issue>> {
         let mut conn = self.pool.get().await?;
         let reached = people::reached(&mut conn, scope, today).await?;
         let states: Vec<_> = filter.states.iter().map(|state| state.name()).collect();
@@ -159,12 +149,13 @@ impl Store {
             .bind::<Date, _>(today)
             .bind::<Array<Text>, _>(pending)
             .bind::<Nullable<Array<Text>>, _>(reached.column())
-            .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.0))
-            .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.1.as_str()))
-            .bind::<BigInt, _>(limit)
+            .bind::<Nullable<Date>, _>(page.after.as_ref().map(|cursor| cursor.0))
+            .bind::<Nullable<Text>, _>(page.after.as_ref().map(|cursor| cursor.1.as_str()))
+            .bind::<BigInt, _>(page.limit())
             .load::<IssueRow>(&mut conn)
             .await?;
-        rows.into_iter().map(IssueRow::read).collect()
+        let issues = rows.into_iter().map(IssueRow::read).collect::<Result<_>>()?;
+        Ok(page.page(issues, IssueCursor::after)?)
     }
 
     /// A page of what was said of an issue, the oldest first. Whether the caller sees the issue is asked before.
@@ -172,9 +163,8 @@ impl Store {
         &self,
         scope: &Scope,
         id: &str,
-        after: Option<i32>,
-        limit: i64,
-    ) -> Result<Vec<Comment>> {
+        page: &PageRequest<i32>,
+    ) -> Result<Page<Comment>> {
         let mut conn = self.pool.get().await?;
         let rows = diesel::sql_query(
             "SELECT number, author_person_id, text, created_at FROM issue_comments \
@@ -182,11 +172,11 @@ impl Store {
         )
         .bind::<Text, _>(scope.merchant.as_str())
         .bind::<Text, _>(id)
-        .bind::<Integer, _>(after.unwrap_or(0))
-        .bind::<BigInt, _>(limit)
+        .bind::<Integer, _>(page.after.unwrap_or(0))
+        .bind::<BigInt, _>(page.limit())
         .load::<CommentRow>(&mut conn)
         .await?;
-        Ok(rows.into_iter().map(CommentRow::read).collect())
+        Ok(page.page(rows, |row| row.number)?.map(CommentRow::read))
     }
 
     /// Those of these people whom the directory knows.
@@ -203,7 +193,7 @@ fn is_seen(issue: &Issue, reached: &Reached) -> bool {
 /// Tells the other services, and the watchers but for the one who did it.
 async fn tell(conn: &mut AsyncPgConnection, by: &By, issue: &Issue, change: Change) -> Result<()> {
     let merchant = &by.caller.merchant;
-    events::publish(conn, &outgoing::issue_changed(merchant, issue, change)).await?;
+    events::publish(conn, &outgoing::issue::issue_changed(merchant, issue, change)).await?;
     let actor = by.caller.person.as_ref().map(|person| person.as_str());
     let watchers: Vec<_> = issue.watchers.iter().map(String::as_str).filter(|id| Some(*id) != actor).collect();
     issue_notices::upsert(conn, merchant, issue, change, &watchers).await
@@ -227,7 +217,7 @@ async fn find(
 }
 
 async fn insert(conn: &mut AsyncPgConnection, merchant: &MerchantId, issue: &Issue) -> Result<()> {
-    let exists = || IssueError::Exists { id: issue.id.clone() }.into();
+    let exists = || MetricsError::from(IssueError::Exists { id: issue.id.clone() });
     diesel::sql_query(
         "INSERT INTO issues (merchant_id, issue_id, version, state, kind, department, owner_person_id, shop_id, due_day, \
             content, reporter_person_id, watchers, resolution, comments, created_by, created_at, changed_by, changed_at) \
@@ -313,8 +303,7 @@ async fn append_audit(conn: &mut AsyncPgConnection, by: &By, issue: &Issue) -> R
         "comments": issue.comments,
     });
     let entity = format!("issue/{}", issue.id);
-    let entry = AuditEntry::allowed(&by.caller, by.rpc, entity, summary, issue.changed.1);
-    Ok(pg::audit::append(conn, &entry).await?)
+    Ok(by.audit(conn, issue.changed.1, entity, summary).await?)
 }
 
 #[derive(QueryableByName)]

@@ -57,6 +57,7 @@ impl Store {
         teams: &[String],
         leads: bool,
     ) -> Result<BTreeMap<String, Vec<String>>> {
+        let merchant = scope.whole_merchant()?;
         let mut conn = self.pool.get().await?;
         let rows = diesel::sql_query(
             "SELECT team_id, person_id FROM ( \
@@ -68,7 +69,7 @@ impl Store {
                 ORDER BY m.person_id, m.lead, m.team_id) AS member \
              WHERE $4 OR NOT lead ORDER BY team_id, person_id",
         )
-        .bind::<Text, _>(scope.merchant.as_str())
+        .bind::<Text, _>(merchant.as_str())
         .bind::<Date, _>(day)
         .bind::<Array<Text>, _>(teams)
         .bind::<Bool, _>(leads)

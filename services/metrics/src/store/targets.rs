@@ -3,15 +3,14 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::sql_types::{Array, BigInt, Date, Integer, Jsonb, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use pg::audit::AuditEntry;
-use pg::idempotency;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
+use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::domain::By;
 use crate::domain::figure::DayRange;
 use crate::domain::reach::Reached;
 use crate::domain::target::tree::Place;
@@ -40,14 +39,10 @@ pub struct TargetCursor(pub NaiveDate, pub String);
 impl Store {
     /// Sets a target.
     pub async fn insert_target(&self, by: &By, target: &Target) -> Result<String> {
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, MetricsError, _>(async |conn| {
-            idempotency::run(conn, by.request.as_ref(), target.changed_at, async |conn| {
-                insert(conn, &by.caller.merchant, target).await?;
-                append_audit(conn, by, target, None).await?;
-                Ok::<_, MetricsError>(target.id.clone())
-            })
-            .await
+        by.change(&self.pool, target.changed_at, async |conn| {
+            insert(conn, &by.caller.merchant, target).await?;
+            append_audit(conn, by, target, None).await?;
+            Ok::<_, MetricsError>(target.id.clone())
         })
         .await
     }
@@ -62,19 +57,15 @@ impl Store {
         now: DateTime<Utc>,
         decide: impl FnOnce(Target) -> Result<Target> + Send,
     ) -> Result<()> {
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, MetricsError, _>(async |conn| {
-            idempotency::run(conn, by.request.as_ref(), now, async |conn| {
-                let found = find(conn, &scope.merchant, id, true).await?;
-                let found = found.ok_or_else(|| TargetError::NotFound { id: id.to_owned() })?;
-                if etag != found.etag() {
-                    return Err(TargetError::Changed { id: id.to_owned() }.into());
-                }
-                let next = decide(found)?.changed(by.caller.subject.clone(), now);
-                update(conn, &scope.merchant, &next).await?;
-                append_audit(conn, by, &next, place).await
-            })
-            .await
+        by.change(&self.pool, now, async |conn| {
+            let found = find(conn, &scope.merchant, id, true).await?;
+            let found = found.ok_or_else(|| TargetError::NotFound { id: id.to_owned() })?;
+            if etag != found.etag() {
+                return Err(TargetError::Changed { id: id.to_owned() }.into());
+            }
+            let next = decide(found)?.changed(by.caller.subject.clone(), now);
+            update(conn, &scope.merchant, &next).await?;
+            append_audit(conn, by, &next, place).await
         })
         .await
     }
@@ -99,9 +90,8 @@ impl Store {
         scope: &Scope,
         filter: &TargetFilter,
         today: NaiveDate,
-        after: Option<&TargetCursor>,
-        limit: i64,
-    ) -> Result<(Vec<Target>, Reached)> {
+        page: &PageRequest<TargetCursor>,
+    ) -> Result<(Page<Target>, Reached)> {
         let mut conn = self.pool.get().await?;
         let reached = people::reached(&mut conn, scope, today).await?;
         let states: Vec<_> = filter.states.iter().map(|state| state.name()).collect();
@@ -119,12 +109,15 @@ impl Store {
             .bind::<Array<Text>, _>(states)
             .bind::<Nullable<Text>, _>(filter.shop.as_deref())
             .bind::<Nullable<Array<Text>>, _>(reached.column())
-            .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.0))
-            .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.1.as_str()))
-            .bind::<BigInt, _>(limit)
+            .bind::<Nullable<Date>, _>(page.after.as_ref().map(|cursor| cursor.0))
+            .bind::<Nullable<Text>, _>(page.after.as_ref().map(|cursor| cursor.1.as_str()))
+            .bind::<BigInt, _>(page.limit())
             .load::<TargetRow>(&mut conn)
             .await?;
-        Ok((rows.into_iter().map(TargetRow::read).collect::<Result<_>>()?, reached))
+        let targets = rows.into_iter().map(TargetRow::read).collect::<Result<_>>()?;
+        let targets =
+            page.page(targets, |target: &Target| TargetCursor(target.days.from, target.id.clone()))?;
+        Ok((targets, reached))
     }
 }
 
@@ -150,7 +143,7 @@ async fn find(
 }
 
 async fn insert(conn: &mut AsyncPgConnection, merchant: &MerchantId, target: &Target) -> Result<()> {
-    let exists = || TargetError::Exists { id: target.id.clone() }.into();
+    let exists = || MetricsError::from(TargetError::Exists { id: target.id.clone() });
     diesel::sql_query(
         "INSERT INTO targets (merchant_id, target_id, version, state, name, shop_id, from_day, to_day, goal, definition_id, \
             definition_version, people, changed_by, changed_at) \
@@ -206,8 +199,7 @@ async fn append_audit(
     let summary =
         json!({ "version": target.version, "state": target.state.name(), "goal": target.goal, "part": place });
     let entity = format!("target/{}", target.id);
-    let entry = AuditEntry::allowed(&by.caller, by.rpc, entity, summary, target.changed_at);
-    Ok(pg::audit::append(conn, &entry).await?)
+    Ok(by.audit(conn, target.changed_at, entity, summary).await?)
 }
 
 #[derive(QueryableByName)]

@@ -5,7 +5,7 @@ use testkit::caller;
 use tonic::Code;
 
 use crate::recount::{assert_same, by_agent_day, total};
-use crate::support::{TestMetrics, asking, chat, lines, reason};
+use crate::support::{TestMetrics, asking, chat, lines, reason, tell_of_merchants};
 
 const CHAT: &[&str] = &["0 C", "20 A", "60 C", "90 Q"];
 
@@ -209,4 +209,17 @@ async fn merchants_never_meet() {
     let asked = asking(pb::Group::Merchant, "2020-01-01", "2020-12-31");
     assert_eq!(test.figures_as(&other, asked).await.expect("answers")[0].conversations, 2);
     assert_eq!(whole(&test).await[0].conversations, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merchant_nobody_told_of_is_refused_until_it_is_known() {
+    let test = TestMetrics::start().await;
+    let fresh = caller().of("fresh");
+    let refused = test.send_as(&fresh, vec![a_chat("c-1")]).await.expect_err("nobody knows its days");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "MERCHANT_UNKNOWN"));
+    assert!(status::Problem::from_status(&refused).retry_after.is_some());
+    assert_eq!(test.count("SELECT count(*) FROM conversations WHERE merchant_id = 'fresh'").await, 0);
+    tell_of_merchants(&test.pool, &["fresh"]).await;
+    let answer = test.send_as(&fresh, vec![a_chat("c-1")]).await.expect("takes the batch");
+    assert_eq!(counts(&answer), (1, 0, 0, 0));
 }

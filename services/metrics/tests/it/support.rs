@@ -53,6 +53,7 @@ impl TestMetrics {
         let channel = Channel::from_shared(url).expect("an address").connect_lazy();
         let client = MetricsServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20);
         let pool = pg::connect(metrics::SCHEMA, &database.config(metrics::SCHEMA)).await.expect("connects");
+        tell_of_merchants(&pool, &["demo", "other"]).await;
         let guard = stop.clone().drop_guard();
         Self { client, channel, identity, database, nats, clock, stop, pool, _stop: guard }
     }
@@ -147,6 +148,15 @@ impl TestMetrics {
     pub async fn calendar(&self) -> calendar::MerchantCalendar {
         let mut conn = self.pool.get().await.expect("connects");
         directory::calendar(&mut conn, &MerchantId::new("demo")).await.expect("a calendar")
+    }
+}
+
+/// Puts merchants with Chinese days into the directory's copy.
+pub async fn tell_of_merchants(pool: &pg::Pool, merchants: &[&str]) {
+    let client = pool.copy_client().await.expect("connects");
+    for merchant in merchants {
+        let sql = format!("INSERT INTO merchants VALUES ('{merchant}', '', 'Asia/Shanghai', 0, 1)");
+        client.batch_execute(&sql).await.expect("puts the merchant in");
     }
 }
 

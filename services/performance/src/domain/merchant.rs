@@ -1,11 +1,12 @@
 //! The merchant's settings.
 
 use runtime::ids::{MerchantId, ShopId};
+use serde::{Deserialize, Serialize};
 
 use crate::error::PerformanceError;
 
 /// A shop (店铺).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shop {
     /// The id.
     pub id: ShopId,
@@ -14,7 +15,7 @@ pub struct Shop {
 }
 
 /// What may be set about a merchant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The name.
     pub name: String,
@@ -27,7 +28,7 @@ pub struct Settings {
 }
 
 /// The tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Merchant {
     /// The id, as tokens carry it.
     pub id: MerchantId,
@@ -55,9 +56,15 @@ impl Merchant {
         self.version.to_string()
     }
 
-    /// Replaces the settings.
+    /// Replaces the settings. Where days begin is said once: what was counted by one zone can't be told from what is
+    /// counted by another.
     pub fn revise(self, mut settings: Settings) -> Result<Self, PerformanceError> {
-        calendar_of(&settings)?;
+        let (before, after) = (self.calendar()?, calendar_of(&settings)?);
+        let moves =
+            before.zone_name() != after.zone_name() || before.cut_over_hour() != after.cut_over_hour();
+        if self.version > 0 && moves {
+            return Err(PerformanceError::ZoneFixed);
+        }
         settings.shops.sort_by(|a, b| a.id.cmp(&b.id));
         if let Some(twice) = settings.shops.windows(2).find(|pair| pair[0].id == pair[1].id) {
             return Err(PerformanceError::invalid("shops", format!("shop {} is listed twice", twice[0].id)));
@@ -103,6 +110,15 @@ mod tests {
         assert!(
             matches!(merchant.revise(twice), Err(PerformanceError::Invalid { field, .. }) if field == "shops")
         );
+    }
+
+    #[test]
+    fn days_begin_where_they_always_did() {
+        let moved = Settings { cut_over_hour: 4, ..settings() };
+        let set = Merchant { version: 1, ..Merchant::unset("m".into()) };
+        assert!(matches!(set.clone().revise(moved.clone()), Err(PerformanceError::ZoneFixed)));
+        assert!(set.revise(Settings { name: "another".to_owned(), ..settings() }).is_ok());
+        assert!(Merchant::unset("m".into()).revise(moved).is_ok(), "nobody has said anything yet");
     }
 
     #[test]

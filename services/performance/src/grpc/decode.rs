@@ -90,9 +90,7 @@ pub(super) fn required_day(field: &str, date: Option<Date>) -> Result<NaiveDate>
 
 pub(super) fn day(field: &str, date: Option<Date>) -> Result<Option<NaiveDate>> {
     let Some(date) = date else { return Ok(None) };
-    let month_and_day = u32::try_from(date.month).ok().zip(u32::try_from(date.day).ok());
-    let day = month_and_day.and_then(|(month, day)| NaiveDate::from_ymd_opt(date.year, month, day));
-    let day = day.filter(|day| plausible(*day));
+    let day = proto::time::day(&date).filter(|day| plausible(*day));
     day.map(Some).ok_or_else(|| PerformanceError::invalid(field, "must be a day from 1970 to 2199"))
 }
 

@@ -1,9 +1,7 @@
 //! From domain types to the wire.
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use prost_types::Timestamp;
-use proto::google::r#type::Date;
 use proto::performance::v1 as pb;
+use proto::time::{date, timestamp};
 use runtime::ids::PersonId;
 
 use crate::domain::import::ImportPlan;
@@ -11,7 +9,7 @@ use crate::domain::merchant::Merchant;
 use crate::domain::person::{Account, Membership, Person, PersonStatus};
 use crate::domain::sheet::LineError;
 use crate::domain::team::{Team, TeamOnDay};
-use crate::store::Revision;
+use crate::store::{Announced, Revision};
 
 /// What an answer lists of an import's errors; a file that is wrong throughout says the same thing on every line.
 const ERRORS_MAX: usize = 1_000;
@@ -125,6 +123,12 @@ impl From<ImportPlan> for pb::ImportPeopleResponse {
     }
 }
 
+impl From<Announced> for pb::AnnounceDirectoryResponse {
+    fn from(announced: Announced) -> Self {
+        Self { teams: count(announced.teams), people: count(announced.people) }
+    }
+}
+
 impl From<LineError> for pb::ImportError {
     fn from(error: LineError) -> Self {
         Self {
@@ -134,16 +138,6 @@ impl From<LineError> for pb::ImportError {
             description: error.description,
         }
     }
-}
-
-pub(super) fn timestamp(at: DateTime<Utc>) -> Timestamp {
-    // A leap second has more than a billion nanoseconds; the wire type has no room for it.
-    Timestamp { seconds: at.timestamp(), nanos: at.timestamp_subsec_nanos().min(999_999_999) as i32 }
-}
-
-fn date(day: NaiveDate) -> Date {
-    // Month and day are at most 31.
-    Date { year: day.year(), month: day.month() as i32, day: day.day() as i32 }
 }
 
 /// Counts of a file or a team; nowhere near two billion.

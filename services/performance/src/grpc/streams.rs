@@ -6,17 +6,18 @@ use futures::{StreamExt, TryStreamExt, stream};
 use pg::page::{Page, PageRequest};
 use prost::Message;
 use proto::performance::v1 as pb;
+use proto::time::timestamp;
 use runtime::identity::Scope;
 use runtime::ids::TeamId;
 use tonic::Status;
 
-use crate::announce;
 use crate::domain::Performance;
 use crate::domain::person::Person;
 use crate::domain::sheet;
 use crate::domain::team::Team;
 use crate::error::PerformanceError;
-use crate::grpc::{Answers, encode};
+use crate::grpc::Answers;
+use crate::outgoing;
 use crate::store::PeopleFilter;
 
 const PAGE_SIZE: i32 = 500;
@@ -45,24 +46,22 @@ pub(super) async fn directory(
     let now = performance.now();
     let merchant = performance.get_merchant(&scope).await?;
     let teams = performance.all_teams(&scope).await?;
-    // A merchant that nobody has set up has no version to tell: followers have the same defaults.
-    let set_up = (merchant.version > 0).then(|| announce::merchant_changed(&merchant));
-    let first: Vec<_> = set_up.into_iter().chain(teams.values().map(announce::team_changed)).collect();
+    // A merchant that nobody has set up has no version to tell.
+    let set_up = (merchant.version > 0).then(|| outgoing::merchant_changed(&merchant, now));
+    let teams = teams.values().map(|team| outgoing::team_changed(&merchant.id, team, now));
+    let first: Vec<_> = set_up.into_iter().chain(teams).collect();
     let id = scope.merchant.clone();
     let filter = PeopleFilter { include_merged: true, ..PeopleFilter::default() };
     let people = people(performance, scope, filter)
-        .map_ok(|page| {
-            stream::iter(
-                page.into_iter()
-                    .map(|person| announce::person_changed(&person))
-                    .map(Ok::<_, PerformanceError>),
-            )
+        .map_ok(move |page| {
+            let told = page.iter().map(|person| Ok(outgoing::person_changed(&id, person, now)));
+            stream::iter(told.collect::<Vec<Result<_, PerformanceError>>>())
         })
         .try_flatten();
     let told = stream::iter(first.into_iter().map(Ok)).chain(people);
-    let answers = told.map_ok(move |(entity, version, payload)| {
-        let event = events::event(&id, entity, version, now, payload).encode_to_vec();
-        pb::StreamDirectoryResponse { event, as_of: Some(encode::timestamp(now)) }
+    let answers = told.map_ok(move |event| pb::StreamDirectoryResponse {
+        event: event.encode_to_vec(),
+        as_of: Some(timestamp(now)),
     });
     Ok(Box::pin(answers.map_err(Status::from)))
 }
@@ -77,7 +76,7 @@ fn people(
         let (performance, scope, filter) = (performance.clone(), scope.clone(), filter.clone());
         async move {
             let Some(token) = token else { return Ok(None) };
-            let page = PageRequest::parse(PAGE_SIZE, &token, PAGE_SIZE.unsigned_abs(), "everybody")?;
+            let page = PageRequest::parse(PAGE_SIZE, &token, "everybody")?;
             let Page { items, next_page_token } =
                 performance.list_people(&scope, None, &filter, &page).await?;
             Ok(Some((items, (!next_page_token.is_empty()).then_some(next_page_token))))

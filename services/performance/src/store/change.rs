@@ -1,27 +1,15 @@
-//! One change of a merchant's directory.
+//! One change of a merchant's directory: what is inside of [`By::change`].
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use pg::audit::AuditEntry;
-use pg::idempotency::RequestKey;
-use runtime::identity::Caller;
+use events::Event;
+use pg::By;
 use runtime::ids::MerchantId;
 
 use crate::domain::merchant::Merchant;
 use crate::error::PerformanceError;
 use crate::store::schema::merchants;
-
-/// Who makes a change, through which call.
-#[derive(Debug, Clone)]
-pub struct By {
-    /// The caller.
-    pub caller: Caller,
-    /// Path of the RPC.
-    pub rpc: &'static str,
-    /// For changes that are idempotent by request id.
-    pub key: Option<RequestKey>,
-}
 
 /// An open transaction that holds the merchant's lock: whatever it reads of the merchant stays so until it ends.
 pub(super) struct Change<'c> {
@@ -74,16 +62,11 @@ impl<'c> Change<'c> {
         summary: serde_json::Value,
     ) -> Result<(), PerformanceError> {
         let Some(by) = self.by else { return Ok(()) };
-        let entry = AuditEntry::allowed(&by.caller, by.rpc, entity, summary, self.now);
-        Ok(pg::audit::append(self.conn, &entry).await?)
+        Ok(by.audit(self.conn, self.now, entity, summary).await?)
     }
 
     /// Tells the other services.
-    pub(super) async fn publish(
-        &mut self,
-        (entity, version, payload): (String, i64, events::Payload),
-    ) -> Result<(), PerformanceError> {
-        let event = events::event(&self.merchant, entity, version, self.now, payload);
+    pub(super) async fn publish(&mut self, event: Event) -> Result<(), PerformanceError> {
         Ok(events::publish(self.conn, event).await?)
     }
 }

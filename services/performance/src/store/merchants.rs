@@ -2,16 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
 use runtime::identity::Scope;
 use runtime::ids::{MerchantId, ShopId};
 use serde_json::json;
 
-use crate::announce;
 use crate::domain::merchant::{Merchant, Settings, Shop};
 use crate::error::PerformanceError;
+use crate::outgoing;
 use crate::store::Store;
-use crate::store::change::{By, Change};
+use crate::store::change::Change;
 use crate::store::schema::{merchants, shops};
 
 type MerchantRow = (String, String, i16, i64);
@@ -32,8 +33,7 @@ impl Store {
         etag: &str,
         decide: impl FnOnce(Merchant) -> Result<Merchant, PerformanceError> + Send,
     ) -> Result<Merchant, PerformanceError> {
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, PerformanceError, _>(async |conn| {
+        by.change(&self.pool, now, async |conn| {
             let mut change = Change::begin(conn, &scope.merchant, Some(by), now).await?;
             let merchant = load(change.conn, &scope.merchant).await?;
             if merchant.etag() != etag {
@@ -79,7 +79,7 @@ async fn save(change: &mut Change<'_>, mut merchant: Merchant) -> Result<Merchan
         "version": merchant.version,
     });
     change.audit("merchant".to_owned(), summary).await?;
-    change.publish(announce::merchant_changed(&merchant)).await?;
+    change.publish(outgoing::merchant_changed(&merchant, change.now)).await?;
     Ok(merchant)
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{BoolExpressionMethods, ExpressionMethods, PgTextExpressionMethods, QueryDsl};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::{AccountId, MerchantId, PersonId, TeamId};
@@ -14,7 +15,7 @@ use crate::domain::person::{Person, PersonStatus};
 use crate::domain::span::Span;
 use crate::domain::team::Team;
 use crate::error::PerformanceError;
-use crate::store::change::{By, Change};
+use crate::store::change::Change;
 use crate::store::people_rows::{COLUMNS, PersonRow, save, with_facts};
 use crate::store::revisions::PersonSnapshot;
 use crate::store::schema::{accounts, memberships, people};
@@ -132,20 +133,15 @@ impl Store {
         now: DateTime<Utc>,
         person: Person,
     ) -> Result<Person, PerformanceError> {
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, PerformanceError, _>(async |conn| {
-            let work = async |conn: &mut AsyncPgConnection| {
-                let mut change = Change::begin(conn, &scope.merchant, Some(by), now).await?;
-                if !load(change.conn, &scope.merchant, &[person.id.as_str()]).await?.is_empty() {
-                    return Err(PerformanceError::PersonExists { person: person.id });
-                }
-                let saved = save(&mut change, &[], vec![person]).await?.pop();
-                saved.as_ref().map(PersonSnapshot::from).ok_or_else(|| nothing_saved().into())
-            };
-            let snapshot = pg::idempotency::run(conn, by.key.as_ref(), now, work).await?;
-            Ok(snapshot.into_person().ok_or_else(nothing_saved)?)
-        })
-        .await
+        let insert = async |conn: &mut AsyncPgConnection| {
+            let mut change = Change::begin(conn, &scope.merchant, Some(by), now).await?;
+            if !load(change.conn, &scope.merchant, &[person.id.as_str()]).await?.is_empty() {
+                return Err(PerformanceError::PersonExists { person: person.id });
+            }
+            let saved = save(&mut change, &[], vec![person]).await?.pop();
+            saved.as_ref().map(PersonSnapshot::from).ok_or_else(|| nothing_saved().into())
+        };
+        answered(by.change(&self.pool, now, insert).await?)
     }
 
     /// Changes a person, and whoever else `decide` answers, and gives the person as they then are. `day` is the day of
@@ -158,17 +154,16 @@ impl Store {
         about: About<'_>,
         decide: impl FnOnce(Loaded) -> Result<Vec<Person>, PerformanceError> + Send,
     ) -> Result<Person, PerformanceError> {
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, PerformanceError, _>(async |conn| {
+        let update = async |conn: &mut AsyncPgConnection| {
             let mut change = Change::begin(conn, &scope.merchant, Some(by), now).await?;
             let loaded = load_about(&mut change, scope, day, about).await?;
             let mut before = vec![loaded.person.clone()];
             before.extend(loaded.holders.iter().cloned());
             let after = decide(loaded)?;
             save(&mut change, &before, after).await?;
-            load_one(&mut change, about.person).await
-        })
-        .await
+            load_one(&mut change, about.person).await.map(|person| PersonSnapshot::from(&person))
+        };
+        answered(by.change(&self.pool, now, update).await?)
     }
 
     /// Reads the whole directory under the merchant's lock and saves what `decide` makes of it, unless it is only a
@@ -291,7 +286,7 @@ async fn load(
 }
 
 /// Everything of a merchant. Thousands of people, a few hundred bytes each.
-async fn load_directory(
+pub(super) async fn load_directory(
     conn: &mut AsyncPgConnection,
     merchant: &MerchantId,
 ) -> Result<Directory, PerformanceError> {
@@ -308,6 +303,12 @@ async fn load_directory(
 /// `text` for a LIKE pattern, its signs taken literally.
 fn like_literal(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// A person out of an answer that was kept for repeats.
+fn answered(answer: PersonSnapshot) -> Result<Person, PerformanceError> {
+    let unreadable = || pg::Error::Internal("an answer names a status or role that there is not".into());
+    Ok(answer.into_person().ok_or_else(unreadable)?)
 }
 
 fn nothing_saved() -> pg::Error {

@@ -9,10 +9,10 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use runtime::ids::{AccountId, MerchantId, PersonId, TeamId};
 use serde_json::json;
 
-use crate::announce;
 use crate::domain::person::{Account, Details, Membership, Person, PersonStatus};
 use crate::domain::span::Span;
 use crate::error::PerformanceError;
+use crate::outgoing;
 use crate::store::change::Change;
 use crate::store::revisions;
 use crate::store::schema::{accounts, memberships, people};
@@ -140,8 +140,7 @@ pub(super) async fn save(
     let mut told = Vec::with_capacity(changed.len());
     for person in &changed {
         change.audit(format!("person/{}", person.id), summary(person)).await?;
-        let (entity, version, payload) = announce::person_changed(person);
-        told.push(events::event(&change.merchant, entity, version, change.now, payload));
+        told.push(outgoing::person_changed(&change.merchant, person, change.now));
     }
     events::publish_all(change.conn, &told).await?;
     Ok(changed)

@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::dsl::exists;
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::{MerchantId, PersonId, TeamId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::announce;
 use crate::domain::team::{Team, TeamOnDay};
 use crate::error::PerformanceError;
-use crate::store::change::{By, Change};
+use crate::outgoing;
+use crate::store::change::Change;
 use crate::store::schema::{memberships, teams};
 use crate::store::{Store, reach};
 
@@ -57,15 +58,11 @@ impl Store {
         now: DateTime<Utc>,
         team: Team,
     ) -> Result<Team, PerformanceError> {
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, PerformanceError, _>(async |conn| {
-            let work = async |conn: &mut AsyncPgConnection| {
-                let mut change = Change::begin(conn, &scope.merchant, Some(by), now).await?;
-                save(&mut change, team).await.map(TeamRow::from)
-            };
-            pg::idempotency::run(conn, by.key.as_ref(), now, work).await.map(Team::from)
-        })
-        .await
+        let insert = async |conn: &mut AsyncPgConnection| {
+            let mut change = Change::begin(conn, &scope.merchant, Some(by), now).await?;
+            save(&mut change, team).await.map(TeamRow::from)
+        };
+        by.change(&self.pool, now, insert).await.map(Team::from)
     }
 
     /// Changes a team if the caller saw the latest. `decide` is told whether somebody is in it on `day` or later.
@@ -77,8 +74,7 @@ impl Store {
         (id, etag, day): (&TeamId, &str, NaiveDate),
         decide: impl FnOnce(Team, bool) -> Result<Team, PerformanceError> + Send,
     ) -> Result<Team, PerformanceError> {
-        let mut conn = self.pool.get().await?;
-        conn.transaction::<_, PerformanceError, _>(async |conn| {
+        let update = async |conn: &mut AsyncPgConnection| {
             let mut change = Change::begin(conn, &scope.merchant, Some(by), now).await?;
             let team = find(change.conn, &scope.merchant, id).await?;
             let team = team.ok_or_else(|| PerformanceError::TeamNotFound { team: id.clone() })?;
@@ -91,9 +87,9 @@ impl Store {
                 .filter(memberships::to_day.is_null().or(memberships::to_day.ge(day)));
             let in_use = diesel::select(exists(stays)).get_result(change.conn).await?;
             let next = decide(team, in_use)?;
-            save(&mut change, next).await
-        })
-        .await
+            save(&mut change, next).await.map(TeamRow::from)
+        };
+        by.change(&self.pool, now, update).await.map(Team::from)
     }
 
     /// The teams that the scope reaches on `day`, by id, with who is in them that day.
@@ -205,6 +201,6 @@ pub(super) async fn save(change: &mut Change<'_>, mut team: Team) -> Result<Team
     )?;
     let summary = json!({ "name": team.name, "archived": team.archived, "version": team.version });
     change.audit(format!("team/{}", team.id), summary).await?;
-    change.publish(announce::team_changed(&team)).await?;
+    change.publish(outgoing::team_changed(&change.merchant, &team, change.now)).await?;
     Ok(team)
 }

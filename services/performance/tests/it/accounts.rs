@@ -44,8 +44,12 @@ async fn an_account_taken_back_is_somebody_unknowns() {
     let mut test = TestPerformance::start().await;
     test.person("p").await;
     test.account("p", "x").await;
-    let remove =
-        pb::RemoveAccountRequest { person_id: "p".to_owned(), account_id: "x".to_owned(), from: may(1) };
+    let remove = pb::RemoveAccountRequest {
+        person_id: "p".to_owned(),
+        account_id: "x".to_owned(),
+        from: may(1),
+        ..Default::default()
+    };
     let without =
         test.client.remove_account(test.by_hr(remove.clone())).await.expect("takes back").into_inner();
     assert_eq!(without.person.expect("a person").accounts, []);

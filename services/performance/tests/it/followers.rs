@@ -9,8 +9,9 @@ use proto::performance::v1 as pb;
 use testkit::{EventCollector, caller, eventually};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
 
-use crate::support::{TestPerformance, may};
+use crate::support::{TestPerformance, may, refusal};
 
 /// As metrics would tell of an account.
 async fn tell(test: &TestPerformance, account: &str, day: i32) {
@@ -99,4 +100,42 @@ async fn what_is_told_builds_the_same_directory_as_the_snapshot() {
             assert_eq!(newest(&person.person_id).as_ref(), Some(person));
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_is_told_once_more_with_the_versions_it_has() {
+    let mut test = TestPerformance::start().await;
+    let service = caller().roles(&[proto::access::Role::ServiceAccount]);
+    let announce = pb::AnnounceDirectoryRequest { request_id: "once".to_owned() };
+    let early = test.client.announce_directory(test.by(&service, announce.clone())).await;
+    assert_eq!(refusal(early), (Code::FailedPrecondition, "MERCHANT_UNSET".to_owned()));
+
+    let settings = pb::UpdateMerchantRequest {
+        name: "示范".to_owned(),
+        time_zone: "Asia/Shanghai".to_owned(),
+        etag: "0".to_owned(),
+        ..Default::default()
+    };
+    test.client.update_merchant(test.by(&caller(), settings)).await.expect("sets up");
+    test.team("a").await;
+    test.person("p").await;
+    test.member("p", "a", true).await;
+    let told = "SELECT count(*) FROM outbox";
+    let before = test.count(told).await;
+    for _ in 0..2 {
+        let answer = test.client.announce_directory(test.by(&service, announce.clone())).await;
+        let answer = answer.expect("announces").into_inner();
+        assert_eq!((answer.teams, answer.people), (1, 1));
+    }
+    assert_eq!(test.count(told).await, before + 3, "the merchant, the team and the person, once");
+    assert_eq!(test.count("SELECT count(*) FROM audit_entries WHERE entity = 'directory'").await, 1);
+
+    let collector = EventCollector::start(&test.nats).await;
+    let people = collector
+        .wait_for(3, |payload| match payload {
+            Payload::PersonChanged(person) => Some(person.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(people[2], people[1], "as it was told when it changed last");
 }

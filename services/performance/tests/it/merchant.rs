@@ -15,6 +15,7 @@ fn settings(etag: &str) -> pb::UpdateMerchantRequest {
         cut_over_hour: 4,
         shops: vec![shop("b"), shop("a")],
         etag: etag.to_owned(),
+        ..Default::default()
     }
 }
 
@@ -81,4 +82,29 @@ async fn two_edits_of_one_etag_have_one_winner() {
         }
     }
     assert_eq!(won, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_edit_gets_its_first_answer_and_days_keep_their_beginning() {
+    let mut test = TestPerformance::start().await;
+    let once = pb::UpdateMerchantRequest { request_id: "set up".to_owned(), ..settings("0") };
+    for _ in 0..2 {
+        let answer = test.client.update_merchant(test.by(&caller(), once.clone())).await;
+        assert_eq!(answer.expect("is set").into_inner().merchant.expect("a merchant").etag, "1");
+    }
+    assert_eq!(test.count("SELECT count(*) FROM outbox").await, 1);
+    let other = pb::UpdateMerchantRequest { name: "other".to_owned(), ..once };
+    let reused = test.client.update_merchant(test.by(&caller(), other)).await;
+    assert_eq!(refusal(reused), (Code::FailedPrecondition, "REQUEST_ID_REUSED".to_owned()));
+
+    let moves = [
+        pb::UpdateMerchantRequest { cut_over_hour: 5, ..settings("1") },
+        pb::UpdateMerchantRequest { time_zone: "Asia/Shanghai".to_owned(), ..settings("1") },
+    ];
+    for moved in moves {
+        let refused = test.client.update_merchant(test.by(&caller(), moved)).await;
+        assert_eq!(refusal(refused), (Code::FailedPrecondition, "ZONE_FIXED".to_owned()));
+    }
+    let renamed = pb::UpdateMerchantRequest { name: "新名".to_owned(), ..settings("1") };
+    test.client.update_merchant(test.by(&caller(), renamed)).await.expect("may be called otherwise");
 }

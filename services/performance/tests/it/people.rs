@@ -14,6 +14,7 @@ fn details(person: &pb::Person) -> pb::UpdatePersonRequest {
         position: String::new(),
         roles: vec![Role::Lead.into(), Role::Agent.into()],
         etag: person.etag.clone(),
+        ..Default::default()
     }
 }
 
@@ -107,8 +108,12 @@ async fn a_person_is_in_one_team_on_a_day() {
         .await
         .expect("the next day is free");
 
-    let remove =
-        pb::RemoveMembershipRequest { person_id: "p".to_owned(), team_id: "b".to_owned(), from: may(16) };
+    let remove = pb::RemoveMembershipRequest {
+        person_id: "p".to_owned(),
+        team_id: "b".to_owned(),
+        from: may(16),
+        ..Default::default()
+    };
     let without =
         test.client.remove_membership(test.by_hr(remove.clone())).await.expect("takes back").into_inner();
     assert_eq!(without.person.expect("a person").memberships.len(), 1);

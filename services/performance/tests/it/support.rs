@@ -132,6 +132,7 @@ pub fn a_stay(person: &str, team: &str, from: i32, lead: bool) -> pb::ChangeMemb
         lead,
         from: may(from),
         to: None,
+        ..Default::default()
     }
 }
 
@@ -141,6 +142,7 @@ pub fn an_assignment(person: &str, account: &str, from: i32) -> pb::AssignAccoun
         account_id: account.to_owned(),
         from: may(from),
         to: None,
+        ..Default::default()
     }
 }
 

@@ -78,6 +78,7 @@ async fn a_team_is_archived_when_nobody_is_in_it_and_then_takes_nobody() {
         name: "a组".to_owned(),
         archived: true,
         etag: team.etag,
+        ..Default::default()
     };
     let refused = test.client.update_team(test.by_hr(archive.clone())).await;
     assert_eq!(refusal(refused), (Code::FailedPrecondition, "TEAM_HAS_MEMBERS".to_owned()));

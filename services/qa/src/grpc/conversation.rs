@@ -2,9 +2,10 @@
 
 use proto::common::v1::Sender as WireSender;
 use proto::qa::v1 as pb;
+use proto::time::{date, timestamp};
 use runtime::ids::PersonId;
 
-use super::decode::{conversation_ref, date, timestamp};
+use super::decode::conversation_ref;
 use crate::domain::conversation::{Conversation, ConversationRead, Message, Sender};
 
 fn message((index, message): (usize, Message)) -> pb::Message {

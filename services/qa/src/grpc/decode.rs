@@ -1,8 +1,9 @@
 //! Parts of requests that several nouns share, and the same parts of answers.
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::NaiveDate;
 use proto::common::v1::{ConversationRef, DayRange};
 use proto::google::r#type::Date;
+use proto::time;
 use sampling::ConversationId;
 
 use crate::error::QaError;
@@ -13,11 +14,7 @@ const DAYS_MAX: i64 = 3_700;
 /// A day that is really one, of a year that fits four digits.
 pub(super) fn day(field: &str, date: Option<Date>) -> Result<NaiveDate, QaError> {
     let date = date.ok_or_else(|| QaError::invalid(field, "is required"))?;
-    let valid = || {
-        let year = Some(date.year).filter(|year| (1..=9999).contains(year))?;
-        NaiveDate::from_ymd_opt(year, date.month.try_into().ok()?, date.day.try_into().ok()?)
-    };
-    valid().ok_or_else(|| QaError::invalid(field, "is not a day of the calendar"))
+    time::day(&date).ok_or_else(|| QaError::invalid(field, time::A_DAY))
 }
 
 /// A range of days in the right order.
@@ -59,20 +56,6 @@ pub(super) fn conversation(field: &str, wire: Option<ConversationRef>) -> Result
 /// A conversation's identity on the wire.
 pub(super) fn conversation_ref(id: ConversationId) -> ConversationRef {
     ConversationRef { shop_id: id.shop, channel: id.channel, conversation_id: id.id }
-}
-
-/// A day on the wire.
-pub(super) fn date(day: NaiveDate) -> Date {
-    Date { year: day.year(), month: day.month().cast_signed(), day: day.day().cast_signed() }
-}
-
-/// A moment on the wire.
-pub(super) fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
-    // A leap second has more than a billion nanoseconds; the wire type has no room for it.
-    prost_types::Timestamp {
-        seconds: at.timestamp(),
-        nanos: at.timestamp_subsec_nanos().min(999_999_999).cast_signed(),
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Draws, coverage and plans on the wire.
 
 use proto::qa::v1 as pb;
+use proto::time::{date, timestamp};
 use runtime::ids::PersonId;
 use sampling::Bundle;
 
-use super::decode::{conversation_ref, date, day, text, timestamp};
+use super::decode::{conversation_ref, day, text};
 use crate::domain::draw::{
     Commitment, Coverage, CoverageFilter, DayGap, DayState, Draw, DrawSlice, LateChat, Readiness,
 };

@@ -2,10 +2,11 @@
 
 use proto::common::v1::Rate;
 use proto::qa::v1 as pb;
+use proto::time::{date, timestamp};
 use runtime::ids::PersonId;
 use uuid::Uuid;
 
-use super::decode::{conversation_ref, date, days, text, timestamp};
+use super::decode::{conversation_ref, days, text};
 use crate::domain::assignment::{HandedOut, Reviewer};
 use crate::domain::review::{Assessment, Comment, CriterionScore, Rating, Review, ReviewState, SubmitReview};
 use crate::error::QaError;

@@ -1,8 +1,9 @@
 //! Scorecards on the wire.
 
 use proto::qa::v1 as pb;
+use proto::time::timestamp;
 
-use super::decode::{text, timestamp};
+use super::decode::text;
 use crate::domain::scorecard::{
     Content, CreateScorecard, Criterion, CriticalError, Scorecard, ScorecardState,
 };

@@ -5,11 +5,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
 use runtime::ids::{MerchantId, PersonId};
 use uuid::Uuid;
 
 use super::people::{PERSON_OF_ROW, REVIEWERS};
-use super::{ALL_DAYS, Change, Note, Store, in_change, small};
+use super::{ALL_DAYS, ATTEMPTS, Store, small};
 use crate::domain::assignment::{Desk, HandedOut, OpenReview, assign};
 use crate::error::QaError;
 
@@ -160,18 +161,24 @@ impl Store {
     /// Hands out unassigned reviews, those of `days` or of all days.
     pub async fn assign_reviews(
         &self,
-        change: &Change,
+        by: &By,
         now: DateTime<Utc>,
         days: Option<(NaiveDate, NaiveDate)>,
     ) -> Result<HandedOut, QaError> {
-        let merchant = &change.caller.merchant;
+        let merchant = &by.caller.merchant;
         let days = days.unwrap_or(ALL_DAYS);
-        in_change!(self, change, now, |conn| {
-            let calendar = directory::calendar(conn, merchant).await?;
-            let done = assign_open(conn, merchant, days, &calendar, self.default_capacity, now).await?;
-            let summary = serde_json::json!({ "assigned": done.assigned, "due_day": done.due_day });
-            let note = if done.assigned > 0 { Note::new("reviews".to_owned(), summary) } else { None };
-            Ok((done, note))
+        pg::with_retry(ATTEMPTS, async || {
+            by.change(&self.pool, now, async |conn| {
+                let calendar = directory::calendar(conn, merchant).await?;
+                let done = assign_open(conn, merchant, days, &calendar, self.default_capacity, now).await?;
+                let summary = serde_json::json!({ "assigned": done.assigned, "due_day": done.due_day });
+                if done.assigned > 0 {
+                    by.audit(conn, now, "reviews", summary).await?;
+                }
+                Ok(done)
+            })
+            .await
         })
+        .await
     }
 }

@@ -6,7 +6,7 @@ use diesel::sql_types::{
     Array, BigInt, Binary, Bool, Date, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use pg::audit::AuditEntry;
+use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::identity::{Caller, Scope};
 use runtime::ids::{AccountId, MerchantId, PersonId};
@@ -14,7 +14,7 @@ use sampling::ConversationId;
 use uuid::Uuid;
 
 use super::people::PERSON_OF_ROW;
-use super::{ALL_DAYS, Change, Seen, Store, seen_sql, transcript};
+use super::{ALL_DAYS, Seen, Store, seen_sql, transcript};
 use crate::domain::conversation::{Conversation, ConversationRead};
 use crate::error::QaError;
 
@@ -176,7 +176,7 @@ impl Store {
     /// A transcript within `scope`. Nobody gets one without the log saying so.
     pub async fn read_conversation(
         &self,
-        change: &Change,
+        by: &By,
         scope: &Scope,
         now: DateTime<Utc>,
         id: &ConversationId,
@@ -184,11 +184,8 @@ impl Store {
         let mut conn = self.connection().await?;
         conn.transaction(async |conn| {
             let Some(conversation) = find(conn, scope, id).await? else { return Ok(None) };
-            log(conn, &change.caller, &conversation, now).await?;
-            let summary = serde_json::json!({ "read": true });
-            let entry =
-                AuditEntry::allowed(&change.caller, change.rpc, format!("conversation/{id}"), summary, now);
-            pg::audit::append(conn, &entry).await?;
+            log(conn, &by.caller, &conversation, now).await?;
+            by.audit(conn, now, format!("conversation/{id}"), serde_json::json!({ "read": true })).await?;
             Ok(Some(conversation))
         })
         .await

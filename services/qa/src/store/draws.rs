@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Nullable, SmallInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::ids::{AccountId, MerchantId};
 use sampling::{ConversationId, ListHash, Seed};
@@ -15,13 +16,13 @@ use serde_json::json;
 use super::reviews::NewReview;
 use super::seeds::Lock;
 use super::{
-    ALL_DAYS, Change, Note, Store, assignments, bundles, bytes32, closings, in_change, outgoing, plans,
-    reviews, seeds, small,
+    ALL_DAYS, ATTEMPTS, Store, assignments, bundles, bytes32, closings, plans, reviews, seeds, small,
 };
 use crate::domain::draw::{Commitment, DayState, Draw, Drawn, Readiness, Sample, published_plan};
 use crate::domain::plan::{self, SamplingPlan};
 use crate::domain::review::inclusion;
 use crate::error::QaError;
+use crate::outgoing;
 
 /// The sample of merchant `$1` on day `$2`, the `$3` lowest ranks of each account. Every account of the day is one
 /// descent into `conversations_rank`; nothing is sorted, and chats that are not drawn are not read.
@@ -227,14 +228,14 @@ async fn sample(
 
 async fn insert(
     conn: &mut AsyncPgConnection,
-    change: &Change,
+    by: &By,
     day: NaiveDate,
     plan: &SamplingPlan,
     day_closed_version: i64,
     sample: &Sample,
     now: DateTime<Utc>,
 ) -> Result<(), QaError> {
-    let merchant = &change.caller.merchant;
+    let merchant = &by.caller.merchant;
     let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     diesel::sql_query(
         "INSERT INTO draws (merchant_id, business_day, plan_version, size, threshold, counts, day_closed_version, list_hash, \
@@ -254,7 +255,7 @@ async fn insert(
     .bind::<Integer, _>(count(sample.drawn()))
     .bind::<Integer, _>(count(sample.shortfall_agents(plan.size)))
     .bind::<Timestamptz, _>(now)
-    .bind::<Text, _>(&change.caller.subject)
+    .bind::<Text, _>(&by.caller.subject)
     .execute(conn)
     .await?;
     let lists =
@@ -327,40 +328,46 @@ impl Store {
     /// frozen list, reviews with their reviewers, the revealed seed.
     pub async fn insert_draw(
         &self,
-        change: &Change,
+        by: &By,
         day: NaiveDate,
         calendar: &MerchantCalendar,
         now: DateTime<Utc>,
     ) -> Result<bool, QaError> {
-        let merchant = &change.caller.merchant;
-        in_change!(self, change, now, |conn| {
-            plans::begin_merchants(conn, &[merchant.as_str()], now).await?;
-            let key = (merchant.clone(), day);
-            let begins_at = |key: &seeds::Day| calendar.day_start(key.1);
-            // Alone with the day from here on: no chat of it can arrive between the count and the freezing.
-            let seeds = seeds::ensure(conn, std::slice::from_ref(&key), Lock::Alone, begins_at, now).await?;
-            let seed =
-                seeds.get(&key).ok_or_else(|| pg::Error::unreadable("seeds", day, "it was just made"))?;
-            let readiness = readiness(conn, merchant, day).await?;
-            let day_closed_version = match (readiness.state, readiness.closed_version) {
-                (DayState::Drawn, _) => return Ok((false, None)),
-                (DayState::Ready, Some(version)) => version,
-                (DayState::Incomplete, _) => {
-                    return Err(QaError::DayIncomplete { readiness: Box::new(readiness) });
-                }
-                (DayState::NotClosed | DayState::Ready, _) => return Err(QaError::DayNotClosed { day }),
-            };
-            let plan = plan::in_force(&plans::of_merchant(conn, merchant).await?, day);
-            let sample = sample(conn, merchant, day, &plan, day_closed_version).await?;
-            insert(conn, change, day, &plan, day_closed_version, &sample, now).await?;
-            let capacity = self.default_capacity;
-            assignments::assign_open(conn, merchant, (day, day), calendar, capacity, now).await?;
-            let drawn = i32::try_from(sample.drawn()).unwrap_or(i32::MAX);
-            let event = outgoing::draw_revealed(merchant, day, &seed.seed, &sample.list_hash, drawn, now);
-            events::publish(conn, event).await?;
-            let summary =
-                json!({ "drawn": drawn, "agents": sample.agents.len(), "list_hash": sample.list_hash });
-            Ok((true, Note::new(format!("draw/{day}"), summary)))
+        let merchant = &by.caller.merchant;
+        pg::with_retry(ATTEMPTS, async || {
+            by.change(&self.pool, now, async |conn| {
+                plans::begin_merchants(conn, &[merchant.as_str()], now).await?;
+                let key = (merchant.clone(), day);
+                let begins_at = |key: &seeds::Day| calendar.day_start(key.1);
+                // Alone with the day from here on: no chat of it can arrive between the count and the freezing.
+                let seeds =
+                    seeds::ensure(conn, std::slice::from_ref(&key), Lock::Alone, begins_at, now).await?;
+                let seed =
+                    seeds.get(&key).ok_or_else(|| pg::Error::unreadable("seeds", day, "it was just made"))?;
+                let readiness = readiness(conn, merchant, day).await?;
+                let day_closed_version = match (readiness.state, readiness.closed_version) {
+                    (DayState::Drawn, _) => return Ok(false),
+                    (DayState::Ready, Some(version)) => version,
+                    (DayState::Incomplete, _) => {
+                        return Err(QaError::DayIncomplete { readiness: Box::new(readiness) });
+                    }
+                    (DayState::NotClosed | DayState::Ready, _) => return Err(QaError::DayNotClosed { day }),
+                };
+                let plan = plan::in_force(&plans::of_merchant(conn, merchant).await?, day);
+                let sample = sample(conn, merchant, day, &plan, day_closed_version).await?;
+                insert(conn, by, day, &plan, day_closed_version, &sample, now).await?;
+                let capacity = self.default_capacity;
+                assignments::assign_open(conn, merchant, (day, day), calendar, capacity, now).await?;
+                let drawn = i32::try_from(sample.drawn()).unwrap_or(i32::MAX);
+                let event = outgoing::draw_revealed(merchant, day, &seed.seed, &sample.list_hash, drawn, now);
+                events::publish(conn, event).await?;
+                let summary =
+                    json!({ "drawn": drawn, "agents": sample.agents.len(), "list_hash": sample.list_hash });
+                by.audit(conn, now, format!("draw/{day}"), summary).await?;
+                Ok(true)
+            })
+            .await
         })
+        .await
     }
 }

@@ -4,9 +4,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Date, Integer, Jsonb, SmallInt, Text, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use pg::By;
 use runtime::ids::MerchantId;
 
-use super::{Change, Note, Store, in_change};
+use super::{ATTEMPTS, Store};
 use crate::domain::plan::{Counts, SamplingPlan};
 use crate::domain::scorecard::Scorecard;
 use crate::error::QaError;
@@ -147,24 +148,28 @@ impl Store {
     /// Adds the version that `decide` makes of the newest one.
     pub async fn insert_plan(
         &self,
-        change: &Change,
+        by: &By,
         now: DateTime<Utc>,
         decide: impl Fn(&SamplingPlan) -> Result<SamplingPlan, QaError>,
     ) -> Result<SamplingPlan, QaError> {
-        let merchant = &change.caller.merchant;
-        in_change!(self, change, now, |conn| {
+        let merchant = &by.caller.merchant;
+        pg::with_retry(ATTEMPTS, async || {
+            by.change(&self.pool, now, async |conn| {
             begin_merchants(conn, &[merchant.as_str()], now).await?;
             let plans = of_merchant(conn, merchant).await?;
             let newest = plans.iter().max_by_key(|plan| plan.version);
             let next = decide(newest.unwrap_or(&SamplingPlan::first()))?;
             // Somebody else's version with the same number: they were quicker.
-            if insert(conn, &[merchant.as_str()], &next, &change.caller.subject).await? == 0 {
+            if insert(conn, &[merchant.as_str()], &next, &by.caller.subject).await? == 0 {
                 return Err(QaError::EtagMismatch);
             }
             let summary = serde_json::json!({ "version": next.version, "effective_from": next.effective_from,
                 "size": next.size, "threshold": next.threshold, "counts": next.counts });
-            let note = Note::new(format!("sampling_plan/{}", next.version), summary);
-            Ok((next, note))
+            by.audit(conn, now, format!("sampling_plan/{}", next.version), summary).await?;
+            Ok(next)
         })
+            .await
+        })
+        .await
     }
 }

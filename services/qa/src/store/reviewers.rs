@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Integer, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::ids::{MerchantId, PersonId};
 
 use super::people::REVIEWERS;
-use super::{Change, Note, Store, in_change, small};
+use super::{ATTEMPTS, Store, small};
 use crate::domain::assignment::Reviewer;
 use crate::error::QaError;
 
@@ -38,6 +39,31 @@ impl From<ReviewerRow> for Reviewer {
     }
 }
 
+/// Reviewers `w` of the merchant $1, with the capacity $2 where none was set.
+fn reviewers() -> String {
+    format!(
+        "SELECT w.*, (SELECT count(*) FROM reviews r WHERE r.merchant_id = $1 AND r.reviewer_person_id = w.person_id \
+            AND r.state = 2) AS open \
+         FROM ({REVIEWERS}) w"
+    )
+}
+
+/// One reviewer.
+async fn find(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    default_capacity: i32,
+    person: &PersonId,
+) -> Result<Option<Reviewer>, QaError> {
+    let rows = diesel::sql_query(reviewers() + " WHERE w.person_id = $3")
+        .bind::<Text, _>(merchant.as_str())
+        .bind::<Integer, _>(default_capacity)
+        .bind::<Text, _>(person.as_str())
+        .load::<ReviewerRow>(conn)
+        .await?;
+    Ok(rows.into_iter().next().map(Reviewer::from))
+}
+
 /// Reviewers after a person id, in order of it.
 async fn list(
     conn: &mut AsyncPgConnection,
@@ -46,17 +72,13 @@ async fn list(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Reviewer>, QaError> {
-    let rows = diesel::sql_query(format!(
-        "SELECT w.*, (SELECT count(*) FROM reviews r WHERE r.merchant_id = $1 AND r.reviewer_person_id = w.person_id \
-            AND r.state = 2) AS open \
-         FROM ({REVIEWERS}) w WHERE w.person_id > $3 ORDER BY w.person_id LIMIT $4"
-    ))
-    .bind::<Text, _>(merchant.as_str())
-    .bind::<Integer, _>(default_capacity)
-    .bind::<Text, _>(after)
-    .bind::<BigInt, _>(limit)
-    .load::<ReviewerRow>(conn)
-    .await?;
+    let rows = diesel::sql_query(reviewers() + " WHERE w.person_id > $3 ORDER BY w.person_id LIMIT $4")
+        .bind::<Text, _>(merchant.as_str())
+        .bind::<Integer, _>(default_capacity)
+        .bind::<Text, _>(after)
+        .bind::<BigInt, _>(limit)
+        .load::<ReviewerRow>(conn)
+        .await?;
     Ok(rows.into_iter().map(Reviewer::from).collect())
 }
 
@@ -76,34 +98,39 @@ impl Store {
     /// Sets a person's capacity, which makes them a reviewer.
     pub async fn set_reviewer_capacity(
         &self,
-        change: &Change,
+        by: &By,
         now: DateTime<Utc>,
         person: &PersonId,
         capacity: i32,
     ) -> Result<Reviewer, QaError> {
-        let merchant = &change.caller.merchant;
-        in_change!(self, change, now, |conn| {
-            let unknown = || QaError::ReviewerUnknown { person: person.to_string() };
-            let set = diesel::sql_query(
-                "INSERT INTO reviewers (merchant_id, person_id, capacity, updated_at) \
+        let merchant = &by.caller.merchant;
+        pg::with_retry(ATTEMPTS, async || {
+            by.change(&self.pool, now, async |conn| {
+                let unknown = || QaError::ReviewerUnknown { person: person.to_string() };
+                let set = diesel::sql_query(
+                    "INSERT INTO reviewers (merchant_id, person_id, capacity, updated_at) \
                  SELECT merchant_id, person_id, $3, $4 FROM people \
                  WHERE merchant_id = $1 AND person_id = $2 AND status <> 5 \
                  ON CONFLICT ON CONSTRAINT reviewers_pkey DO UPDATE \
                     SET capacity = excluded.capacity, updated_at = excluded.updated_at",
-            )
-            .bind::<Text, _>(merchant.as_str())
-            .bind::<Text, _>(person.as_str())
-            .bind::<Integer, _>(capacity)
-            .bind::<Timestamptz, _>(now)
-            .execute(conn)
-            .await?;
-            if set == 0 {
-                return Err(unknown());
-            }
-            let all = list(conn, merchant, self.default_capacity, "", i64::MAX).await?;
-            let reviewer = all.into_iter().find(|reviewer| reviewer.person == *person).ok_or_else(unknown)?;
-            let note = Note::new(format!("reviewer/{person}"), serde_json::json!({ "capacity": capacity }));
-            Ok((reviewer, note))
+                )
+                .bind::<Text, _>(merchant.as_str())
+                .bind::<Text, _>(person.as_str())
+                .bind::<Integer, _>(capacity)
+                .bind::<Timestamptz, _>(now)
+                .execute(conn)
+                .await?;
+                if set == 0 {
+                    return Err(unknown());
+                }
+                let reviewer =
+                    find(conn, merchant, self.default_capacity, person).await?.ok_or_else(unknown)?;
+                let summary = serde_json::json!({ "capacity": capacity });
+                by.audit(conn, now, format!("reviewer/{person}"), summary).await?;
+                Ok(reviewer)
+            })
+            .await
         })
+        .await
     }
 }

@@ -6,6 +6,7 @@ use diesel::sql_types::{
     Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::identity::{Reach, Scope};
 use runtime::ids::{AccountId, MerchantId, PersonId};
@@ -14,11 +15,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::people::PERSON_OF_ROW;
-use super::{ALL_DAYS, Change, Note, Seen, Store, assignments, in_change, outgoing, scorecards, seen_sql};
+use super::{ALL_DAYS, ATTEMPTS, Seen, Store, assignments, scorecards, seen_sql};
 use crate::domain::review::{
     Acknowledgement, Assessment, Assignment, Review, ReviewState, SubmitReview, Verdict,
 };
 use crate::error::QaError;
+use crate::outgoing;
 
 const COLUMNS: &str = "r.review_id, r.business_day, r.account_id, r.shop_id, r.channel, r.conversation_id, r.late, \
      r.inclusion_numerator, r.inclusion_denominator, r.reviewer_person_id, r.due_day, r.scorecard_id, \
@@ -332,61 +334,69 @@ impl Store {
     /// Submits a review: scored by the published card, published as an event.
     pub async fn submit_review(
         &self,
-        change: &Change,
+        by: &By,
         scope: &Scope,
-        by: &PersonId,
+        reviewer: &PersonId,
         now: DateTime<Utc>,
         submit: &SubmitReview,
     ) -> Result<Review, QaError> {
         let merchant = &scope.merchant;
-        in_change!(self, change, now, |conn| {
-            let review = find(conn, scope, submit.id, true).await?.ok_or_else(|| not_found(submit.id))?;
-            let published = scorecards::published(conn, merchant).await?;
-            let card = published
-                .filter(|card| {
-                    submit
-                        .scorecard
-                        .as_ref()
-                        .is_none_or(|(id, version)| *id == card.id && *version == card.version)
-                })
-                .ok_or(QaError::ScorecardNotPublished)?;
-            let messages = message_count(conn, merchant, &review).await?;
-            let review = review.submit(by, submit.clone(), &card, messages, now)?;
-            update(conn, merchant, &review).await?;
-            let event =
-                review.verdict.as_ref().and_then(|v| outgoing::review_published(merchant, &review, v));
-            if let Some(event) = event {
-                events::publish(conn, event).await?;
-            }
-            let score = review.verdict.as_ref().and_then(|verdict| verdict.score_bp);
-            let note = Note::new(entity(&review), json!({ "submitted": true, "score_bp": score }));
-            Ok((review, note))
+        pg::with_retry(ATTEMPTS, async || {
+            by.change(&self.pool, now, async |conn| {
+                let review = find(conn, scope, submit.id, true).await?.ok_or_else(|| not_found(submit.id))?;
+                let published = scorecards::published(conn, merchant).await?;
+                let card = published
+                    .filter(|card| {
+                        submit
+                            .scorecard
+                            .as_ref()
+                            .is_none_or(|(id, version)| *id == card.id && *version == card.version)
+                    })
+                    .ok_or(QaError::ScorecardNotPublished)?;
+                let messages = message_count(conn, merchant, &review).await?;
+                let review = review.submit(reviewer, submit.clone(), &card, messages, now)?;
+                update(conn, merchant, &review).await?;
+                let event =
+                    review.verdict.as_ref().and_then(|v| outgoing::review_published(merchant, &review, v));
+                if let Some(event) = event {
+                    events::publish(conn, event).await?;
+                }
+                let score = review.verdict.as_ref().and_then(|verdict| verdict.score_bp);
+                by.audit(conn, now, entity(&review), json!({ "submitted": true, "score_bp": score })).await?;
+                Ok(review)
+            })
+            .await
         })
+        .await
     }
 
     /// Acknowledges a review within `scope`.
     pub async fn acknowledge_review(
         &self,
-        change: &Change,
+        by: &By,
         scope: &Scope,
         now: DateTime<Utc>,
         id: Uuid,
         etag: &str,
         note: &str,
     ) -> Result<Review, QaError> {
-        in_change!(self, change, now, |conn| {
-            let review = find(conn, scope, id, true).await?.ok_or_else(|| not_found(id))?;
-            let review = review.acknowledge(etag, note.to_owned(), now)?;
-            update(conn, &scope.merchant, &review).await?;
-            let note = Note::new(entity(&review), json!({ "acknowledged": true }));
-            Ok((review, note))
+        pg::with_retry(ATTEMPTS, async || {
+            by.change(&self.pool, now, async |conn| {
+                let review = find(conn, scope, id, true).await?.ok_or_else(|| not_found(id))?;
+                let review = review.acknowledge(etag, note.to_owned(), now)?;
+                update(conn, &scope.merchant, &review).await?;
+                by.audit(conn, now, entity(&review), json!({ "acknowledged": true })).await?;
+                Ok(review)
+            })
+            .await
         })
+        .await
     }
 
     /// Gives a review to somebody, due on their next working day, or to nobody.
     pub async fn reassign_review(
         &self,
-        change: &Change,
+        by: &By,
         scope: &Scope,
         now: DateTime<Utc>,
         id: Uuid,
@@ -394,21 +404,25 @@ impl Store {
         to: Option<&PersonId>,
     ) -> Result<Review, QaError> {
         let merchant = &scope.merchant;
-        in_change!(self, change, now, |conn| {
-            let review = find(conn, scope, id, true).await?.ok_or_else(|| not_found(id))?;
-            if let Some(person) = to
-                && !assignments::is_reviewer(conn, merchant, person).await?
-            {
-                return Err(QaError::ReviewerUnknown { person: person.to_string() });
-            }
-            let calendar = directory::calendar(conn, merchant).await?;
-            let due_day = assignments::due_day(&calendar, now);
-            let to = to.map(|reviewer| Assignment { reviewer: reviewer.clone(), due_day });
-            let review = review.reassign(etag, to)?;
-            update(conn, merchant, &review).await?;
-            let reviewer = review.assignment.as_ref().map(|assignment| assignment.reviewer.to_string());
-            let note = Note::new(entity(&review), json!({ "reassigned_to": reviewer }));
-            Ok((review, note))
+        pg::with_retry(ATTEMPTS, async || {
+            by.change(&self.pool, now, async |conn| {
+                let review = find(conn, scope, id, true).await?.ok_or_else(|| not_found(id))?;
+                if let Some(person) = to
+                    && !assignments::is_reviewer(conn, merchant, person).await?
+                {
+                    return Err(QaError::ReviewerUnknown { person: person.to_string() });
+                }
+                let calendar = directory::calendar(conn, merchant).await?;
+                let due_day = assignments::due_day(&calendar, now);
+                let to = to.map(|reviewer| Assignment { reviewer: reviewer.clone(), due_day });
+                let review = review.reassign(etag, to)?;
+                update(conn, merchant, &review).await?;
+                let reviewer = review.assignment.as_ref().map(|assignment| assignment.reviewer.to_string());
+                by.audit(conn, now, entity(&review), json!({ "reassigned_to": reviewer })).await?;
+                Ok(review)
+            })
+            .await
         })
+        .await
     }
 }

@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::ids::MerchantId;
 use uuid::Uuid;
 
-use super::{Change, Note, Store, in_change, plans};
+use super::{ATTEMPTS, Store, plans};
 use crate::domain::scorecard::{CreateScorecard, Scorecard, ScorecardState};
 use crate::error::QaError;
 
@@ -164,9 +165,14 @@ async fn lock(conn: &mut AsyncPgConnection, merchant: &MerchantId) -> Result<(),
     Ok(())
 }
 
-fn note(card: &Scorecard) -> Option<Note> {
+async fn audit(
+    conn: &mut AsyncPgConnection,
+    by: &By,
+    card: &Scorecard,
+    now: DateTime<Utc>,
+) -> Result<(), QaError> {
     let summary = serde_json::json!({ "name": card.name, "state": card.state });
-    Note::new(format!("scorecard/{}/{}", card.id, card.version), summary)
+    Ok(by.audit(conn, now, format!("scorecard/{}/{}", card.id, card.version), summary).await?)
 }
 
 impl Store {
@@ -217,59 +223,68 @@ impl Store {
     /// Makes a draft: of a new card, or the next version of one.
     pub async fn insert_scorecard(
         &self,
-        change: &Change,
+        by: &By,
         now: DateTime<Utc>,
         create: &CreateScorecard,
     ) -> Result<Scorecard, QaError> {
-        let merchant = &change.caller.merchant;
-        in_change!(self, change, now, |conn| {
-            plans::begin_merchants(conn, &[merchant.as_str()], now).await?;
-            let (id, next) = match &create.id {
-                None => (Uuid::now_v7().to_string(), 1),
-                Some(id) => {
-                    let newest = version(conn, merchant, id, 0).await?.ok_or(QaError::ScorecardNotFound)?;
-                    (newest.id, newest.version + 1)
-                }
-            };
-            let card = Scorecard {
-                id,
-                version: next,
-                name: create.name.clone(),
-                state: ScorecardState::Draft,
-                content: create.content.clone(),
-                created_at: now,
-                published_at: None,
-                retired_at: None,
-                revision: 1,
-            };
-            insert(conn, merchant, &card, &change.caller.subject).await?;
-            let note = note(&card);
-            Ok((card, note))
+        let merchant = &by.caller.merchant;
+        pg::with_retry(ATTEMPTS, async || {
+            by.change(&self.pool, now, async |conn| {
+                plans::begin_merchants(conn, &[merchant.as_str()], now).await?;
+                let (id, next) = match &create.id {
+                    None => (Uuid::now_v7().to_string(), 1),
+                    Some(id) => {
+                        let newest =
+                            version(conn, merchant, id, 0).await?.ok_or(QaError::ScorecardNotFound)?;
+                        (newest.id, newest.version + 1)
+                    }
+                };
+                let card = Scorecard {
+                    id,
+                    version: next,
+                    name: create.name.clone(),
+                    state: ScorecardState::Draft,
+                    content: create.content.clone(),
+                    created_at: now,
+                    published_at: None,
+                    retired_at: None,
+                    revision: 1,
+                };
+                insert(conn, merchant, &card, &by.caller.subject).await?;
+                audit(conn, by, &card, now).await?;
+                Ok(card)
+            })
+            .await
         })
+        .await
     }
 
     /// Changes a version by `decide`. If that puts it in use, the one in use until then is retired.
     pub async fn update_scorecard(
         &self,
-        change: &Change,
+        by: &By,
         now: DateTime<Utc>,
         id: &str,
         number: i32,
         decide: impl Fn(Scorecard) -> Result<Scorecard, QaError>,
     ) -> Result<Scorecard, QaError> {
-        let merchant = &change.caller.merchant;
-        in_change!(self, change, now, |conn| {
-            lock(conn, merchant).await?;
-            let card = version(conn, merchant, id, number).await?.ok_or(QaError::ScorecardNotFound)?;
-            let card = decide(card)?;
-            if card.state == ScorecardState::Published
-                && let Some(before) = published(conn, merchant).await?
-            {
-                update(conn, merchant, &before.retired(now)).await?;
-            }
-            update(conn, merchant, &card).await?;
-            let note = note(&card);
-            Ok((card, note))
+        let merchant = &by.caller.merchant;
+        pg::with_retry(ATTEMPTS, async || {
+            by.change(&self.pool, now, async |conn| {
+                lock(conn, merchant).await?;
+                let card = version(conn, merchant, id, number).await?.ok_or(QaError::ScorecardNotFound)?;
+                let card = decide(card)?;
+                if card.state == ScorecardState::Published
+                    && let Some(before) = published(conn, merchant).await?
+                {
+                    update(conn, merchant, &before.retired(now)).await?;
+                }
+                update(conn, merchant, &card).await?;
+                audit(conn, by, &card, now).await?;
+                Ok(card)
+            })
+            .await
         })
+        .await
     }
 }

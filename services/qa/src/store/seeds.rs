@@ -13,6 +13,7 @@ use sampling::Seed;
 use super::{Store, bytes32, columns};
 use crate::domain::draw::{Commitment, DaySeed};
 use crate::error::QaError;
+use crate::outgoing;
 
 /// How many commitments are anchored in one go.
 const ANCHORED_AT_ONCE: i64 = 500;
@@ -150,7 +151,7 @@ async fn insert(conn: &mut AsyncPgConnection, made: &[DaySeed]) -> Result<(), Qa
     let inserted: BTreeSet<Day> =
         inserted.into_iter().map(|row| (MerchantId::new(row.merchant_id), row.business_day)).collect();
     let ours = commitments().filter(|c| inserted.contains(&(c.merchant.clone(), c.day)));
-    let events: Vec<_> = ours.map(super::outgoing::draw_committed).collect();
+    let events: Vec<_> = ours.map(outgoing::draw_committed).collect();
     Ok(events::publish_all(conn, &events).await?)
 }
 
@@ -198,8 +199,8 @@ impl Store {
             #[diesel(sql_type = Text)]
             merchant_id: String,
         }
-        let sql = "SELECT merchant_id FROM sampling_plans WHERE version = 1 UNION SELECT merchant_id FROM merchants \
-                   ORDER BY merchant_id LIMIT 100000";
+        // Those that the directory has told of: without that nobody knows when their days begin.
+        let sql = "SELECT merchant_id FROM merchants ORDER BY merchant_id LIMIT 100000";
         let rows = diesel::sql_query(sql).load::<MerchantRow>(&mut *self.connection().await?).await?;
         Ok(rows.into_iter().map(|row| MerchantId::new(row.merchant_id)).collect())
     }

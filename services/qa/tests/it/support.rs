@@ -68,6 +68,7 @@ impl TestQa {
         let others = pg::connect(OTHERS, &patient(database.config(OTHERS))).await.expect("connects");
         let bus = Bus::connect(&nats.config()).await.expect("connects");
         events::relay(others.clone(), bus, token.clone());
+        others_tell_of_the_merchant(&database).await;
         let channel =
             Channel::from_shared(format!("http://{}", running.address)).expect("an address").connect_lazy();
         let client = QaServiceClient::new(channel.clone());
@@ -201,6 +202,14 @@ impl TestQa {
         let pool = pg::connect(qa::SCHEMA, &pg::DatabaseConfig::new(self.database.admin_url())).await;
         pool.expect("connects").copy_client().await.expect("connects")
     }
+}
+
+/// The directory has told of the merchant `demo` before the test begins.
+async fn others_tell_of_the_merchant(database: &TestDatabase) {
+    let pool = pg::connect(qa::SCHEMA, &database.config(qa::SCHEMA)).await.expect("connects");
+    let client = pool.copy_client().await.expect("connects");
+    let sql = "INSERT INTO merchants VALUES ('demo', '示范', 'Asia/Shanghai', 0, 1)";
+    client.batch_execute(sql).await.expect("puts the merchant in");
 }
 
 /// Settings for a machine on which many tests run at once.

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use e2e::people;
 use jinpai::format;
 use jinpai::reader::{self, Position};
 use jinpai::session::{Session, Target};
@@ -94,6 +95,7 @@ async fn ingest(suite: &Suite, merchant: &str, lines: &[ConversationLine]) -> Re
     let session = Session::open(&target, Role::ServiceAccount).await?;
     let requests: Vec<IngestConversationsRequest> =
         lines.chunks(64).map(|some| IngestConversationsRequest { lines: some.to_vec() }).collect();
+    people::set_up(&session).await;
     let start = Instant::now();
     let mut client = MetricsServiceClient::new(session.channel());
     let mut answers = client.ingest_conversations(tokio_stream::iter(requests)).await?.into_inner();

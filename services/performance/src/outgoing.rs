@@ -1,17 +1,18 @@
-//! What the other services are told: the directory in the words of `jinpai.events.v1`.
-//!
-//! Each function answers the entity that an event is about, its version, and what is told.
+//! What performance tells the other services, in their words: domain values into `jinpai.events.v1`. Entities go whole,
+//! each with its version.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Utc};
+use events::{Event, Payload, event};
 use proto::events::v1 as pb;
-use proto::google::r#type::Date;
+use proto::time::date;
+use runtime::ids::MerchantId;
 
 use crate::domain::merchant::Merchant;
 use crate::domain::person::{Person, PersonStatus};
 use crate::domain::team::Team;
 
 /// The merchant's settings.
-pub fn merchant_changed(merchant: &Merchant) -> (String, i64, pb::event::Payload) {
+pub fn merchant_changed(merchant: &Merchant, now: DateTime<Utc>) -> Event {
     let settings = &merchant.settings;
     let shops = settings.shops.iter().map(|s| pb::Shop { shop_id: s.id.to_string(), name: s.name.clone() });
     let payload = pb::MerchantChanged {
@@ -20,18 +21,18 @@ pub fn merchant_changed(merchant: &Merchant) -> (String, i64, pb::event::Payload
         cut_over_hour: settings.cut_over_hour.into(),
         shops: shops.collect(),
     };
-    ("merchant".to_owned(), merchant.version, pb::event::Payload::MerchantChanged(payload))
+    event(&merchant.id, "merchant", merchant.version, now, Payload::MerchantChanged(payload))
 }
 
 /// A team, whole.
-pub fn team_changed(team: &Team) -> (String, i64, pb::event::Payload) {
+pub fn team_changed(merchant: &MerchantId, team: &Team, now: DateTime<Utc>) -> Event {
     let payload =
         pb::TeamChanged { team_id: team.id.to_string(), name: team.name.clone(), archived: team.archived };
-    (format!("team/{}", team.id), team.version, pb::event::Payload::TeamChanged(payload))
+    event(merchant, format!("team/{}", team.id), team.version, now, Payload::TeamChanged(payload))
 }
 
 /// A person, whole.
-pub fn person_changed(person: &Person) -> (String, i64, pb::event::Payload) {
+pub fn person_changed(merchant: &MerchantId, person: &Person, now: DateTime<Utc>) -> Event {
     let memberships = person.memberships.iter().map(|stay| pb::Membership {
         team_id: stay.team.to_string(),
         lead: stay.lead,
@@ -51,7 +52,8 @@ pub fn person_changed(person: &Person) -> (String, i64, pb::event::Payload) {
         memberships: memberships.collect(),
         accounts: accounts.collect(),
     };
-    (format!("person/{}", person.id), person.version, pb::event::Payload::PersonChanged(payload))
+    let entity = format!("person/{}", person.id);
+    event(merchant, entity, person.version, now, Payload::PersonChanged(payload))
 }
 
 fn status(status: PersonStatus) -> pb::PersonStatus {
@@ -62,9 +64,4 @@ fn status(status: PersonStatus) -> pb::PersonStatus {
         PersonStatus::Regular => pb::PersonStatus::Regular,
         PersonStatus::Left => pb::PersonStatus::Left,
     }
-}
-
-fn date(day: NaiveDate) -> Date {
-    // Month and day are at most 31.
-    Date { year: day.year(), month: day.month() as i32, day: day.day() as i32 }
 }

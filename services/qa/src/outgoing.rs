@@ -1,10 +1,10 @@
-//! What qa tells the other services. The one place in the store that knows how an event looks.
+//! What qa tells the other services, in their words: domain values into `jinpai.events.v1`.
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use events::{Event, Payload, event};
 use proto::common::v1::ConversationRef;
 use proto::events::v1::{DrawCommitted, DrawRevealed, ReviewPublished};
-use proto::google::r#type::Date;
+use proto::time::{date, timestamp};
 use runtime::ids::MerchantId;
 use sampling::{ListHash, Seed};
 
@@ -12,7 +12,7 @@ use crate::domain::draw::Commitment;
 use crate::domain::review::{Review, Verdict};
 
 /// A seed was made: its hash, for others to keep.
-pub(super) fn draw_committed(commitment: &Commitment) -> Event {
+pub fn draw_committed(commitment: &Commitment) -> Event {
     let payload = DrawCommitted {
         business_day: Some(date(commitment.day)),
         commitment: commitment.hash.as_bytes().to_vec(),
@@ -24,7 +24,7 @@ pub(super) fn draw_committed(commitment: &Commitment) -> Event {
 }
 
 /// A day was drawn: its seed.
-pub(super) fn draw_revealed(
+pub fn draw_revealed(
     merchant: &MerchantId,
     day: NaiveDate,
     seed: &Seed,
@@ -43,7 +43,7 @@ pub(super) fn draw_revealed(
 }
 
 /// A review was submitted: its result. `None` when nothing was applicable: such a review says nothing about anybody.
-pub(super) fn review_published(merchant: &MerchantId, review: &Review, verdict: &Verdict) -> Option<Event> {
+pub fn review_published(merchant: &MerchantId, review: &Review, verdict: &Verdict) -> Option<Event> {
     let score_bp = verdict.score_bp?;
     let reviewer = review.assignment.as_ref().map(|assignment| assignment.reviewer.to_string());
     let payload = ReviewPublished {
@@ -63,16 +63,4 @@ pub(super) fn review_published(merchant: &MerchantId, review: &Review, verdict: 
     };
     let entity = format!("review/{}", review.id);
     Some(event(merchant, entity, review.revision, verdict.submitted_at, Payload::ReviewPublished(payload)))
-}
-
-fn date(day: NaiveDate) -> Date {
-    // Years of business days have four digits, months and days two.
-    Date { year: day.year(), month: day.month().cast_signed(), day: day.day().cast_signed() }
-}
-
-fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.timestamp(),
-        nanos: at.timestamp_subsec_nanos().min(999_999_999).cast_signed(),
-    }
 }
