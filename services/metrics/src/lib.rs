@@ -73,7 +73,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let campaigns = Campaigns::new(metrics.clone());
 
     let bytes_max = config.server.message_bytes_max;
-    let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone())).max_decoding_message_size(bytes_max);
+    let api =
+        MetricsServiceServer::new(MetricsApi::new(metrics.clone())).max_decoding_message_size(bytes_max);
     let campaign_api = CampaignServiceServer::new(CampaignApi::new(campaigns.clone()));
     let target_api = TargetServiceServer::new(TargetApi::new(Targets::new(metrics.clone())));
     let issue_api = IssueServiceServer::new(IssueApi::new(Issues::new(metrics.clone())));

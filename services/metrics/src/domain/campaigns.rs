@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use crate::domain::campaign::phases::{phases, weeks_before};
 use crate::domain::campaign::plan::Plan;
-use crate::domain::campaign::review::{Comparison, Document, Line, PhaseComparison, REVIEWED, Review, ReviewState};
+use crate::domain::campaign::review::{
+    Comparison, Document, Line, PhaseComparison, REVIEWED, Review, ReviewState,
+};
 use crate::domain::campaign::{Campaign, CampaignError, CampaignState, Mark};
 use crate::domain::definition::STANDARD;
 use crate::domain::figure::{DayRange, DefinitionRef, Filter, Group, Step};

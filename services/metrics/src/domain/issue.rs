@@ -514,7 +514,11 @@ mod tests {
         for from in IssueState::ALL {
             for to in IssueState::ALL {
                 let issue = Issue { state: from, ..issue() };
-                assert_eq!(issue.advance(to, String::new()).is_ok(), legal.contains(&(from, to)), "{from:?} {to:?}");
+                assert_eq!(
+                    issue.advance(to, String::new()).is_ok(),
+                    legal.contains(&(from, to)),
+                    "{from:?} {to:?}"
+                );
             }
         }
     }
@@ -537,7 +541,8 @@ mod tests {
         let other = Content { owner: Some("p4".to_owned()), ..issue().content };
         let (assigned, change) = issue().update(other).expect("is open");
         assert_eq!((watchers(&assigned), change), (vec!["p1", "p2", "p3", "p4"], Change::Assigned));
-        let (_, change) = issue().update(Content { title: "t".to_owned(), ..issue().content }).expect("is open");
+        let (_, change) =
+            issue().update(Content { title: "t".to_owned(), ..issue().content }).expect("is open");
         assert_eq!(change, Change::Edited);
         let said = issue().comment(Some("p5".to_owned())).expect("says");
         assert_eq!((watchers(&said).len(), said.comments), (4, 1));
@@ -562,7 +567,10 @@ mod tests {
         let base = || content(IssueKind::PageError(PageFault::Link));
         base().check().expect("names a product");
         assert_eq!(field(Content { products: Vec::new(), ..base() }), "content.page_url");
-        assert_eq!(field(Content { page_url: "x".to_owned(), ..content(IssueKind::Process) }), "content.page_url");
+        assert_eq!(
+            field(Content { page_url: "x".to_owned(), ..content(IssueKind::Process) }),
+            "content.page_url"
+        );
         let stock = content(IssueKind::Stock(StockTrouble::RunningOut));
         assert_eq!(field(Content { products: Vec::new(), ..stock }), "content.product_ids");
         let script = ScriptChange { script: "s".to_owned(), changed: false };

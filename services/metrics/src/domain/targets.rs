@@ -227,7 +227,12 @@ impl Targets {
     }
 
     /// How far a target is, through a day that is over.
-    pub async fn get_progress(&self, scope: &Scope, id: &str, through: Option<NaiveDate>) -> Result<Progress> {
+    pub async fn get_progress(
+        &self,
+        scope: &Scope,
+        id: &str,
+        through: Option<NaiveDate>,
+    ) -> Result<Progress> {
         let seen = self.get_target(scope, id).await?;
         let (target, reached) = (&seen.target, &seen.reached);
         let through = self.last_day(&scope.merchant, target, through).await?;
@@ -240,7 +245,8 @@ impl Targets {
         let before = before.into_iter().map(|actual| (actual.day, actual.value.0)).collect();
         let forecast = Forecast::new(target.days, through, &before);
         let provisional = shop.iter().any(|actual| actual.provisional);
-        let mut reached_by = progress::Reached { whole: reached.is_all().then(|| total(&shop)), ..Default::default() };
+        let mut reached_by =
+            progress::Reached { whole: reached.is_all().then(|| total(&shop)), ..Default::default() };
         for actual in people {
             let sum = reached_by.people.entry(actual.key).or_default();
             *sum = (sum.0 + actual.value.0, sum.1 + actual.value.1);
@@ -297,7 +303,9 @@ impl Targets {
     }
 
     async fn names(&self, scope: &Scope, rows: &[Row]) -> Result<HashMap<String, String>> {
-        let ids = |of: fn(&Row) -> Option<&String>| rows.iter().filter_map(of).map(String::as_str).collect::<Vec<_>>();
+        let ids = |of: fn(&Row) -> Option<&String>| {
+            rows.iter().filter_map(of).map(String::as_str).collect::<Vec<_>>()
+        };
         let store = &self.metrics.store;
         let people = store.list_names(scope, Group::Person, &ids(|row| row.person.as_ref())).await?;
         let teams = store.list_names(scope, Group::Team, &ids(|row| row.team.as_ref())).await?;

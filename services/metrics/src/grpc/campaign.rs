@@ -58,10 +58,7 @@ impl CampaignService for CampaignApi {
         Ok(Response::new(pb::CreateCampaignResponse { campaign: one(&campaign) }))
     }
 
-    async fn get_campaign(
-        &self,
-        request: Request<pb::GetCampaignRequest>,
-    ) -> Reply<pb::GetCampaignResponse> {
+    async fn get_campaign(&self, request: Request<pb::GetCampaignRequest>) -> Reply<pb::GetCampaignResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let id = super::decode::id("campaign_id", &message.campaign_id)?;
         let campaign = self.campaigns.get_campaign(&scope, &id).await?;
@@ -123,10 +120,7 @@ impl CampaignService for CampaignApi {
         Ok(Response::new(pb::PublishCampaignResponse { campaign: one(&campaign) }))
     }
 
-    async fn end_campaign(
-        &self,
-        request: Request<pb::EndCampaignRequest>,
-    ) -> Reply<pb::EndCampaignResponse> {
+    async fn end_campaign(&self, request: Request<pb::EndCampaignRequest>) -> Reply<pb::EndCampaignResponse> {
         let request = admitted(request)?;
         let message = &request.message;
         let id = super::decode::id("campaign_id", &message.campaign_id)?;

@@ -92,7 +92,9 @@ pub(super) fn check_no_nul(field: &str, written: &impl Serialize) -> Result<()> 
         match value {
             serde_json::Value::String(text) => text.contains('\0'),
             serde_json::Value::Array(values) => values.iter().any(holds),
-            serde_json::Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || holds(value)),
+            serde_json::Value::Object(fields) => {
+                fields.iter().any(|(key, value)| key.contains('\0') || holds(value))
+            }
             _ => false,
         }
     }

@@ -34,10 +34,7 @@ impl IssueApi {
 
 #[tonic::async_trait]
 impl IssueService for IssueApi {
-    async fn create_issue(
-        &self,
-        request: Request<pb::CreateIssueRequest>,
-    ) -> Reply<pb::CreateIssueResponse> {
+    async fn create_issue(&self, request: Request<pb::CreateIssueRequest>) -> Reply<pb::CreateIssueResponse> {
         let request = admitted(request)?;
         let message = &request.message;
         let id = super::decode::id("issue_id", &message.issue_id)?;

@@ -59,10 +59,7 @@ impl TargetService for TargetApi {
         Ok(Response::new(pb::GetTargetResponse { target: Some(target) }))
     }
 
-    async fn list_targets(
-        &self,
-        request: Request<pb::ListTargetsRequest>,
-    ) -> Reply<pb::ListTargetsResponse> {
+    async fn list_targets(&self, request: Request<pb::ListTargetsRequest>) -> Reply<pb::ListTargetsResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let filter = decode::filter(&message)?;
         let page = page(message.page_size, &message.page_token, format!("targets {filter:?}"))?;
@@ -89,10 +86,7 @@ impl TargetService for TargetApi {
         Ok(Response::new(pb::UpdateTargetResponse { target: one(&target) }))
     }
 
-    async fn split_target(
-        &self,
-        request: Request<pb::SplitTargetRequest>,
-    ) -> Reply<pb::SplitTargetResponse> {
+    async fn split_target(&self, request: Request<pb::SplitTargetRequest>) -> Reply<pb::SplitTargetResponse> {
         let request = admitted(request)?;
         let message = &request.message;
         let id = super::decode::id("target_id", &message.target_id)?;
@@ -139,10 +133,7 @@ impl TargetService for TargetApi {
         }))
     }
 
-    async fn close_target(
-        &self,
-        request: Request<pb::CloseTargetRequest>,
-    ) -> Reply<pb::CloseTargetResponse> {
+    async fn close_target(&self, request: Request<pb::CloseTargetRequest>) -> Reply<pb::CloseTargetResponse> {
         let request = admitted(request)?;
         let message = &request.message;
         let id = super::decode::id("target_id", &message.target_id)?;

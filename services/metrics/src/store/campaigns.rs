@@ -19,7 +19,8 @@ use crate::error::MetricsError;
 use crate::outgoing;
 use crate::store::{Result, Store, campaign_reviews, json_of, people};
 
-const COLUMNS: &str = "campaign_id, version, state, ended_at, plan, marks, cancel_reason, changed_by, changed_at";
+const COLUMNS: &str =
+    "campaign_id, version, state, ended_at, plan, marks, cancel_reason, changed_by, changed_at";
 
 /// Which campaigns; what is empty doesn't narrow.
 #[derive(Debug, Clone)]
@@ -89,12 +90,7 @@ impl Store {
     }
 
     /// A campaign that the scope sees, on a business day.
-    pub async fn find_campaign(
-        &self,
-        scope: &Scope,
-        id: &str,
-        today: NaiveDate,
-    ) -> Result<Option<Campaign>> {
+    pub async fn find_campaign(&self, scope: &Scope, id: &str, today: NaiveDate) -> Result<Option<Campaign>> {
         let mut conn = self.pool.get().await?;
         let reached = people::reached(&mut conn, scope, today).await?;
         let found = find(&mut conn, &scope.merchant, id, false).await?;
@@ -134,7 +130,9 @@ impl Store {
             .load::<CampaignRow>(&mut conn)
             .await?;
         let campaigns = rows.into_iter().map(CampaignRow::read).collect::<Result<_>>()?;
-        Ok(page.page(campaigns, |campaign: &Campaign| CampaignCursor(campaign.starts_at(), campaign.id.clone()))?)
+        Ok(page.page(campaigns, |campaign: &Campaign| {
+            CampaignCursor(campaign.starts_at(), campaign.id.clone())
+        })?)
     }
 
     /// A page of what a campaign was, the newest version first.
@@ -274,7 +272,8 @@ async fn insert_version(
 }
 
 async fn append_audit(conn: &mut AsyncPgConnection, by: &By, campaign: &Campaign) -> Result<()> {
-    let summary = json!({ "version": campaign.version, "state": campaign.state.name(), "name": campaign.plan.name });
+    let summary =
+        json!({ "version": campaign.version, "state": campaign.state.name(), "name": campaign.plan.name });
     let entity = format!("campaign/{}", campaign.id);
     Ok(by.audit(conn, campaign.changed_at, entity, summary).await?)
 }

@@ -104,7 +104,12 @@ pub(super) fn selecting<'a>(
 
 impl Store {
     /// The names of people or teams, as far as the directory knows them.
-    pub async fn list_names(&self, scope: &Scope, group: Group, ids: &[&str]) -> Result<Vec<(String, String)>> {
+    pub async fn list_names(
+        &self,
+        scope: &Scope,
+        group: Group,
+        ids: &[&str],
+    ) -> Result<Vec<(String, String)>> {
         let mut conn = self.pool.get().await?;
         load_names(&mut conn, scope.merchant.as_str(), group, ids).await
     }

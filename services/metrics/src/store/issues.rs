@@ -195,7 +195,8 @@ async fn tell(conn: &mut AsyncPgConnection, by: &By, issue: &Issue, change: Chan
     let merchant = &by.caller.merchant;
     events::publish(conn, &outgoing::issue::issue_changed(merchant, issue, change)).await?;
     let actor = by.caller.person.as_ref().map(|person| person.as_str());
-    let watchers: Vec<_> = issue.watchers.iter().map(String::as_str).filter(|id| Some(*id) != actor).collect();
+    let watchers: Vec<_> =
+        issue.watchers.iter().map(String::as_str).filter(|id| Some(*id) != actor).collect();
     issue_notices::upsert(conn, merchant, issue, change, &watchers).await
 }
 

@@ -38,12 +38,13 @@ pub(super) async fn known(
     merchant: &str,
     people: &[String],
 ) -> Result<Vec<String>> {
-    let rows =
-        diesel::sql_query("SELECT person_id AS id FROM people WHERE merchant_id = $1 AND person_id = ANY ($2)")
-            .bind::<Text, _>(merchant)
-            .bind::<Array<Text>, _>(people)
-            .load::<IdRow>(conn)
-            .await?;
+    let rows = diesel::sql_query(
+        "SELECT person_id AS id FROM people WHERE merchant_id = $1 AND person_id = ANY ($2)",
+    )
+    .bind::<Text, _>(merchant)
+    .bind::<Array<Text>, _>(people)
+    .load::<IdRow>(conn)
+    .await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 

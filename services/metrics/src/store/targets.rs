@@ -196,8 +196,7 @@ async fn append_audit(
     target: &Target,
     place: Option<&Place>,
 ) -> Result<()> {
-    let summary =
-        json!({ "version": target.version, "state": target.state.name(), "goal": target.goal, "part": place });
+    let summary = json!({ "version": target.version, "state": target.state.name(), "goal": target.goal, "part": place });
     let entity = format!("target/{}", target.id);
     Ok(by.audit(conn, target.changed_at, entity, summary).await?)
 }

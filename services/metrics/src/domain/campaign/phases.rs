@@ -35,10 +35,8 @@ pub fn phases(
         to: earlier(during.from, 1),
     };
     let after = days(Phase::After).map(|aftermath| aftermath.to).filter(|to| *to > during.to);
-    let after = DayRange {
-        from: later(during.to, 1),
-        to: after.unwrap_or_else(|| later(during.to, BESIDE_DAYS)),
-    };
+    let after =
+        DayRange { from: later(during.to, 1), to: after.unwrap_or_else(|| later(during.to, BESIDE_DAYS)) };
     vec![(Phase::Before, before), (Phase::During, during), (Phase::After, after)]
 }
 
@@ -84,8 +82,7 @@ mod tests {
     }
 
     fn check(windows: &[Window], ends_at: &str, expected: &[(Phase, &str, &str)]) {
-        let expected: Vec<_> =
-            expected.iter().map(|(phase, from, to)| (*phase, range(from, to))).collect();
+        let expected: Vec<_> = expected.iter().map(|(phase, from, to)| (*phase, range(from, to))).collect();
         assert_eq!(phases(windows, at(ends_at), &calendar()), expected);
     }
 
@@ -118,11 +115,15 @@ mod tests {
         check(&windows, "2020-06-23T12:00:00", &expected);
         // A preheat of the evening before the sale's own midnight is no day of its own.
         let evening = [window(Phase::Before, "2020-06-16T10:00:00", SALE.0), windows[1]];
-        check(&evening, SALE.1, &[
-            (Phase::Before, "2020-06-09", "2020-06-15"),
-            (Phase::During, "2020-06-16", "2020-06-18"),
-            (Phase::After, "2020-06-19", "2020-06-25"),
-        ]);
+        check(
+            &evening,
+            SALE.1,
+            &[
+                (Phase::Before, "2020-06-09", "2020-06-15"),
+                (Phase::During, "2020-06-16", "2020-06-18"),
+                (Phase::After, "2020-06-19", "2020-06-25"),
+            ],
+        );
     }
 
     #[test]
@@ -132,11 +133,15 @@ mod tests {
             window(Phase::During, SALE.0, SALE.1),
             window(Phase::After, SALE.1, "2020-06-30T00:00:00"),
         ];
-        check(&windows, "2020-06-17T08:00:00", &[
-            (Phase::Before, "2020-06-10", "2020-06-15"),
-            (Phase::During, "2020-06-16", "2020-06-17"),
-            (Phase::After, "2020-06-18", "2020-06-24"),
-        ]);
+        check(
+            &windows,
+            "2020-06-17T08:00:00",
+            &[
+                (Phase::Before, "2020-06-10", "2020-06-15"),
+                (Phase::During, "2020-06-16", "2020-06-17"),
+                (Phase::After, "2020-06-18", "2020-06-24"),
+            ],
+        );
         check(&windows, "2020-06-12T08:00:00", &[(Phase::Before, "2020-06-10", "2020-06-12")]);
     }
 

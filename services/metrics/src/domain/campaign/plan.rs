@@ -131,9 +131,8 @@ impl Plan {
     /// Puts windows in order and says what is wrong, with the field of the request.
     pub fn check(&mut self) -> Result<(), Violation> {
         self.windows.sort_by_key(|window| window.starts_at);
-        let wrong = |field: &str, description: String| {
-            Err(Violation { field: format!("plan.{field}"), description })
-        };
+        let wrong =
+            |field: &str, description: String| Err(Violation { field: format!("plan.{field}"), description });
         for window in &self.windows {
             if window.ends_at <= window.starts_at {
                 return wrong("windows.ends_at", format!("must be after {}", window.starts_at));

@@ -41,8 +41,11 @@ impl Forecast {
         for (day, value) in reached.range(history.from..=history.to) {
             totals[day.weekday().num_days_from_monday() as usize] += (*value).max(0);
         }
-        let shares: Vec<_> =
-            totals.iter().enumerate().map(|(key, weight)| Share { key, weight: *weight, fixed: None }).collect();
+        let shares: Vec<_> = totals
+            .iter()
+            .enumerate()
+            .map(|(key, weight)| Share { key, weight: *weight, fixed: None })
+            .collect();
         // Only if nothing weighs is there no split.
         let weights = split(WEEK_WEIGHT, &shares).ok().and_then(|weights| weights.try_into().ok());
         let (weekday_weights, even) = weights.map_or(([1; 7], true), |weights: [i64; 7]| (weights, false));
@@ -103,12 +106,13 @@ mod tests {
         let may = history(JUNE());
         assert_eq!((may.from, may.to), (day("2020-05-04"), day("2020-05-31")));
         let reached = may.from.iter_days().take(28);
-        let reached =
-            reached.map(|day| (day, if day.weekday().num_days_from_monday() > 4 { 20 } else { 10 })).collect();
+        let reached = reached
+            .map(|day| (day, if day.weekday().num_days_from_monday() > 4 { 20 } else { 10 }))
+            .collect();
         // June 2020 begins on a Monday: through Friday, 5 of 30 + 8 weights.
         let forecast = Forecast::new(JUNE(), day("2020-06-05"), &reached);
         assert_eq!(forecast.weekday_weights.iter().sum::<i64>(), 10_000);
-        assert_eq!(forecast.weekday_weights[5], 2_222);
+        assert_eq!(forecast.weekday_weights, [1_111, 1_111, 1_111, 1_111, 1_111, 2_223, 2_222]);
         let expected = 500 * forecast.whole_weight / forecast.elapsed_weight;
         assert!(forecast.of(500).is_some_and(|found| (found - expected).abs() <= 1));
         assert!((3_790..3_810).contains(&expected), "{expected}");

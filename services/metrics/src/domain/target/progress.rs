@@ -150,7 +150,11 @@ mod tests {
         }
     }
 
-    fn progress(goal: &Goal, whole: Option<(i64, i64)>, parts: &[TeamPart]) -> (Vec<Row>, Option<(i64, i64)>) {
+    fn progress(
+        goal: &Goal,
+        whole: Option<(i64, i64)>,
+        parts: &[TeamPart],
+    ) -> (Vec<Row>, Option<(i64, i64)>) {
         let people = HashMap::from([("a".to_owned(), (60, 80)), ("c".to_owned(), (20, 20))]);
         let forecast = Forecast::new(DayRange { from: day(1), to: day(10) }, day(5), &BTreeMap::new());
         rows(goal, parts, &Reached { people, whole }, day(5), &forecast, |team| team.team == "t1")
@@ -158,7 +162,9 @@ mod tests {
 
     fn summary(rows: &[Row]) -> Vec<(&str, &str, i64, i64)> {
         let name = |id: &Option<String>| id.as_deref().unwrap_or("-").to_owned().leak() as &str;
-        rows.iter().map(|row| (name(&row.team), name(&row.person), row.wanted_to_date, row.actual.0)).collect()
+        rows.iter()
+            .map(|row| (name(&row.team), name(&row.person), row.wanted_to_date, row.actual.0))
+            .collect()
     }
 
     #[test]
@@ -197,8 +203,7 @@ mod tests {
 
     #[test]
     fn rates_stay_as_they_are() {
-        let goal =
-            IndicatorGoal::of("goal", Measure::Satisfaction, Direction::AtLeast, 0.8).expect("a goal");
+        let goal = IndicatorGoal::of("goal", Measure::Satisfaction, Direction::AtLeast, 0.8).expect("a goal");
         let goal = Goal::Indicator(goal);
         let parts = tree().parts(&goal, &[]).expect("splits");
         let (rows, outside) = progress(&goal, None, &parts);
@@ -207,6 +212,9 @@ mod tests {
         assert_eq!((team.wanted, team.wanted_to_date, team.actual), (800_000, 800_000, (60, 80)));
         assert_eq!((team.forecast, team.forecast_reaches), (Some(750_000), Some(false)));
         let nothing = &rows[2];
-        assert_eq!((nothing.person.as_deref(), nothing.attainment, nothing.forecast), (Some("b"), None, None));
+        assert_eq!(
+            (nothing.person.as_deref(), nothing.attainment, nothing.forecast),
+            (Some("b"), None, None)
+        );
     }
 }

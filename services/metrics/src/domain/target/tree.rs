@@ -123,8 +123,7 @@ impl Tree {
 
     fn person(&self, level: &Level, person: &str, value: Value) -> Result<PersonPart, Impossible> {
         let days = if level.adds_up {
-            let shares =
-                self.days.iter().map(|(day, weight)| (Place::Day(person.to_owned(), *day), *weight));
+            let shares = self.days.iter().map(|(day, weight)| (Place::Day(person.to_owned(), *day), *weight));
             let values = level.split(value.units, shares, || format!("the days of {person}"))?;
             self.days.iter().map(|(day, _)| *day).zip(values).collect()
         } else {
@@ -223,8 +222,7 @@ mod tests {
 
     #[test]
     fn rates_are_everybodys_own() {
-        let goal =
-            IndicatorGoal::of("goal", Measure::Satisfaction, Direction::AtLeast, 0.9).expect("a goal");
+        let goal = IndicatorGoal::of("goal", Measure::Satisfaction, Direction::AtLeast, 0.9).expect("a goal");
         let goal = Goal::Indicator(goal);
         let parts = tree().parts(&goal, &[set(Place::Team("t1".to_owned()), 950_000)]).expect("splits");
         assert_eq!(units(&parts), [(950_000, vec![950_000, 950_000]), (900_000, vec![900_000])]);

@@ -31,11 +31,7 @@ pub(super) fn campaign(campaign: &Campaign) -> pb::Campaign {
 }
 
 fn mark(mark: &Mark) -> pb::ChecklistMark {
-    pb::ChecklistMark {
-        done_by: mark.by.clone(),
-        done_at: Some(timestamp(mark.at)),
-        note: mark.note.clone(),
-    }
+    pb::ChecklistMark { done_by: mark.by.clone(), done_at: Some(timestamp(mark.at)), note: mark.note.clone() }
 }
 
 pub(super) fn review(reviewed: &Reviewed) -> pb::CampaignReview {

@@ -15,10 +15,8 @@ type Result<T> = std::result::Result<T, MetricsError>;
 pub(super) fn content(content: Option<&pb::IssueContent>) -> Result<Content> {
     let content = content.ok_or_else(|| invalid("content", "must be given"))?;
     let due_day = content.due_day.as_ref().map(|due| day("content.due_day", Some(due))).transpose()?;
-    let script = |change: &pb::ScriptChange| ScriptChange {
-        script: change.script.clone(),
-        changed: change.changed,
-    };
+    let script =
+        |change: &pb::ScriptChange| ScriptChange { script: change.script.clone(), changed: change.changed };
     let decoded = Content {
         kind: kind(content)?,
         title: content.title.clone(),

@@ -14,9 +14,7 @@ use crate::domain::target::tree::Place;
 use crate::domain::target::{Basis, History, LevelRule, SplitRule, Summary, Target, TargetState};
 use crate::domain::targets::NewTarget;
 use crate::error::MetricsError;
-use crate::grpc::decode::{
-    check_no_nul, day, definition_ref, id, invalid, measure, optional_id, range,
-};
+use crate::grpc::decode::{check_no_nul, day, definition_ref, id, invalid, measure, optional_id, range};
 use crate::store::TargetFilter;
 
 /// Longest period of a target, and longest history.
@@ -204,7 +202,8 @@ fn level(field: &str, level: Option<&pb::SplitLevel>) -> Result<LevelRule> {
             return Err(invalid(field, "must not come twice"));
         }
     }
-    let history = level.history.as_ref().map(|past| history(&format!("{field}.history"), past)).transpose()?;
+    let history =
+        level.history.as_ref().map(|past| history(&format!("{field}.history"), past)).transpose()?;
     Ok(LevelRule { basis, weights, history })
 }
 
@@ -212,9 +211,10 @@ fn history(field: &str, history: &pb::SplitHistory) -> Result<History> {
     let DayRange { from, to } = range(&format!("{field}.days"), history.days.as_ref(), TARGET_DAYS_MAX)?;
     let measure = match history.measure() {
         pb::Measure::Unspecified => None,
-        given => Some(measure(given).map_err(|_| {
-            invalid(format!("{field}.measure"), "must be a figure that there is")
-        })?),
+        given => Some(
+            measure(given)
+                .map_err(|_| invalid(format!("{field}.measure"), "must be a figure that there is"))?,
+        ),
     };
     Ok(History { from, to, measure })
 }
