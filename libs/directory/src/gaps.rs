@@ -61,7 +61,7 @@ pub(crate) fn watch(pool: Pool, durable_name: String, token: CancellationToken) 
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::debug!(error = status::chain(&error), "cannot look at the directory now")
+                    tracing::debug!(error = status::chain(&error), "cannot look at the directory now");
                 }
             }
         }

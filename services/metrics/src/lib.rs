@@ -19,6 +19,7 @@ mod store;
 use std::time::Duration;
 
 use anyhow::Context;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::metrics::v1::campaign_service_server::CampaignServiceServer;
 use proto::metrics::v1::issue_service_server::IssueServiceServer;
@@ -41,10 +42,14 @@ use grpc::MetricsApi;
 use grpc::campaign::CampaignApi;
 use grpc::issue::IssueApi;
 use grpc::target::TargetApi;
-use store::{ALL_MIGRATIONS, Store};
+use store::Store;
 
 /// The schema that is this service's alone.
 pub const SCHEMA: &str = "metrics";
+
+/// All tables of the schema: those of the libraries used, and our own.
+static MIGRATIONS: &[EmbeddedMigrations] = &[events::MIGRATIONS, directory::MIGRATIONS, OWN_MIGRATIONS];
+const OWN_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// The settings without a file; `overrides` are dotted keys with their values.
 pub fn default_config(overrides: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -53,18 +58,18 @@ pub fn default_config(overrides: &[(&str, &str)]) -> anyhow::Result<Config> {
 
 /// Brings the schema up to date, with the rights of its owner role.
 pub async fn migrate(database: &pg::DatabaseConfig) -> anyhow::Result<Vec<String>> {
-    pg::migrate(SCHEMA, database, &ALL_MIGRATIONS).await.context("cannot migrate metrics")
+    pg::migrate(SCHEMA, database, MIGRATIONS).await.context("cannot migrate metrics")
 }
 
 /// Takes all migrations back: for the test that each has a way back.
 pub async fn revert(database: &pg::DatabaseConfig) -> anyhow::Result<Vec<String>> {
-    pg::revert(SCHEMA, database, &ALL_MIGRATIONS).await.context("cannot revert metrics")
+    pg::revert(SCHEMA, database, MIGRATIONS).await.context("cannot revert metrics")
 }
 
 /// Starts the service; it runs until `token` is cancelled.
 pub async fn start(config: Config, clock: SharedClock, token: CancellationToken) -> anyhow::Result<Running> {
     let pool = pg::connect(SCHEMA, &config.database).await.context("cannot reach the database")?;
-    pg::ensure_current(&pool, &ALL_MIGRATIONS).await?;
+    pg::ensure_current(&pool, MIGRATIONS).await?;
     let bus = Bus::connect(&config.events).await.context("cannot use the settings of the broker")?;
     let verifier = Verifier::open(&config.access, clock.clone()).context("cannot check who calls")?;
     let store = Store::new(pool.clone());

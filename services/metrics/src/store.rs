@@ -32,7 +32,6 @@ use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::sql_types::{Date, Text};
 use diesel_async::RunQueryDsl;
-use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use pg::Pool;
 use runtime::ids::MerchantId;
 use secrecy::SecretString;
@@ -50,12 +49,6 @@ pub use ingest::Outcome;
 pub use issue_notices::NoticeCursor;
 pub use issues::{IssueCursor, IssueFilter, IssueStep};
 pub use targets::{TargetCursor, TargetFilter};
-
-/// The tables of metrics' own.
-pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
-
-/// All migrations of the schema, for `pg::migrate` and `pg::ensure_current`.
-pub const ALL_MIGRATIONS: [EmbeddedMigrations; 3] = [events::MIGRATIONS, directory::MIGRATIONS, MIGRATIONS];
 
 type Result<T, E = MetricsError> = std::result::Result<T, E>;
 
@@ -105,7 +98,10 @@ impl Store {
         }
         let mut conn = self.pool.get().await?;
         for month in missing {
-            diesel::sql_query("SELECT ensure_month($1)").bind::<Date, _>(month).execute(&mut conn).await?;
+            diesel::sql_query("SELECT conversation_facts_ensure_month($1)")
+                .bind::<Date, _>(month)
+                .execute(&mut conn)
+                .await?;
             self.months.lock().unwrap_or_else(PoisonError::into_inner).insert(month);
         }
         Ok(())

@@ -1,4 +1,4 @@
 DROP TABLE accounts_seen;
-DROP FUNCTION ensure_month;
+DROP FUNCTION conversation_facts_ensure_month;
 DROP TABLE conversation_facts;
 DROP TABLE conversations;

@@ -1,11 +1,14 @@
 -- Free space is left in the pages so that the many updates of the running day stay beside their rows.
 
+-- Additive integers of an account's day in a shop under one definition. Changed only by adding and subtracting, in
+-- the transaction of the conversation; its row lock also guards the day's customers.
 CREATE TABLE day_facts (
     merchant_id text COLLATE "C" NOT NULL,
     definition_seq integer NOT NULL,
     business_day date NOT NULL,
     shop_id text COLLATE "C" NOT NULL,
     account_id text COLLATE "C" NOT NULL,
+    -- Short name of the row for its customers.
     day_fact_id bigint GENERATED ALWAYS AS IDENTITY,
     conversations bigint NOT NULL DEFAULT 0,
     replies bigint NOT NULL DEFAULT 0,
@@ -28,16 +31,17 @@ CREATE TABLE day_facts (
     asking_customers bigint NOT NULL DEFAULT 0,
     answered_customers bigint NOT NULL DEFAULT 0,
     received_customers bigint NOT NULL DEFAULT 0,
+    -- How many response times fell into each fixed bucket, packed: distance to the bucket before, count. So are
+    -- first_responses and lengths.
     responses bytea NOT NULL DEFAULT '',
     first_responses bytea NOT NULL DEFAULT '',
     lengths bytea NOT NULL DEFAULT '',
     CONSTRAINT day_facts_pkey PRIMARY KEY (merchant_id, definition_seq, business_day, shop_id, account_id),
     CONSTRAINT day_facts_id_key UNIQUE (merchant_id, day_fact_id)
 ) WITH (fillfactor = 70);
-COMMENT ON TABLE day_facts IS 'Additive integers of an account''s day in a shop under one definition. Changed only by adding and subtracting, in the transaction of the conversation; its row lock also guards the day''s customers.';
-COMMENT ON COLUMN day_facts.day_fact_id IS 'Short name of the row for its customers.';
-COMMENT ON COLUMN day_facts.responses IS 'How many response times fell into each fixed bucket, packed: distance to the bucket before, count. So are first_responses and lengths.';
 
+-- In how many conversations of the day a customer wrote, was answered, was received: a customer counts once however
+-- many there are.
 CREATE TABLE day_customers (
     merchant_id text COLLATE "C" NOT NULL,
     day_fact_id bigint NOT NULL,
@@ -47,4 +51,3 @@ CREATE TABLE day_customers (
     received integer NOT NULL,
     CONSTRAINT day_customers_pkey PRIMARY KEY (merchant_id, day_fact_id, customer_id)
 ) WITH (fillfactor = 90);
-COMMENT ON TABLE day_customers IS 'In how many conversations of the day a customer wrote, was answered, was received: a customer counts once however many there are.';

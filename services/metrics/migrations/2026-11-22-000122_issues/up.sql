@@ -1,15 +1,19 @@
+-- Issues between departments as of their newest version; texts are redacted.
 CREATE TABLE issues (
     merchant_id text COLLATE "C" NOT NULL,
     issue_id text COLLATE "C" NOT NULL,
     version bigint NOT NULL,
     state text NOT NULL,
     kind text NOT NULL,
+    -- Number of jinpai.access.v1.Role.
     department integer NOT NULL,
     owner_person_id text COLLATE "C",
     shop_id text COLLATE "C",
+    -- 9999-12-31 if there is none, so that those come last.
     due_day date NOT NULL,
     content jsonb NOT NULL,
     reporter_person_id text,
+    -- Everyone who is told of changes: always reporter and owner.
     watchers text[] NOT NULL,
     resolution text NOT NULL,
     comments integer NOT NULL,
@@ -20,13 +24,10 @@ CREATE TABLE issues (
     CONSTRAINT issues_pkey PRIMARY KEY (merchant_id, issue_id),
     CONSTRAINT issues_state CHECK (state IN ('open', 'in_progress', 'solved', 'rejected', 'closed'))
 );
-COMMENT ON TABLE issues IS 'Issues between departments as of their newest version; texts are redacted.';
-COMMENT ON COLUMN issues.department IS 'Number of jinpai.access.v1.Role.';
-COMMENT ON COLUMN issues.due_day IS '9999-12-31 if there is none, so that those come last.';
-COMMENT ON COLUMN issues.watchers IS 'Everyone who is told of changes: always reporter and owner.';
 CREATE INDEX issues_by_due_day ON issues (merchant_id, due_day, issue_id);
 CREATE INDEX issues_of_watcher ON issues USING gin (watchers);
 
+-- What was said of issues, redacted. Only added to.
 CREATE TABLE issue_comments (
     merchant_id text COLLATE "C" NOT NULL,
     issue_id text COLLATE "C" NOT NULL,
@@ -36,8 +37,8 @@ CREATE TABLE issue_comments (
     created_at timestamptz NOT NULL,
     CONSTRAINT issue_comments_pkey PRIMARY KEY (merchant_id, issue_id, number)
 );
-COMMENT ON TABLE issue_comments IS 'What was said of issues, redacted. Only added to.';
 
+-- What watchers have not read yet: the newest change of an issue, and how many there are. Reading deletes the row.
 CREATE TABLE issue_notices (
     merchant_id text COLLATE "C" NOT NULL,
     person_id text COLLATE "C" NOT NULL,
@@ -48,5 +49,4 @@ CREATE TABLE issue_notices (
     changed_at timestamptz NOT NULL,
     CONSTRAINT issue_notices_pkey PRIMARY KEY (merchant_id, person_id, issue_id)
 );
-COMMENT ON TABLE issue_notices IS 'What watchers have not read yet: the newest change of an issue, and how many there are. Reading deletes the row.';
 CREATE INDEX issue_notices_by_time ON issue_notices (merchant_id, person_id, changed_at, issue_id);

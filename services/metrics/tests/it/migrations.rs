@@ -27,7 +27,10 @@ async fn the_runtime_role_gets_its_partitions_without_the_right_to_make_tables()
     let partitions =
         test.count("SELECT count(*) FROM pg_inherits WHERE inhparent = 'conversation_facts'::regclass").await;
     assert_eq!(partitions, 2);
-    client.batch_execute("SELECT ensure_month('2020-01-15')").await.expect("is there already");
+    client
+        .batch_execute("SELECT conversation_facts_ensure_month('2020-01-15')")
+        .await
+        .expect("is there already");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +40,7 @@ async fn many_may_ask_for_the_same_month_at_once() {
         let client = test.pool.copy_client().await.expect("connects");
         // Remembers that there is no such table, as a session does that looked before.
         client.batch_execute("SELECT to_regclass('conversation_facts_2021_07')").await.expect("looks");
-        client.batch_execute("SELECT ensure_month('2021-07-15')").await
+        client.batch_execute("SELECT conversation_facts_ensure_month('2021-07-15')").await
     };
     let answers = futures::future::join_all((0..12).map(|_| ask())).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");

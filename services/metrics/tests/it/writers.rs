@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use proto::metrics::v1 as pb;
 
 use crate::recount::{assert_same, by_agent_day, total};
-use crate::support::{TestMetrics, asking, chat};
+use crate::support::{TestMetrics, asking, chat, tell_of_merchants};
 
 /// One version of a conversation: few keys, agents, customers and days, so that writers are in each other's way.
 fn any_conversation() -> impl Strategy<Value = pb::Conversation> {
@@ -66,7 +66,11 @@ fn any_order_by_many_writers_gives_the_figures_of_a_plain_recount() {
     runner
         .run(&batches, |conversations| {
             case.set(case.get() + 1);
-            runtime.block_on(check(&test, &format!("m-{}", case.get()), conversations));
+            let merchant = format!("m-{}", case.get());
+            runtime.block_on(async {
+                tell_of_merchants(&test.pool, &[&merchant]).await;
+                check(&test, &merchant, conversations).await;
+            });
             Ok(())
         })
         .expect("holds for all cases");

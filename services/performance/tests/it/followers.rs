@@ -105,6 +105,7 @@ async fn what_is_told_builds_the_same_directory_as_the_snapshot() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_is_told_once_more_with_the_versions_it_has() {
     let mut test = TestPerformance::start().await;
+    let collector = EventCollector::start(&test.nats).await;
     let service = caller().roles(&[proto::access::Role::ServiceAccount]);
     let announce = pb::AnnounceDirectoryRequest { request_id: "once".to_owned() };
     let early = test.client.announce_directory(test.by(&service, announce.clone())).await;
@@ -130,7 +131,6 @@ async fn a_directory_is_told_once_more_with_the_versions_it_has() {
     assert_eq!(test.count(told).await, before + 3, "the merchant, the team and the person, once");
     assert_eq!(test.count("SELECT count(*) FROM audit_entries WHERE entity = 'directory'").await, 1);
 
-    let collector = EventCollector::start(&test.nats).await;
     let people = collector
         .wait_for(3, |payload| match payload {
             Payload::PersonChanged(person) => Some(person.clone()),

@@ -5,7 +5,7 @@ use testkit::TestCaller;
 use tonic::Code;
 
 use crate::builders::{DAY, a_submission, agent, conversation, lead, long_chats, manager, only, reviewer};
-use crate::support::TestQa;
+use crate::support::{TestQa, refusal};
 
 const ACCOUNTS: [&str; 3] = ["ann-account", "ben-account", "zoe-account"];
 
@@ -135,6 +135,9 @@ async fn another_merchant_has_nothing_of_this_one() {
         test.client().list_conversation_reads(test.by(&other, reads)).await.expect("lists").into_inner();
     assert!(reads.reads.is_empty());
     let message = pb::AssignReviewsRequest { request_id: "a".into(), days: None };
+    let unknown = test.client().assign_reviews(test.by(&other, message.clone())).await;
+    assert_eq!(refusal(unknown), (Code::FailedPrecondition, "MERCHANT_UNKNOWN".to_owned()));
+    test.sql("INSERT INTO qa.merchants VALUES ('other', '', 'Asia/Shanghai', 0, 1)").await;
     let done = test.client().assign_reviews(test.by(&other, message)).await.expect("runs").into_inner();
     assert_eq!((done.assigned, done.unassigned), (0, 0));
     let message =
