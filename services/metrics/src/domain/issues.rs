@@ -2,7 +2,7 @@
 
 use pg::By;
 use pg::page::{Page, PageRequest};
-use runtime::identity::{Caller, Reach, Scope};
+use runtime::identity::{Caller, Scope};
 use runtime::ids::{MerchantId, PersonId};
 
 use crate::domain::campaigns::or_made;
@@ -147,7 +147,7 @@ impl Issues {
         people: Vec<String>,
         stop: bool,
     ) -> Result<Listed> {
-        let people = if people.is_empty() { vec![own(scope, &by.caller)?.to_string()] } else { people };
+        let people = if people.is_empty() { vec![own(&by.caller)?.to_string()] } else { people };
         if !stop {
             self.check_known(&scope.merchant, &people).await?;
         }
@@ -166,17 +166,16 @@ impl Issues {
     /// A page of what the caller has not read.
     pub async fn list_notices(
         &self,
-        scope: &Scope,
         caller: &Caller,
         page: &PageRequest<NoticeCursor>,
     ) -> Result<Page<Notice>> {
-        let person = own(scope, caller)?;
-        self.metrics.store.list_issue_notices(&scope.merchant, &person, page).await
+        let person = own(caller)?;
+        self.metrics.store.list_issue_notices(&caller.merchant, &person, page).await
     }
 
     /// Takes the caller's notices of these issues off the list.
-    pub async fn read_notices(&self, by: &By, scope: &Scope, issues: &[String]) -> Result<i32> {
-        let person = own(scope, &by.caller)?;
+    pub async fn read_notices(&self, by: &By, issues: &[String]) -> Result<i32> {
+        let person = own(&by.caller)?;
         self.metrics.store.delete_issue_notices(by, &person, issues, self.metrics.clock.now()).await
     }
 
@@ -220,9 +219,6 @@ fn person(caller: &Caller) -> Option<String> {
 }
 
 /// The caller's own person.
-fn own(scope: &Scope, caller: &Caller) -> Result<PersonId> {
-    match (&scope.reach, &caller.person) {
-        (Reach::Own(person) | Reach::Team(person), _) | (Reach::Merchant, Some(person)) => Ok(person.clone()),
-        (Reach::Merchant, None) => Err(IssueError::NoPerson.into()),
-    }
+fn own(caller: &Caller) -> Result<PersonId> {
+    caller.person.clone().ok_or_else(|| IssueError::NoPerson.into())
 }

@@ -126,9 +126,9 @@ impl IssueService for IssueApi {
         &self,
         request: Request<pb::ListIssueNoticesRequest>,
     ) -> Reply<pb::ListIssueNoticesResponse> {
-        let Admitted { message, scope, caller } = admitted(request)?;
+        let Admitted { message, caller, .. } = admitted(request)?;
         let page = page(message.page_size, &message.page_token, "issue notices".to_owned())?;
-        let found = self.issues.list_notices(&scope, &caller, &page).await?;
+        let found = self.issues.list_notices(&caller, &page).await?;
         Ok(Response::new(pb::ListIssueNoticesResponse {
             notices: found.items.into_iter().map(encode::notice).collect(),
             next_page_token: found.next_page_token,
@@ -143,7 +143,7 @@ impl IssueService for IssueApi {
         let message = &request.message;
         let issues = decode::ids("issue_ids", &message.issue_ids)?;
         let by = By::new(&request, rpc!("ReadIssueNotices"), &message.request_id);
-        let read = self.issues.read_notices(&by, &request.scope, &issues).await?;
+        let read = self.issues.read_notices(&by, &issues).await?;
         Ok(Response::new(pb::ReadIssueNoticesResponse { read }))
     }
 }

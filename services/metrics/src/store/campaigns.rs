@@ -63,11 +63,13 @@ impl Store {
     ) -> Result<()> {
         let merchant = &scope.merchant;
         by.change(&self.pool, now, async |conn| {
+            let missing = || CampaignError::NotFound { id: id.to_owned() };
+            let before = find(conn, merchant, id, true).await?.ok_or_else(missing)?;
             let calendar = directory::calendar(conn, merchant).await?;
             let reached = people::reached(conn, scope, calendar.business_day(now)).await?;
-            let before = find(conn, merchant, id, true).await?;
-            let before = before.filter(|campaign| campaign.is_seen_by(&reached));
-            let before = before.ok_or_else(|| CampaignError::NotFound { id: id.to_owned() })?;
+            if !before.is_seen_by(&reached) {
+                return Err(missing().into());
+            }
             if !etag.is_empty() && etag != before.etag() {
                 return Err(CampaignError::Changed { id: id.to_owned() }.into());
             }

@@ -8,7 +8,7 @@ use directory::LAST_DAY;
 use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
-use runtime::ids::MerchantId;
+use runtime::ids::{MerchantId, PersonId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -84,11 +84,13 @@ impl Store {
     ) -> Result<i32> {
         let merchant = &scope.merchant;
         by.change(&self.pool, now, async |conn| {
+            let missing = || IssueError::NotFound { id: id.to_owned() };
+            let found = find(conn, merchant, id, true).await?.ok_or_else(missing)?;
             let today = directory::calendar(conn, merchant).await?.business_day(now);
             let reached = people::reached(conn, scope, today).await?;
-            let found = find(conn, merchant, id, true).await?;
-            let found = found.filter(|issue| is_seen(issue, &reached));
-            let found = found.ok_or_else(|| IssueError::NotFound { id: id.to_owned() })?;
+            if !is_seen(&found, &reached) {
+                return Err(missing().into());
+            }
             if !etag.is_empty() && etag != found.etag() {
                 return Err(IssueError::Changed { id: id.to_owned() }.into());
             }
@@ -194,7 +196,7 @@ fn is_seen(issue: &Issue, reached: &Reached) -> bool {
 async fn tell(conn: &mut AsyncPgConnection, by: &By, issue: &Issue, change: Change) -> Result<()> {
     let merchant = &by.caller.merchant;
     events::publish(conn, &outgoing::issue::issue_changed(merchant, issue, change)).await?;
-    let actor = by.caller.person.as_ref().map(|person| person.as_str());
+    let actor = by.caller.person.as_ref().map(PersonId::as_str);
     let watchers: Vec<_> =
         issue.watchers.iter().map(String::as_str).filter(|id| Some(*id) != actor).collect();
     issue_notices::upsert(conn, merchant, issue, change, &watchers).await
