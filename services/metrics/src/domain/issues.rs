@@ -6,7 +6,8 @@ use runtime::identity::{Caller, Scope};
 use runtime::ids::{MerchantId, PersonId};
 
 use crate::domain::campaigns::or_made;
-use crate::domain::issue::{Change, Comment, Content, Issue, IssueError, IssueState, Notice, WATCHERS_MAX};
+use crate::domain::issue::content::Content;
+use crate::domain::issue::{Change, Comment, Issue, IssueError, IssueState, Notice, WATCHERS_MAX};
 use crate::domain::reach::Reached;
 use crate::domain::{Metrics, Result};
 use crate::store::{IssueCursor, IssueFilter, IssueStep, NoticeCursor};

@@ -6,7 +6,8 @@ use proto::metrics::v1 as pb;
 use proto::time::date;
 use runtime::ids::MerchantId;
 
-use crate::domain::issue::{Change, Issue, IssueKind, IssueState};
+use crate::domain::issue::content::IssueKind;
+use crate::domain::issue::{Change, Issue, IssueState};
 
 /// What happened to an issue, and who is concerned.
 pub fn issue_changed(merchant: &MerchantId, issue: &Issue, happened: Change) -> Event {

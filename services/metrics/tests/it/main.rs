@@ -1,6 +1,7 @@
 //! The service against a real Postgres and a real NATS, through its real client.
 
 mod access;
+mod campaign_reviews;
 mod campaigns;
 mod days;
 mod definitions;

@@ -5,7 +5,8 @@ use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
 
 use crate::domain::conversation::ConversationKey;
-use crate::domain::issue::{Content, IssueKind, IssueState, PageFault, ScriptChange, StockTrouble};
+use crate::domain::issue::IssueState;
+use crate::domain::issue::content::{Content, IssueKind, PageFault, ScriptChange, StockTrouble};
 use crate::error::MetricsError;
 use crate::grpc::decode::{check_no_nul, day, id, invalid, optional_id};
 use crate::store::IssueFilter;

@@ -5,7 +5,8 @@ use proto::metrics::v1 as pb;
 use proto::time::{date, timestamp};
 
 use crate::domain::conversation::ConversationKey;
-use crate::domain::issue::{Comment, Content, IssueKind, Notice, PageFault, ScriptChange, StockTrouble};
+use crate::domain::issue::content::{Content, IssueKind, PageFault, ScriptChange, StockTrouble};
+use crate::domain::issue::{Comment, Notice};
 use crate::domain::issues::Listed;
 use crate::outgoing;
 
