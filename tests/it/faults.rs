@@ -48,7 +48,7 @@ async fn an_ingest_survives_kills_and_nothing_is_lost_or_twice() {
             suite.assert_running();
         }
     };
-    let (summary, ()) = tokio::join!(ingest::conversations(&sender, &options, true), kills_in_turn);
+    let (summary, ()) = tokio::join!(ingest::run(&sender, &options, true), kills_in_turn);
     let summary = summary.expect("the ingest gets through");
     assert_eq!((summary.read, summary.rejected), (CONVERSATIONS, 0));
     // An acknowledgement that was lost on the way is asked for again, and then finds the conversation known.

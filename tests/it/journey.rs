@@ -23,7 +23,7 @@ async fn real_chats_go_in_and_verifiable_samples_and_figures_come_out() {
 
     let loaded = jinpai::up::load(&suite.suite, suite.ground.folder(), true).await.expect("loads the demo");
     assert_eq!((loaded.people, loaded.conversations), (120, 6205));
-    let again = ingest::conversations(&supervisor, &star::ingest_options(file), true).await.expect("ingests");
+    let again = ingest::run(&supervisor, &star::ingest_options(file), true).await.expect("ingests");
     assert_eq!((again.read, again.accepted, again.unchanged, again.rejected), (6205, 0, 6205, 0));
 
     figures_are_those_of_the_file(&supervisor, &expected).await;
@@ -51,6 +51,10 @@ pub async fn figures_are_those_of_the_file(session: &Session, expected: &AgentDa
     let mut found = AgentDays::new();
     for row in figures_by(session, figures::By::Account, figures::Each::Day).await {
         let day = jinpai::days::day(row.from).expect("a day");
+        // The demo's made-up orders are credited on days without chats too.
+        if row.conversations == 0 {
+            continue;
+        }
         found.insert((day, row.key.clone()), star::counts_of(&row));
     }
     assert_eq!(expected.len(), 582);

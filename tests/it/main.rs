@@ -6,3 +6,4 @@ mod faults;
 mod journey;
 mod parked;
 mod tracing;
+mod trade;

@@ -4,7 +4,8 @@
 //! can cut it off; [`Processes`] has a process for each, which can be killed. Both stand on [`Ground`], a private
 //! Postgres and NATS of their own (database roles belong to a whole server, so two suites cannot share one), and are
 //! spoken to through [`Door`], the gateway's address and the key that signs tokens. [`star`] is the real input and an
-//! independent count of it; [`small`] makes input of a few chats.
+//! independent count of it; [`small`] makes input of a few chats,
+//! [`workload`] a whole shop with orders, and what it amounts to.
 //!
 //! Helpers panic with the reason when the ground they stand on gives way, as those of the test kit do.
 
@@ -16,6 +17,7 @@ pub mod plans;
 mod processes;
 pub mod small;
 pub mod star;
+pub mod workload;
 
 pub use door::{Answer, Door};
 pub use ground::Ground;

@@ -85,7 +85,7 @@ fn target() -> pb::CreateTargetRequest {
         days: Some(DayRange { from: Some(day), to: Some(day) }),
         indicator: Some(pb::IndicatorGoal {
             measure: pb::Measure::Conversations.into(),
-            direction: pb::Direction::AtLeast.into(),
+            direction: pb::GoalDirection::AtLeast.into(),
             value: 40.0,
         }),
         ..Default::default()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -40,6 +40,7 @@ struct Member {
     program: PathBuf,
     settings: Vec<(String, String)>,
     port: u16,
+    ops_port: u16,
     log: PathBuf,
     child: Option<Child>,
 }
@@ -100,6 +101,14 @@ impl Processes {
         member.ready().await;
     }
 
+    /// Starts a killed service again without waiting; its process, and where its health is answered.
+    pub fn launch(&mut self, service: &str) -> (u32, SocketAddr) {
+        let member = self.members.get_mut(service).expect("a service");
+        member.start();
+        let id = member.child.as_ref().expect("it was just started").id();
+        (id, ([127, 0, 0, 1], member.ops_port).into())
+    }
+
     /// Panics with the log of a service that has ended by itself.
     pub fn assert_running(&mut self) {
         for member in self.members.values_mut() {
@@ -111,10 +120,11 @@ impl Processes {
 impl Member {
     fn new(name: &'static str, program: &Path, ground: &Ground, otlp: Option<&str>) -> Self {
         let log = ground.folder().join(format!("{name}.log"));
-        let port = free_port();
-        let mut member = Self { name, program: program.to_owned(), settings: vec![], port, log, child: None };
+        let (port, ops_port) = (free_port(), free_port());
+        let (program, settings) = (program.to_owned(), Vec::new());
+        let mut member = Self { name, program, settings, port, ops_port, log, child: None };
         member.set("SERVER__LISTEN", format!("127.0.0.1:{port}"));
-        member.set("SERVER__OPS_LISTEN", format!("127.0.0.1:{}", free_port()));
+        member.set("SERVER__OPS_LISTEN", format!("127.0.0.1:{ops_port}"));
         member.set("EVENTS__URL", ground.nats.url());
         if let Some(otlp) = otlp {
             member.set("TELEMETRY__OTLP_ENDPOINT", otlp);
@@ -142,7 +152,7 @@ impl Member {
         let address = ([127, 0, 0, 1], self.port);
         eventually(START_MAX, async || {
             self.assert_running();
-            TcpStream::connect(std::net::SocketAddr::from(address)).is_ok()
+            TcpStream::connect(SocketAddr::from(address)).is_ok()
         })
         .await;
     }

@@ -21,13 +21,13 @@ pub fn chat(id: &str, account: &str, day: NaiveDate, replies: usize) -> Conversa
             sent_at: Some(after(noon, 20 * n)),
             sender: Sender::Customer.into(),
             text: format!("question {n} of {id}"),
-            quick_reply: false,
+            ..Message::default()
         };
         let answered = Message {
             sent_at: Some(after(noon, 20 * n + 5)),
             sender: Sender::Agent.into(),
             text: format!("answer {n} of {id}"),
-            quick_reply: false,
+            ..Message::default()
         };
         [asked, answered]
     });
@@ -42,7 +42,7 @@ pub fn chat(id: &str, account: &str, day: NaiveDate, replies: usize) -> Conversa
         closed_at: Some(after(noon, 20 * replies)),
         messages: messages.collect(),
         satisfied: Some(true),
-        completed: None,
+        ..Conversation::default()
     }
 }
 

@@ -49,7 +49,10 @@ pub fn file_in(folder: &Path) -> PathBuf {
 
 /// What `jinpai ingest` is told to take the file in from its first line.
 pub fn ingest_options(file: PathBuf) -> ingest::Options {
-    ingest::Options { file, shop: Some(SHOP.to_owned()), rejects: None, from_start: true }
+    ingest::Options {
+        shop: Some(SHOP.to_owned()),
+        ..ingest::Options::of(ingest::Content::Conversations, file)
+    }
 }
 
 /// The conversations of a file.

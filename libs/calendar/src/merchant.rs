@@ -95,6 +95,12 @@ impl MerchantCalendar {
     pub fn local_hour(&self, at: DateTime<Utc>) -> u8 {
         self.zone.to_datetime(timestamp(at)).hour().unsigned_abs()
     }
+
+    /// What the merchant's clock shows, as whole seconds after midnight, 0 to 86,399; for service hours.
+    pub fn local_seconds(&self, at: DateTime<Utc>) -> i64 {
+        let time = self.zone.to_datetime(timestamp(at)).time();
+        i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60 + i64::from(time.second())
+    }
 }
 
 impl Default for MerchantCalendar {

@@ -104,7 +104,17 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let size = size.ok().flatten().and_then(|size| usize::try_from(size).ok());
     let size = size.filter(|size| *size <= MAX_UNPACKED_BYTES);
     let size = size.ok_or_else(|| Error::Undecodable("it is no zstd frame of a bounded size".to_owned()))?;
-    zstd::bulk::decompress(bytes, size).map_err(|e| Error::Undecodable(e.to_string()))
+    thread_local! {
+        // As with the compressor: its memory is worth more than a short transcript's worth of work.
+        static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    DECOMPRESSOR.with_borrow_mut(|slot| {
+        let decompressor = match slot {
+            Some(decompressor) => decompressor,
+            None => slot.insert(zstd::bulk::Decompressor::new().map_err(|e| Error::Config(e.to_string()))?),
+        };
+        decompressor.decompress(bytes, size).map_err(|e| Error::Undecodable(e.to_string()))
+    })
 }
 
 /// W3C trace context of the current span; empty outside of any.

@@ -23,7 +23,7 @@ pub trait Handler: Send + Sync + 'static {
     fn handle_batch(
         &self,
         conn: &mut AsyncPgConnection,
-        events: &[Event],
+        events: &[&Event],
     ) -> impl Future<Output = Result<(), HandleError>> + Send {
         async move {
             for event in events {

@@ -8,6 +8,10 @@ pub const CONVERSATION_CLOSED: &str = "metrics.conversation_closed";
 pub const DAY_CLOSED: &str = "metrics.day_closed";
 /// From metrics: an account met for the first time.
 pub const AGENT_SEEN: &str = "metrics.agent_seen";
+/// From metrics: an account's figures of a day that is final, or was restated.
+pub const AGENT_DAY_FINALISED: &str = "metrics.agent_day_finalised";
+/// From metrics: a buyer's review, its personal data redacted.
+pub const BUYER_REVIEW_RECEIVED: &str = "metrics.buyer_review_received";
 /// From metrics: a campaign was published or changed.
 pub const CAMPAIGN_CHANGED: &str = "metrics.campaign_changed";
 /// From metrics: an issue between departments changed.
@@ -37,6 +41,8 @@ pub fn of(payload: &Payload) -> &'static str {
         Payload::ConversationClosed(_) => CONVERSATION_CLOSED,
         Payload::DayClosed(_) => DAY_CLOSED,
         Payload::AgentSeen(_) => AGENT_SEEN,
+        Payload::AgentDayFinalised(_) => AGENT_DAY_FINALISED,
+        Payload::BuyerReviewReceived(_) => BUYER_REVIEW_RECEIVED,
         Payload::CampaignChanged(_) => CAMPAIGN_CHANGED,
         Payload::IssueChanged(_) => ISSUE_CHANGED,
         Payload::MerchantChanged(_) => MERCHANT_CHANGED,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::session::{Session, Target};
 use crate::state::State;
-use crate::{demo, down, draw, figures, ingest, parked, up, verify};
+use crate::{demo, down, draw, figures, ingest, parked, reconcile, up, verify};
 
 /// Ended well.
 pub const DONE: u8 = 0;
@@ -59,9 +59,23 @@ pub enum Command {
     /// Look after events that a service could not handle.
     #[command(subcommand)]
     Events(parked::Command),
-    /// Send a file into the suite.
-    #[command(subcommand)]
-    Ingest(Ingest),
+    /// Send a file into the suite: conversations, orders, payments and whatever else happened around customers.
+    ///
+    /// A run that was cut goes on where the last acknowledgement was when it is started again. Ends with status 3 if
+    /// lines were refused; the good ones are stored all the same.
+    #[command(
+        after_help = "Examples:\n  jinpai ingest conversations chats.jsonl.xz --shop star --rejects refused.jsonl\n  \
+                      jinpai ingest conversations log.txt --format qianniu\n  jinpai ingest orders orders.csv\n  \
+                      jinpai ingest mixed day.jsonl.zst"
+    )]
+    Ingest(ingest::Options),
+    /// Compare the figures of a 赤兔 report or a pre-sales sheet with the suite's own, account by account.
+    ///
+    /// Nothing is stored. Ends with status 3 if figures differ.
+    #[command(
+        after_help = "Example:\n  jinpai reconcile 自定义报表_绩效_下单优先判定_2025-05-01至2025-05-01.xlsx"
+    )]
+    Reconcile(reconcile::Options),
     /// Close business days and draw the chats to be reviewed.
     ///
     /// Days drawn before keep their draw: running it again changes nothing.
@@ -90,19 +104,6 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-}
-
-/// What can be ingested.
-#[derive(Debug, Subcommand)]
-pub enum Ingest {
-    /// Conversations, one JSON object a line.
-    ///
-    /// A run that was cut goes on where the last acknowledgement was when it is started again. Ends with status 3 if
-    /// lines were refused; the good ones are stored all the same.
-    #[command(
-        after_help = "Example:\n  jinpai ingest conversations chats.jsonl.xz --shop star --rejects refused.jsonl"
-    )]
-    Conversations(ingest::Options),
 }
 
 /// Whom to sign a token for.
@@ -149,11 +150,18 @@ pub async fn run(cli: Cli) -> Result<u8> {
             print(json, &events, |out| parked::print(out, &events))?;
             Ok(DONE)
         }
-        Command::Ingest(Ingest::Conversations(options)) => {
+        Command::Ingest(options) => {
             let session = Session::open(target, Role::ServiceAccount).await?;
             let (summary, took) = ingest::timed(&session, &options, json).await?;
             let found = if summary.rejected > 0 { FOUND } else { DONE };
             print(json, &summary, |out| ingest::print(out, &summary, took))?;
+            Ok(found)
+        }
+        Command::Reconcile(options) => {
+            let session = Session::open(target, Role::Supervisor).await?;
+            let report = reconcile::run(&session, &options).await?;
+            let found = if report.clean() { DONE } else { FOUND };
+            print(json, &report, |out| reconcile::print(out, &report))?;
             Ok(found)
         }
         Command::Draw(options) => {

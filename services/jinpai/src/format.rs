@@ -1,116 +1,243 @@
-//! The conversation file format: one JSON object a line, and its way into the ingest message.
-//!
-//! Unknown fields are refused: a misspelt `quickReply` would otherwise change figures without a word.
+//! Records of files as the ingest messages.
 
-use chrono::{DateTime, FixedOffset};
-use prost_types::Timestamp;
+use importers::{Body, ChatRef, Fact, JsonLines, Kind, Options, Record, Row};
 use proto::common::v1::Sender;
-use proto::metrics::v1::{Conversation, Message, Reject};
-use serde::Deserialize;
+use proto::google::r#type::Money;
+use proto::metrics::v1::fact::Body as PbBody;
+use proto::metrics::v1::{self as pb, Conversation, Message, Reject};
+use proto::time::timestamp;
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Line {
-    conversation_id: String,
-    #[serde(default)]
-    revision: i64,
-    #[serde(default)]
-    shop: Option<String>,
-    agent_id: String,
-    customer_id: String,
-    channel: String,
-    started_at: DateTime<FixedOffset>,
-    closed_at: DateTime<FixedOffset>,
-    messages: Vec<LineMessage>,
-    #[serde(default)]
-    satisfied: Option<bool>,
-    #[serde(default)]
-    completed: Option<bool>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct LineMessage {
-    sent_at: DateTime<FixedOffset>,
-    sender: LineSender,
-    text: String,
-    #[serde(default)]
-    quick_reply: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum LineSender {
-    Customer,
-    Agent,
-    Bot,
-    System,
-}
-
-/// Reads one line. A line without a shop belongs to `shop`, if there is one.
+/// Reads one line of JSON as a conversation. A line without a shop belongs to `shop`, if there is one.
 ///
 /// # Errors
 ///
 /// The reject to report, with the path of the field as it stands in the file.
-pub fn parse(number: i64, line: &[u8], shop: Option<&str>) -> Result<Conversation, Reject> {
-    let reject = |field: String, reason: String| Reject { line: number, field, reason };
-    let mut json = serde_json::Deserializer::from_slice(line);
-    let line: Line = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        reject(if path == "." { "line".into() } else { path }, plain(error.inner()))
-    })?;
-    json.end().map_err(|error| reject("line".into(), plain(&error)))?;
-    let shop_id = line.shop.or_else(|| shop.map(str::to_owned)).ok_or_else(|| {
-        reject("shop".into(), "the line names no shop, and none was given with --shop".into())
-    })?;
-    Ok(Conversation {
-        shop_id,
-        channel: line.channel,
-        conversation_id: line.conversation_id,
-        revision: line.revision,
-        account_id: line.agent_id,
-        customer_id: line.customer_id,
-        started_at: Some(timestamp(line.started_at)),
-        closed_at: Some(timestamp(line.closed_at)),
-        messages: line.messages.into_iter().map(message).collect(),
-        satisfied: line.satisfied,
-        completed: line.completed,
-    })
-}
-
-fn message(message: LineMessage) -> Message {
-    let sender = match message.sender {
-        LineSender::Customer => Sender::Customer,
-        LineSender::Agent => Sender::Agent,
-        LineSender::Bot => Sender::Bot,
-        LineSender::System => Sender::System,
-    };
-    Message {
-        sent_at: Some(timestamp(message.sent_at)),
-        sender: sender.into(),
-        text: message.text,
-        quick_reply: message.quick_reply,
+pub fn parse(number: u64, line: &[u8], shop: Option<&str>) -> Result<Conversation, Reject> {
+    // No file has 2^63 lines.
+    let line_number = i64::try_from(number).unwrap_or(i64::MAX);
+    let refused =
+        |field: &str, reason: &str| Reject { line: line_number, field: field.into(), reason: reason.into() };
+    match JsonLines::new(line, Some(Kind::Conversation), Options::default()).next() {
+        Some(Ok(Row { record: Record::Conversation(read), .. })) => {
+            conversation(read, shop).map_err(|Wrong { field, reason }| refused(field, reason))
+        }
+        Some(Err(importers::Error::Row(wrong))) => Err(refused(&wrong.field, &wrong.reason)),
+        Some(Ok(_) | Err(_)) | None => Err(refused("line", "holds no conversation")),
     }
 }
 
-fn timestamp(at: DateTime<FixedOffset>) -> Timestamp {
-    proto::time::timestamp(at.to_utc())
+/// What a record lacks before it can be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wrong {
+    /// The field, as it stands in the file.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub reason: &'static str,
 }
 
-/// serde_json's text without its "at line 1 column n": the number of the line is reported beside it.
-fn plain(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.split_once(" at line ").map_or(text.clone(), |(before, _)| before.to_owned())
+const NO_SHOP: Wrong =
+    Wrong { field: "shop", reason: "the line names no shop, and none was given with --shop" };
+
+/// A conversation as it is sent. One without a shop belongs to `shop`.
+///
+/// # Errors
+///
+/// Neither names a shop.
+pub fn conversation(read: importers::Conversation, shop: Option<&str>) -> Result<Conversation, Wrong> {
+    Ok(Conversation {
+        shop_id: read.shop.or_else(|| shop.map(str::to_owned)).ok_or(NO_SHOP)?,
+        channel: read.channel,
+        conversation_id: read.id,
+        revision: read.revision,
+        account_id: read.account,
+        customer_id: read.customer,
+        started_at: Some(timestamp(read.started_at)),
+        closed_at: Some(timestamp(read.closed_at)),
+        messages: read.messages.into_iter().map(message).collect(),
+        satisfied: read.satisfied,
+        completed: read.completed,
+        transferred_from: read.transferred_from.unwrap_or_default(),
+        transferred_to: read.transferred_to.unwrap_or_default(),
+    })
+}
+
+fn message(read: importers::Message) -> Message {
+    let sender = match read.sender {
+        importers::Sender::Customer => Sender::Customer,
+        importers::Sender::Agent => Sender::Agent,
+        importers::Sender::Bot => Sender::Bot,
+        importers::Sender::System => Sender::System,
+    };
+    Message {
+        sent_at: Some(timestamp(read.sent_at)),
+        sender: sender.into(),
+        text: read.text,
+        quick_reply: read.quick_reply,
+        account_id: read.account.unwrap_or_default(),
+    }
+}
+
+/// A fact as it is sent. One without a shop belongs to `shop`.
+///
+/// # Errors
+///
+/// Neither names a shop.
+pub fn fact(read: Fact, shop: Option<&str>) -> Result<pb::Fact, Wrong> {
+    Ok(pb::Fact {
+        shop_id: read.shop.or_else(|| shop.map(str::to_owned)).ok_or(NO_SHOP)?,
+        fact_id: read.id,
+        revision: read.revision,
+        occurred_at: Some(timestamp(read.occurred_at)),
+        customer_id: read.customer,
+        account_id: read.account,
+        body: Some(body(read.body)),
+    })
+}
+
+fn body(read: Body) -> PbBody {
+    match read {
+        Body::Order(order) => PbBody::Order(pb::Order {
+            lines: order.lines.into_iter().map(order_line).collect(),
+            amount: Some(money(order.amount)),
+            member_level: order.member_level,
+            excluded_reason: order.excluded_reason,
+            campaign_id: order.campaign,
+        }),
+        Body::Payment(payment) => {
+            PbBody::Payment(pb::Payment { order_id: payment.order, amount: Some(money(payment.amount)) })
+        }
+        Body::Refund(refund) => PbBody::Refund(pb::Refund {
+            order_id: refund.order,
+            amount: Some(money(refund.amount)),
+            kind: match refund.kind {
+                importers::RefundKind::RefundOnly => pb::RefundKind::RefundOnly,
+                importers::RefundKind::Return => pb::RefundKind::Return,
+            }
+            .into(),
+            reason: refund.reason,
+            completed_at: refund.completed_at.map(timestamp),
+        }),
+        Body::Cart(cart) => PbBody::Cart(pb::Cart {
+            product_id: cart.product,
+            quantity: count(cart.quantity),
+            amount: Some(money(cart.amount)),
+        }),
+        Body::Complaint(complaint) => PbBody::Complaint(pb::Complaint {
+            order_id: complaint.order,
+            conversation: chat(complaint.chat),
+            severity: match complaint.severity {
+                importers::Severity::Ordinary => pb::ComplaintSeverity::Ordinary,
+                importers::Severity::Platform => pb::ComplaintSeverity::Platform,
+                importers::Severity::Mass => pb::ComplaintSeverity::Mass,
+                importers::Severity::Authority => pb::ComplaintSeverity::Authority,
+            }
+            .into(),
+            cause: complaint.cause,
+            upheld: complaint.upheld,
+            closed_at: complaint.closed_at.map(timestamp),
+        }),
+        Body::Satisfaction(satisfaction) => PbBody::Satisfaction(pb::Satisfaction {
+            conversation: chat(satisfaction.chat),
+            score: count(satisfaction.score),
+        }),
+        Body::StoreRating(rating) => PbBody::StoreRating(pb::StoreRating {
+            order_id: rating.order,
+            item_score: count(rating.item),
+            service_score: count(rating.service),
+            delivery_score: count(rating.delivery),
+        }),
+        Body::BuyerReview(review) => PbBody::BuyerReview(pb::BuyerReview {
+            order_id: review.order,
+            product_id: review.product,
+            rating: match review.rating {
+                importers::Rating::Good => pb::ReviewRating::Good,
+                importers::Rating::Neutral => pb::ReviewRating::Neutral,
+                importers::Rating::Bad => pb::ReviewRating::Bad,
+            }
+            .into(),
+            text: review.text,
+        }),
+        Body::BotEvent(event) => PbBody::BotEvent(bot_event(event)),
+        Body::Handling(handling) => PbBody::Handling(pb::Handling {
+            kind: match handling.kind {
+                importers::HandlingKind::Order => pb::HandlingKind::Order,
+                importers::HandlingKind::AfterSale => pb::HandlingKind::AfterSale,
+            }
+            .into(),
+            task_id: handling.task,
+            opened_at: Some(timestamp(handling.opened_at)),
+            accurate: handling.accurate,
+        }),
+        Body::MemberSignup => PbBody::MemberSignup(pb::MemberSignup {}),
+        Body::Recommendation(recommendation) => PbBody::Recommendation(pb::Recommendation {
+            product_id: recommendation.product,
+            kind: match recommendation.kind {
+                importers::RecommendationKind::Recommend => pb::RecommendationKind::Recommend,
+                importers::RecommendationKind::CrossSell => pb::RecommendationKind::CrossSell,
+            }
+            .into(),
+            conversation: chat(recommendation.chat),
+        }),
+    }
+}
+
+fn bot_event(event: importers::BotEvent) -> pb::BotEvent {
+    let class = event.class.map_or(pb::BotQuestionClass::Unspecified, |class| match class {
+        importers::QuestionClass::Industry => pb::BotQuestionClass::Industry,
+        importers::QuestionClass::General => pb::BotQuestionClass::General,
+        importers::QuestionClass::Own => pb::BotQuestionClass::Own,
+    });
+    let outcome = match event.outcome {
+        importers::BotOutcome::Answered => pb::BotOutcome::Answered,
+        importers::BotOutcome::Accepted => pb::BotOutcome::Accepted,
+        importers::BotOutcome::Transferred => pb::BotOutcome::Transferred,
+        importers::BotOutcome::Unanswered => pb::BotOutcome::Unanswered,
+    };
+    pb::BotEvent {
+        outcome: outcome.into(),
+        question_class: class.into(),
+        question: event.question,
+        product_id: event.product,
+        scene: event.scene,
+        campaign_id: event.campaign,
+        conversation: chat(event.chat),
+    }
+}
+
+fn order_line(line: importers::OrderLine) -> pb::OrderLine {
+    pb::OrderLine {
+        product_id: line.product,
+        title: line.title,
+        category: line.category,
+        quantity: count(line.quantity),
+        amount: Some(money(line.amount)),
+    }
+}
+
+/// Far more than any count: the service refuses it, naming the field.
+fn count(value: i64) -> i32 {
+    i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
+}
+
+fn money(read: importers::Money) -> Money {
+    Money { currency_code: read.currency, units: read.units, nanos: read.nanos }
+}
+
+fn chat(read: ChatRef) -> Option<pb::FactConversation> {
+    let ChatRef { channel, id: conversation_id } = read;
+    (!conversation_id.is_empty()).then_some(pb::FactConversation { channel, conversation_id })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const GOOD: &str = r#"{"conversationId":"c1","agentId":"a","customerId":"k","channel":"chat",
-        "startedAt":"2020-05-13T13:14:57Z","closedAt":"2020-05-13T21:19:22+08:00",
-        "messages":[{"sentAt":"2020-05-13T13:14:57.250Z","sender":"AGENT","text":"hello","quickReply":true}],
-        "satisfied":false}"#;
+    const GOOD: &str = concat!(
+        r#"{"conversationId":"c1","agentId":"a","customerId":"k","channel":"chat","#,
+        r#""startedAt":"2020-05-13T13:14:57Z","closedAt":"2020-05-13T21:19:22+08:00","#,
+        r#""messages":[{"sentAt":"2020-05-13T13:14:57.250Z","sender":"AGENT","text":"hello","quickReply":true}],"#,
+        r#""satisfied":false}"#,
+    );
 
     #[test]
     fn a_line_becomes_a_conversation() {
@@ -141,7 +268,7 @@ mod tests {
         };
         check("\"AGENT\"", "\"ROBOT\"", "messages[0].sender", "unknown variant `ROBOT`");
         check("13:14:57.250Z", "25:14:57Z", "messages[0].sentAt", "out of range");
-        check("\"quickReply\"", "\"quickreply\"", "messages[0].quickreply", "unknown field");
+        check("\"quickReply\"", "\"quickreply\"", "messages[0].quickreply", "unknown");
         check("\"agentId\":\"a\",", "", "line", "missing field `agentId`");
         check("false}", "false} x", "line", "trailing characters");
     }

@@ -1,11 +1,17 @@
-//! `jinpai ingest`: a file through the bidirectional ingest stream, resumed wherever it was cut.
+//! `jinpai ingest`: a file through a bidirectional ingest stream, resumed wherever it was cut.
 //!
 //! What is sent and not yet acknowledged is kept, so that a broken connection costs only a repeat of it. How far the
 //! acknowledgements came is also kept in a file, so that a killed run goes on there. Both only save time: sending
 //! again what was stored changes nothing.
+//!
+//! [`source`] reads the file, [`carried`] says what a stream carries, [`run`] is one file through one stream. A mixed
+//! file goes through both streams, conversations first.
 
 mod bookmark;
+mod carried;
 mod feed;
+mod run;
+mod source;
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -17,41 +23,50 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::gateway::v1::WhoAmIRequest;
 use proto::gateway::v1::gateway_service_client::GatewayServiceClient;
-use proto::metrics::v1::metrics_service_client::MetricsServiceClient;
-use proto::metrics::v1::{
-    BatchIngestConversationsRequest, ConversationLine, IngestConversationsRequest,
-    IngestConversationsResponse, Reject,
-};
-use proto::performance::v1::GetMerchantRequest;
+use proto::metrics::v1::{ConversationLine, FactLine};
 use proto::performance::v1::people_service_client::PeopleServiceClient;
+use proto::performance::v1::{GetMerchantRequest, Merchant};
 use serde::Serialize;
 use status::Problem;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Response, Status};
 
-use crate::format;
-use crate::reader::{self, Position};
-
+use crate::reader::Position;
 use crate::session::{Session, explain};
 use bookmark::Bookmark;
-use feed::{Batch, Feed};
+use carried::Carried;
+use feed::Feed;
+use run::Run;
+use source::Source;
+pub use source::{Content, Format};
 
-/// Lines sent and not yet acknowledged, at most.
-const UNACKNOWLEDGED_MAX: usize = 8_000;
 /// Failures in a row, without an acknowledgement between them, before giving up.
 const FAILURES_MAX: u32 = 8;
-/// Rejects named in the summary; `--rejects` writes all.
-const REJECTS_SHOWN_MAX: usize = 100;
+/// How far before the bookmark a line is looked for that shows whether the suite is still the same.
+const LOOK_BACK_LINES: u64 = 64;
 
 /// What to ingest.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// JSON Lines, plain or packed (.xz, .gz, .zst); - reads standard input.
+    /// What the file holds.
+    #[arg(value_enum, value_name = "KIND")]
+    pub content: Content,
+    /// The file, plain or packed (.xz, .gz, .zst); - reads standard input. For zendesk, a folder.
     pub file: PathBuf,
+    /// What it is written in. Without it the name tells: .csv, .txt (qianniu), a folder (zendesk), else jsonl.
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
     /// Shop of the lines that name none; a merchant with a single shop needs none.
     #[arg(long)]
     pub shop: Option<String>,
+    /// Channel of conversations whose file names none, instead of the format's usual one.
+    #[arg(long)]
+    pub channel: Option<String>,
+    /// The shop's main account (主账号) in chat logs, where no sub-account shows it.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub shop_account: Option<String>,
+    /// Pass over unknown columns and fields instead of refusing them.
+    #[arg(long)]
+    pub ignore_unknown: bool,
     /// Write every refused line there: line, field, reason as JSON Lines.
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
@@ -60,10 +75,27 @@ pub struct Options {
     pub from_start: bool,
 }
 
+impl Options {
+    /// A whole file, as its name says.
+    pub fn of(content: Content, file: PathBuf) -> Self {
+        Self {
+            content,
+            file,
+            format: None,
+            shop: None,
+            channel: None,
+            shop_account: None,
+            ignore_unknown: false,
+            rejects: None,
+            from_start: true,
+        }
+    }
+}
+
 /// What became of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Lines that are not blank.
+    /// Records, good and bad.
     pub read: i64,
     /// Stored: new, or a newer revision.
     pub accepted: i64,
@@ -81,6 +113,21 @@ pub struct Summary {
     pub reconnects: u32,
 }
 
+impl Summary {
+    /// What became of the same file in two streams.
+    fn and(mut self, other: Self) -> Self {
+        self.read += other.read;
+        self.accepted += other.accepted;
+        self.unchanged += other.unchanged;
+        self.stale += other.stale;
+        self.rejected += other.rejected;
+        self.rejects.extend(other.rejects);
+        self.resumed_after_line = self.resumed_after_line.or(other.resumed_after_line);
+        self.reconnects += other.reconnects;
+        self
+    }
+}
+
 /// A refused line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refused {
@@ -93,86 +140,134 @@ pub struct Refused {
 }
 
 /// Sends the whole file. `quiet` shows no progress bar.
-pub async fn conversations(session: &Session, options: &Options, quiet: bool) -> Result<Summary> {
-    let merchant = merchant(session).await?;
-    let shop = match &options.shop {
-        Some(shop) => Some(shop.clone()),
-        None => only_shop(session).await?,
-    };
-    let bookmark = Bookmark::of(&options.file, &session.gateway, &merchant, shop.as_deref())?;
-    let mut saved = if options.from_start { None } else { bookmark.load()? };
-    if let Some(through) = saved.as_ref().map(|saved| saved.through_line)
-        && !still_there(session, &options.file, shop.as_deref(), through).await?
-    {
-        // Another suite answers at the same address: what the bookmark counts is not in it.
-        saved = None;
+pub async fn run(session: &Session, options: &Options, quiet: bool) -> Result<Summary> {
+    let merchant_id = signed_in(session).await?;
+    let mut shop = options.shop.clone();
+    let mut zone = None;
+    if shop.is_none() || Source::needs_zone(options) {
+        let merchant = merchant(session).await?;
+        // No shop is guessed.
+        if let (None, [only]) = (&shop, merchant.shops.as_slice()) {
+            shop = Some(only.shop_id.clone());
+        }
+        zone = Some(merchant.time_zone);
     }
-    let mut summary = Summary::default();
-    let mut after = 0;
-    if let Some(saved) = saved {
-        after = saved.through_line;
-        summary = Summary { resumed_after_line: Some(after), ..saved.counts() };
-    }
-    let feed = Feed::start(&options.file, shop, after)?;
-    let bar = progress_bar(&feed, quiet)?;
-    let rejects = options.rejects.as_deref().map(|path| reject_file(path, after > 0)).transpose()?;
-    let mut run = Run {
-        bookmark,
-        summary,
-        feed,
-        bar,
-        rejects,
-        settled: after,
-        unsent_from: 0,
-        window: VecDeque::new(),
+    let file = OneFile {
+        session,
+        options,
+        source: Source::of(options, zone.as_deref().filter(|_| Source::needs_zone(options)))?,
+        merchant: merchant_id,
+        shop,
+        quiet,
     };
-    run.until_through(session).await?;
-    run.bookmark.remove()?;
-    run.bar.finish_and_clear();
-    Ok(run.summary)
+    match options.content {
+        Content::Conversations => file.send::<ConversationLine>(Part::Whole).await,
+        Content::Mixed => {
+            if options.file == Path::new("-") {
+                bail!("a mixed file is read twice, which standard input can't be: give a file");
+            }
+            // Chats first, so that what they led to finds them.
+            let chats = file.send::<ConversationLine>(Part::Chats).await?;
+            Ok(chats.and(file.send::<FactLine>(Part::Rest).await?))
+        }
+        _ => file.send::<FactLine>(Part::Whole).await,
+    }
+}
+
+/// Which part of a file a stream takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// The conversations of a mixed file.
+    Chats,
+    /// Everything else of it, and what can't be read.
+    Rest,
+}
+
+struct OneFile<'a> {
+    session: &'a Session,
+    options: &'a Options,
+    source: Source,
+    merchant: String,
+    shop: Option<String>,
+    quiet: bool,
+}
+
+impl OneFile<'_> {
+    async fn send<C: Carried>(&self, part: Part) -> Result<Summary> {
+        let Options { content, file, rejects, from_start, .. } = self.options;
+        let shop = self.shop.as_deref();
+        let tells = format!("{}\0{content:?}\0{part:?}", shop.unwrap_or_default());
+        let identity = if file == Path::new("-") { file.clone() } else { self.source.identity() };
+        let bookmark = Bookmark::of(&identity, &self.session.gateway, &self.merchant, &tells)?;
+        let mut saved = if *from_start { None } else { bookmark.load()? };
+        if let Some(through) = saved.as_ref().map(|saved| saved.through_line)
+            && !self.still_there::<C>(u64::try_from(through).unwrap_or(0)).await?
+        {
+            // Another suite answers at the same address: what the bookmark counts is not in it.
+            saved = None;
+        }
+        let mut summary = Summary::default();
+        let mut after = 0;
+        if let Some(saved) = saved {
+            after = saved.through_line;
+            summary = Summary { resumed_after_line: Some(after), ..saved.counts() };
+        }
+        let position = Position::default();
+        let rows = self.source.open(&position, u64::try_from(after).unwrap_or(0))?;
+        let feed = Feed::<C>::start(rows, self.shop.clone(), part != Part::Chats);
+        let append = after > 0 || part == Part::Rest;
+        let mut run = Run {
+            bookmark,
+            summary,
+            feed,
+            position,
+            bar: progress_bar(&identity, self.quiet)?,
+            rejects: rejects.as_deref().map(|path| reject_file(path, append)).transpose()?,
+            settled: after,
+            unsent_from: 0,
+            window: VecDeque::new(),
+        };
+        run.until_through(self.session).await?;
+        run.bookmark.remove()?;
+        run.bar.finish_and_clear();
+        Ok(run.summary)
+    }
+
+    /// Whether the suite holds what an earlier run had acknowledged: the last good line is sent once more, which
+    /// changes nothing where it is known.
+    async fn still_there<C: Carried>(&self, through: u64) -> Result<bool> {
+        let mut last = None;
+        for row in self.source.open(&Position::default(), through.saturating_sub(LOOK_BACK_LINES))? {
+            match row {
+                Ok(row) if row.line > through => break,
+                Ok(row) => last = C::of(row, self.shop.as_deref()).and_then(Result::ok).or(last),
+                Err(importers::Error::Row(wrong)) if wrong.line > through => break,
+                Err(importers::Error::Row(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let Some(line) = last else { return Ok(false) };
+        let answer = patient(async || C::send_alone(self.session, line.clone()).await).await;
+        let counts = answer.map_err(|status| explain(&status, "going on where the last run was cut"))?;
+        Ok(counts.accepted == 0)
+    }
 }
 
 /// The merchant that the token speaks for.
-async fn merchant(session: &Session) -> Result<String> {
+async fn signed_in(session: &Session) -> Result<String> {
     let mut gateway = GatewayServiceClient::new(session.channel());
     let answer = patient(async || gateway.who_am_i(WhoAmIRequest {}).await).await;
     Ok(answer.map_err(|status| explain(&status, "signing in failed"))?.merchant_id)
 }
 
-/// The merchant's shop if there is exactly one; no shop is guessed.
-async fn only_shop(session: &Session) -> Result<Option<String>> {
+/// The merchant's shops and clocks.
+async fn merchant(session: &Session) -> Result<Merchant> {
     let mut people = PeopleServiceClient::new(session.channel());
     let answer = patient(async || people.get_merchant(GetMerchantRequest {}).await).await;
-    let merchant =
-        answer.map_err(|status| explain(&status, "the merchant's shops can't be had; give --shop"))?.merchant;
-    Ok(match merchant.unwrap_or_default().shops.as_slice() {
-        [shop] => Some(shop.shop_id.clone()),
-        _ => None,
-    })
-}
-
-/// Whether the suite holds what an earlier run had acknowledged: the last good line is sent once more, which changes
-/// nothing where it is known.
-async fn still_there(session: &Session, file: &Path, shop: Option<&str>, through: i64) -> Result<bool> {
-    const LOOK_BACK: usize = 64;
-    let mut lines = reader::open(file, &Position::default())?;
-    let mut last = VecDeque::with_capacity(LOOK_BACK);
-    while let Some((number, line)) = lines.read_line()?.filter(|(number, _)| *number <= through) {
-        if last.len() == LOOK_BACK {
-            last.pop_front();
-        }
-        last.push_back((number, line));
-    }
-    let good = last.iter().rev().find_map(|(line, text)| {
-        let conversation = format::parse(*line, text, shop).ok()?;
-        Some(ConversationLine { line: *line, conversation: Some(conversation) })
-    });
-    let Some(line) = good else { return Ok(false) };
-    let request = BatchIngestConversationsRequest { lines: vec![line], request_id: String::new() };
-    let mut metrics = MetricsServiceClient::new(session.channel());
-    let answer = patient(async || metrics.batch_ingest_conversations(request.clone()).await).await;
-    let counts = answer.map_err(|status| explain(&status, "going on where the last run was cut"))?.counts;
-    Ok(counts.unwrap_or_default().accepted == 0)
+    let answer =
+        answer.map_err(|status| explain(&status, "the merchant's shops can't be had; give --shop"))?;
+    Ok(answer.merchant.unwrap_or_default())
 }
 
 /// Tries a call that may be repeated until it is answered, as long as the service is only away.
@@ -193,187 +288,18 @@ fn early(status: &Status) -> bool {
     status.code() == Code::FailedPrecondition && Problem::from_status(status).reason == "MERCHANT_UNKNOWN"
 }
 
-struct Run {
-    bookmark: Bookmark,
-    summary: Summary,
-    feed: Feed,
-    bar: ProgressBar,
-    rejects: Option<std::fs::File>,
-    /// Every line up to here is acknowledged or refused, and counted.
-    settled: i64,
-    /// Read and not wholly acknowledged, oldest first.
-    window: VecDeque<Batch>,
-    /// The first batch of the window that this connection has not sent.
-    unsent_from: usize,
-}
-
-impl Run {
-    async fn until_through(&mut self, session: &Session) -> Result<()> {
-        let mut failures = 0;
-        loop {
-            let before = self.summary.clone();
-            let status = match self.connection(session).await? {
-                Ok(()) if self.window.is_empty() && self.feed.ended() => return Ok(()),
-                Ok(()) => Status::unavailable("the stream ended before everything was acknowledged"),
-                Err(status) => status,
-            };
-            failures = if self.summary == before { failures + 1 } else { 1 };
-            let passing = matches!(
-                status.code(),
-                Code::Unavailable
-                    | Code::Aborted
-                    | Code::Cancelled
-                    | Code::ResourceExhausted
-                    | Code::Unknown
-                    | Code::DeadlineExceeded
-            ) || early(&status);
-            if !passing || failures > FAILURES_MAX {
-                return Err(explain(&status, "the ingest stopped").context(format!(
-                    "{} is kept: run the same command again to go on",
-                    self.progress_in_words()
-                )));
-            }
-            self.summary.reconnects += 1;
-            self.bar.set_message("connecting again");
-            tokio::time::sleep(Duration::from_millis(100 << failures.min(6))).await;
-        }
-    }
-
-    fn progress_in_words(&self) -> String {
-        format!("what was acknowledged ({} of {} lines read)", self.acknowledged(), self.summary.read)
-    }
-
-    fn acknowledged(&self) -> i64 {
-        let Summary { accepted, unchanged, stale, rejected, .. } = self.summary;
-        accepted + unchanged + stale + rejected
-    }
-
-    /// One connection: sends the window again, then what is read, until the file's end or a failure. The outer error
-    /// is the file's, the inner one the connection's.
-    async fn connection(&mut self, session: &Session) -> Result<Result<(), Status>> {
-        self.unsent_from = 0;
-        let (send, requests) = mpsc::channel::<IngestConversationsRequest>(2);
-        let mut client = MetricsServiceClient::new(session.channel());
-        let mut answers = match client.ingest_conversations(ReceiverStream::new(requests)).await {
-            Ok(response) => response.into_inner(),
-            Err(status) => return Ok(Err(status)),
-        };
-        let mut send = Some(send);
-        loop {
-            self.drop_settled();
-            let waiting: usize = self.window.iter().map(|batch| batch.lines.len()).sum();
-            let unsent = self.unsent_from < self.window.len();
-            if !unsent && self.feed.ended() {
-                // Closing our side asks the server to finish and end its own.
-                send = None;
-            }
-            let room = send.clone().filter(|_| unsent);
-            tokio::select! {
-                room = reserve(room) => {
-                    if let Some(permit) = room {
-                        let lines = self.window[self.unsent_from].lines.clone();
-                        permit.send(IngestConversationsRequest { lines });
-                        self.unsent_from += 1;
-                    } else {
-                        // The stream is gone; its answers say why.
-                        send = None;
-                    }
-                }
-                batch = self.feed.next(), if !self.feed.ended() && !unsent && waiting < UNACKNOWLEDGED_MAX => {
-                    if let Some(batch) = batch? {
-                        self.summary.read += batch.read;
-                        self.window.push_back(batch);
-                    }
-                }
-                answer = answers.message() => match answer {
-                    Ok(Some(answer)) => self.acknowledge(&answer)?,
-                    Ok(None) => return Ok(Ok(())),
-                    Err(status) => return Ok(Err(status)),
-                },
-            }
-        }
-    }
-
-    /// Takes batches that hold no line to acknowledge (any more) off the front, and counts the rejects of the reader
-    /// that stand before the first line still waiting.
-    fn drop_settled(&mut self) {
-        while let Some(batch) = self.window.front_mut() {
-            let next = batch.lines.first().map_or(i64::MAX, |line| line.line);
-            let through = batch.rejects.partition_point(|reject| reject.line < next);
-            let rejects: Vec<Reject> = batch.rejects.drain(..through).collect();
-            for reject in &rejects {
-                self.settled = self.settled.max(reject.line);
-                self.refuse(reject);
-            }
-            if next < i64::MAX {
-                return;
-            }
-            self.window.pop_front();
-            self.unsent_from = self.unsent_from.saturating_sub(1);
-        }
-    }
-
-    fn acknowledge(&mut self, answer: &IngestConversationsResponse) -> Result<()> {
-        let counts = answer.counts.unwrap_or_default();
-        self.summary.accepted += counts.accepted;
-        self.summary.unchanged += counts.unchanged;
-        self.summary.stale += counts.stale;
-        for reject in &answer.rejects {
-            self.refuse(reject);
-        }
-        for batch in &mut self.window {
-            let settled = batch.lines.partition_point(|line| line.line <= answer.through_line);
-            batch.lines.drain(..settled);
-            if !batch.lines.is_empty() {
-                break;
-            }
-        }
-        self.settled = self.settled.max(answer.through_line);
-        self.drop_settled();
-        self.bar.set_position(self.feed.position());
-        self.bar.set_message(format!("{} lines acknowledged", self.acknowledged()));
-        self.bookmark.save(self.settled, &self.summary)
-    }
-
-    fn refuse(&mut self, reject: &Reject) {
-        self.summary.rejected += 1;
-        let refused =
-            Refused { line: reject.line, field: reject.field.clone(), reason: reject.reason.clone() };
-        if let Some(file) = &mut self.rejects {
-            // The summary counts it in any case; a full disk shows when the file is closed.
-            if let Err(error) = serde_json::to_writer(&mut *file, &refused)
-                .map_err(Into::into)
-                .and_then(|()| file.write_all(b"\n"))
-            {
-                let error: std::io::Error = error;
-                self.bar.println(format!("line {}: the reject file can't be written: {error}", reject.line));
-            }
-        }
-        if self.summary.rejects.len() < REJECTS_SHOWN_MAX {
-            self.summary.rejects.push(refused);
-        }
-    }
-}
-
-/// Room for one request; `None` if the stream is gone. Waits for ever if there is nothing to send.
-async fn reserve<T>(send: Option<mpsc::Sender<T>>) -> Option<mpsc::OwnedPermit<T>> {
-    match send {
-        Some(send) => send.reserve_owned().await.ok(),
-        None => std::future::pending().await,
-    }
-}
-
 fn reject_file(path: &Path, append: bool) -> Result<std::fs::File> {
     let mut open = std::fs::OpenOptions::new();
     open.create(true).write(true).append(append).truncate(!append);
     open.open(path).with_context(|| format!("--rejects: {} can't be written", path.display()))
 }
 
-fn progress_bar(feed: &Feed, quiet: bool) -> Result<ProgressBar> {
+fn progress_bar(file: &Path, quiet: bool) -> Result<ProgressBar> {
     if quiet {
         return Ok(ProgressBar::hidden());
     }
-    let bar = feed.bytes().map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let bytes = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file).map(|file| file.len());
+    let bar = bytes.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
     let style = "{bar:30} {percent:>3}% {msg} {elapsed_precise}";
     bar.set_style(ProgressStyle::with_template(style).context("the bar's template")?);
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -407,6 +333,6 @@ pub async fn timed(session: &Session, options: &Options, quiet: bool) -> Result<
         bail!("{}: there is no such file", options.file.display());
     }
     let start = Instant::now();
-    let summary = conversations(session, options, quiet).await?;
+    let summary = run(session, options, quiet).await?;
     Ok((summary, start.elapsed()))
 }

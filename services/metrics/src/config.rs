@@ -8,7 +8,9 @@ use runtime::config::{AccessConfig, ConfigError, ServerConfig, TelemetryConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::domain::counting::Pauses;
 use crate::domain::ingest::IngestLimits;
+use crate::domain::money::Currency;
 
 /// All settings; `config/default.toml` explains them.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,6 +35,10 @@ pub struct Config {
     pub definitions: DefinitionsConfig,
     /// When campaigns end.
     pub campaigns: CampaignsConfig,
+    /// When customers are counted.
+    pub timelines: TimelinesConfig,
+    /// What amounts are in.
+    pub money: MoneyConfig,
 }
 
 /// `[redaction]`.
@@ -45,7 +51,7 @@ pub struct RedactionConfig {
 /// `[ingest]`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct IngestConfig {
-    /// Conversations of a commit.
+    /// Conversations or facts of a commit.
     pub batch_conversations: usize,
     /// Bytes of text of a commit.
     pub batch_bytes: usize,
@@ -84,6 +90,26 @@ pub struct CampaignsConfig {
     pub check_seconds: u64,
 }
 
+/// `[timelines]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TimelinesConfig {
+    /// How long after something came in its customers are counted, so that what comes together is counted at once.
+    pub settle_ms: u64,
+    /// How long the counter makes way for batches that are being committed.
+    pub yield_ms: u64,
+    /// How often is looked for what other replicas took in.
+    pub check_ms: u64,
+}
+
+/// `[money]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MoneyConfig {
+    /// By ISO 4217.
+    pub currency: String,
+    /// Digits after the point.
+    pub decimals: u32,
+}
+
 impl Config {
     /// The settings from defaults, `file`, `JINPAI_METRICS__…` and `overrides`, each over the one before.
     pub fn load(file: Option<&Path>, overrides: &[(&str, &str)]) -> Result<Self, ConfigError> {
@@ -95,10 +121,26 @@ impl IngestConfig {
     /// What a batch may hold. A batch of nothing would never end.
     pub(crate) fn limits(&self) -> IngestLimits {
         IngestLimits {
-            batch_conversations: self.batch_conversations.max(1),
+            batch_lines: self.batch_conversations.max(1),
             batch_bytes: self.batch_bytes,
             linger: Duration::from_millis(self.linger_ms),
         }
+    }
+}
+
+impl TimelinesConfig {
+    pub(crate) fn pauses(&self) -> Pauses {
+        Pauses {
+            settle: Duration::from_millis(self.settle_ms),
+            make_way: Duration::from_millis(self.yield_ms),
+            check: Duration::from_millis(self.check_ms.max(10)),
+        }
+    }
+}
+
+impl MoneyConfig {
+    pub(crate) fn currency(&self) -> Currency {
+        Currency { code: self.currency.clone(), decimals: self.decimals }
     }
 }
 

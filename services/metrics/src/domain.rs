@@ -2,25 +2,46 @@
 //!
 //! The nouns and their rules are in the modules below, each pure: [`conversation`] what comes in, [`facts`] what is
 //! kept of it, [`part`] what it adds to a day under a [`definition`], [`tally`] what a batch changes, [`figure`] what
-//! is asked for, [`explanation`] where it comes from.
+//! is asked for, [`explanation`] where it comes from. Facts beside conversations: [`fact`] what they are, [`timeline`]
+//! what a customer's conversations and facts add up to, [`credit`] for whom, [`contribution`] how that is kept,
+//! [`trade_measure`] the figures made of it. Both come in by [`batch`] and [`ingest`].
 
+pub mod advice;
+pub mod amount;
+pub mod analysis;
+pub mod any_measure;
+pub mod asking;
+pub mod batch;
 pub mod bucket;
 pub mod campaign;
 pub mod campaigns;
+pub mod change;
+pub mod comparison;
+pub mod contribution;
 pub mod conversation;
+pub mod counting;
+pub mod credit;
 pub mod day;
 pub mod definition;
 pub mod explanation;
+pub mod fact;
+pub mod fact_draft;
+pub mod fact_intake;
 pub mod facts;
 pub mod figure;
 pub mod histogram;
+pub mod hours;
 pub mod ingest;
 pub mod intake;
 pub mod issue;
 pub mod issues;
+pub mod judgement;
 pub mod money;
 pub mod part;
+pub mod playbook;
 pub mod reach;
+pub mod restatement;
+pub mod ruling;
 pub mod selection;
 pub mod split;
 pub mod sums;
@@ -29,6 +50,12 @@ pub mod target;
 pub mod targets;
 #[cfg(test)]
 mod testing;
+pub mod timeline;
+mod timeline_chats;
+mod timeline_facts;
+pub mod trade;
+pub mod trade_measure;
+pub mod trade_rules;
 pub mod varint;
 
 use std::sync::Arc;
@@ -45,13 +72,16 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::domain::counting::Counting;
 use crate::domain::day::{AccountCount, Day, DayRecord};
-use crate::domain::definition::{Definition, Rules, State};
-use crate::domain::explanation::{ExplainQuery, Explained, Explainer};
-use crate::domain::figure::{DayRange, DefinitionRef, Figures};
+use crate::domain::definition::{Definition, Rules, STANDARD};
+use crate::domain::figure::{DayRange, DefinitionRef};
 use crate::domain::ingest::IngestLimits;
+use crate::domain::money::Currency;
+use crate::domain::restatement::finalise;
+use crate::domain::ruling::Ruling;
 use crate::error::MetricsError;
-use crate::store::{ExplainCursor, FigureCursor, FigureQuery, NewDefinition, Store};
+use crate::store::{NewDefinition, Store};
 
 type Result<T, E = MetricsError> = std::result::Result<T, E>;
 
@@ -72,18 +102,23 @@ pub struct Metrics {
     quiet: TimeDelta,
     streams: Arc<Semaphore>,
     commits: Arc<Semaphore>,
+    commits_max: usize,
+    counting: Counting,
+    currency: Arc<Currency>,
     stop: CancellationToken,
 }
 
-/// A figure and a page of what is behind it.
-#[derive(Debug)]
-pub struct Explanation {
-    /// Under which definition.
-    pub definition: Definition,
-    /// The figure.
-    pub figure: (i64, i64),
-    /// The page.
-    pub conversations: Page<Explained>,
+/// A version of a definition to put.
+#[derive(Debug, Clone)]
+pub struct PutDefinition {
+    /// Which definition.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// The choices.
+    pub rules: Rules,
+    /// First business day that it rules; `None` rules all days before too.
+    pub valid_from: Option<NaiveDate>,
 }
 
 impl Metrics {
@@ -108,8 +143,16 @@ impl Metrics {
             quiet: config.closing.quiet(),
             streams: Arc::new(Semaphore::new(config.ingest.streams_max)),
             commits: Arc::new(Semaphore::new(config.ingest.commits_max.max(1))),
+            commits_max: config.ingest.commits_max.max(1),
+            counting: Counting::new(config.timelines.pauses()),
+            currency: Arc::new(config.money.currency()),
             stop,
         })
+    }
+
+    /// The currency of all amounts.
+    pub fn currency(&self) -> &Currency {
+        &self.currency
     }
 
     /// Closes a day that is over.
@@ -179,38 +222,6 @@ impl Metrics {
         Ok(true)
     }
 
-    /// A page of figures, and what they mean.
-    pub async fn get_figures(
-        &self,
-        scope: &Scope,
-        mut query: FigureQuery,
-        definition: &DefinitionRef,
-        page: &PageRequest<FigureCursor>,
-    ) -> Result<(Definition, Page<Figures>)> {
-        let definition = self.find_definition(&scope.merchant, definition).await?;
-        query.definition_seq = definition.seq;
-        let figures = self.store.list_figures(scope, &query, page).await?;
-        Ok((definition, figures))
-    }
-
-    /// A figure, and a page of the conversations behind it.
-    pub async fn explain_figure(
-        &self,
-        scope: &Scope,
-        query: &ExplainQuery,
-        definition: &DefinitionRef,
-        page: &PageRequest<ExplainCursor>,
-    ) -> Result<Explanation> {
-        let definition = self.find_definition(&scope.merchant, definition).await?;
-        let behind = self.store.list_behind(scope, definition.seq, query, page).await?;
-        let mut explainer = Explainer::new(query.measure, definition.rules.clone());
-        for conversation in behind.before {
-            explainer.explain(conversation);
-        }
-        let conversations = behind.page.map(|c| explainer.explain(c));
-        Ok(Explanation { figure: query.measure.of(&behind.sums), definition, conversations })
-    }
-
     /// All versions of all definitions, in the order they were put.
     pub async fn list_definitions(&self, scope: &Scope, page: &PageRequest<i32>) -> Result<Page<Definition>> {
         let mut definitions = self.store.list_definitions(scope.whole_merchant()?).await?;
@@ -219,34 +230,51 @@ impl Metrics {
     }
 
     /// Adds the next version of a definition.
-    pub async fn put_definition(
-        &self,
-        by: &By,
-        (id, name, rules): (String, String, Rules),
-        etag: String,
-    ) -> Result<Definition> {
+    pub async fn put_definition(&self, by: &By, put: PutDefinition, etag: String) -> Result<Definition> {
+        let PutDefinition { id, name, rules, valid_from } = put;
         let (created_at, limit) = (self.clock.now(), self.definitions_max);
-        self.store.insert_definition(by, &NewDefinition { id, name, rules, etag, created_at, limit }).await
+        let new = NewDefinition { id, name, rules, valid_from, etag, created_at, limit };
+        self.store.insert_definition(by, &new).await
+    }
+
+    /// Tells of days as final whose maturation is over, and again of those that changed since.
+    pub async fn finalise_days(&self) -> Result<usize> {
+        let mut told = 0;
+        for merchant in self.store.list_closing_merchants().await? {
+            match self.finalise_days_of(&merchant).await {
+                Ok(days) => told += days,
+                Err(error) => {
+                    let error = status::chain(&error);
+                    tracing::warn!(merchant = %merchant, error, "cannot tell of final days now");
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    async fn finalise_days_of(&self, merchant: &MerchantId) -> Result<usize> {
+        let (calendar, now) = (self.store.find_calendar(merchant).await?, self.clock.now());
+        let today = calendar.business_day(now);
+        let standard = DefinitionRef { id: STANDARD.to_owned(), version: None };
+        let versions = self.store.list_definitions(merchant).await?;
+        let mut told = 0;
+        for due in self.store.list_days_to_finalise(merchant, today, CLOSE_AT_ONCE).await? {
+            let ruling = Ruling::of(&versions, &standard, DayRange { from: due.day, to: due.day })?;
+            let definition = ruling.on(due.day);
+            let next = finalise(due.day, definition, due.knowledge, due.told.as_ref(), today);
+            if let Some(next) = next {
+                let done =
+                    self.store.finalise_day(merchant, &next, due.told.as_ref(), definition, now).await?;
+                told += usize::from(done);
+            }
+        }
+        Ok(told)
     }
 
     /// Counts stored conversations under new definitions until all are ready or the service stops.
     pub async fn build_definitions(&self) -> Result<()> {
-        while !self.stop.is_cancelled() && self.store.build_definition_batch().await? {}
+        while !self.stop.is_cancelled() && self.store.build_definition_batch(self.clock.now()).await? {}
         Ok(())
-    }
-
-    async fn find_definition(&self, merchant: &MerchantId, wanted: &DefinitionRef) -> Result<Definition> {
-        let mut versions = self.store.list_definitions(merchant).await?;
-        versions.retain(|d| d.id == wanted.id && wanted.version.is_none_or(|v| v == d.version));
-        // Without a version asked for, an older one that is ready serves until the newest is.
-        let ready = versions.iter().rposition(|d| d.state == State::Ready);
-        if let Some(at) = ready {
-            return Ok(versions.swap_remove(at));
-        }
-        Err(match versions.pop() {
-            Some(d) => MetricsError::DefinitionBuilding { id: d.id, version: d.version },
-            None => MetricsError::DefinitionNotFound { id: wanted.id.clone(), version: wanted.version },
-        })
     }
 
     /// The merchant's present business day.

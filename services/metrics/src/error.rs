@@ -45,6 +45,38 @@ pub enum MetricsError {
         /// Which version; any if not given.
         version: Option<i32>,
     },
+    /// No version of the definition is valid on a day that was asked for.
+    #[error("no version of definition {id} is in force on {day}")]
+    NoDefinitionInForce {
+        /// Which.
+        id: String,
+        /// The first such day.
+        day: chrono::NaiveDate,
+    },
+    /// A measure has no value in the days or in those that they are held against.
+    #[error("{measure} has no value on one of the two sides")]
+    NothingToCompare {
+        /// Which.
+        measure: &'static str,
+    },
+    /// A change cannot be split into so many parts.
+    #[error("there are too many groups for one answer; narrow the filter")]
+    TooManyGroups,
+    /// The playbook has no such remedy.
+    #[error("there is no remedy {id}")]
+    RemedyNotFound {
+        /// Which.
+        id: String,
+    },
+    /// Somebody else changed it first.
+    #[error("remedy {id} has changed since it was read")]
+    RemedyChanged {
+        /// Which.
+        id: String,
+    },
+    /// A playbook is read whole, so it has an end.
+    #[error("the playbook has as many remedies as it may have")]
+    TooManyRemedies,
     /// Older conversations are still being counted under it.
     #[error("definition {id} version {version} is still being built")]
     DefinitionBuilding {
@@ -111,11 +143,17 @@ impl Failure for MetricsError {
         match self {
             Self::Invalid(_) | Self::LineOrder { .. } => Kind::Invalid,
             Self::Stream(status) => Kind::of(status.code()),
-            Self::TooManyStreams | Self::TooManyDefinitions { .. } => Kind::Exhausted,
+            Self::TooManyStreams
+            | Self::TooManyDefinitions { .. }
+            | Self::TooManyRemedies
+            | Self::TooManyGroups => Kind::Exhausted,
             Self::Stopping | Self::DefinitionsMoved => Kind::Unavailable,
-            Self::DayNotOver { .. } | Self::DefinitionBuilding { .. } => Kind::Precondition,
-            Self::DefinitionNotFound { .. } => Kind::NotFound,
-            Self::DefinitionChanged { .. } => Kind::Contended,
+            Self::DayNotOver { .. }
+            | Self::DefinitionBuilding { .. }
+            | Self::NothingToCompare { .. }
+            | Self::NoDefinitionInForce { .. } => Kind::Precondition,
+            Self::DefinitionNotFound { .. } | Self::RemedyNotFound { .. } => Kind::NotFound,
+            Self::DefinitionChanged { .. } | Self::RemedyChanged { .. } => Kind::Contended,
             Self::Campaign(error) => error.kind(),
             Self::Target(error) => error.kind(),
             Self::Issue(error) => error.kind(),
@@ -137,6 +175,12 @@ impl Failure for MetricsError {
             Self::DayNotOver { .. } => "DAY_NOT_OVER",
             Self::DefinitionNotFound { .. } => "DEFINITION_NOT_FOUND",
             Self::DefinitionBuilding { .. } => "DEFINITION_BUILDING",
+            Self::NoDefinitionInForce { .. } => "NO_DEFINITION_IN_FORCE",
+            Self::NothingToCompare { .. } => "NOTHING_TO_COMPARE",
+            Self::TooManyGroups => "TOO_MANY_GROUPS",
+            Self::RemedyNotFound { .. } => "REMEDY_NOT_FOUND",
+            Self::RemedyChanged { .. } => "REMEDY_CHANGED",
+            Self::TooManyRemedies => "TOO_MANY_REMEDIES",
             Self::DefinitionChanged { .. } => "DEFINITION_CHANGED",
             Self::TooManyDefinitions { .. } => "TOO_MANY_DEFINITIONS",
             Self::DefinitionsMoved => "DEFINITIONS_MOVED",

@@ -1,10 +1,14 @@
 //! `jinpai.metrics.v1.MetricsService`: parse, call, encode. No rule lives here.
 
+mod analysis;
 pub mod campaign;
 mod decode;
 mod encode;
+mod fact;
+mod facts;
 pub mod issue;
 pub mod target;
+mod trade;
 
 use std::pin::Pin;
 
@@ -13,15 +17,22 @@ use pg::By;
 use pg::page::PageRequest;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::metrics_service_server::MetricsService;
-use runtime::identity::{Admitted, admitted, caller};
+use runtime::identity::{Admitted, Scope, admitted, caller};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::Metrics;
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::explanation::ExplainQuery;
+use crate::domain::figure::RowPlace;
+use crate::domain::trade_measure::TradeExplainQuery;
 use crate::error::MetricsError;
+
+pub use facts::FactsApi;
+
+pub use analysis::AnalysisApi;
 
 /// The path of one of our RPCs.
 macro_rules! rpc {
@@ -50,6 +61,52 @@ impl From<MetricsError> for Status {
 }
 
 type Reply<T> = Result<Response<T>, Status>;
+
+impl MetricsApi {
+    async fn explain_conversations(
+        &self,
+        scope: &Scope,
+        message: &pb::ExplainFigureRequest,
+        query: ExplainQuery,
+    ) -> Reply<pb::ExplainFigureResponse> {
+        let definition = decode::definition_ref(message.definition.as_ref());
+        let list = format!("{query:?} {definition:?}");
+        let page = page(message.page_size, &message.page_token, list)?;
+        let explained = self.metrics.explain_figure(scope, &query, &definition, &page).await?;
+        let conversations = explained.conversations.map(encode::explained);
+        Ok(Response::new(pb::ExplainFigureResponse {
+            measure: message.measure,
+            definition: Some(encode::definition(explained.ruling.on(query.range.to).clone())),
+            numerator: explained.figure.0,
+            denominator: explained.figure.1,
+            conversations: conversations.items,
+            facts: Vec::new(),
+            next_page_token: conversations.next_page_token,
+        }))
+    }
+
+    async fn explain_timelines(
+        &self,
+        scope: &Scope,
+        message: &pb::ExplainFigureRequest,
+        query: TradeExplainQuery,
+    ) -> Reply<pb::ExplainFigureResponse> {
+        let definition = decode::definition_ref(message.definition.as_ref());
+        let list = format!("{query:?} {definition:?}");
+        let page = page(message.page_size, &message.page_token, list)?;
+        let explained = self.metrics.explain_trade(scope, &query, &definition, &page).await?;
+        let (conversations, facts) = trade::explained(explained.pieces.items);
+        Ok(Response::new(pb::ExplainFigureResponse {
+            measure: message.measure,
+            definition: Some(encode::definition(explained.ruling.on(query.range.to).clone())),
+            numerator: explained.figure.0,
+            denominator: explained.figure.1,
+            conversations,
+            facts,
+            next_page_token: explained.pieces.next_page_token,
+        }))
+    }
+}
 
 fn page<K: Serialize + DeserializeOwned>(
     size: i32,
@@ -119,15 +176,28 @@ impl MetricsService for MetricsApi {
 
     async fn get_figures(&self, request: Request<pb::GetFiguresRequest>) -> Reply<pb::GetFiguresResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let query = decode::figure_query(&message)?;
-        let definition = decode::definition_ref(message.definition.as_ref());
-        let page = page(message.page_size, &message.page_token, format!("{query:?} {definition:?}"))?;
-        let (definition, figures) = self.metrics.get_figures(&scope, query, &definition, &page).await?;
-        let figures = figures.map(encode::figures);
+        let ask = decode::ask_figures(&message)?;
+        let page = page(message.page_size, &message.page_token, format!("{ask:?}"))?;
+        let found = self.metrics.get_figures(&scope, &ask, &page).await?;
+        let (rows, currency) = (found.figures, self.metrics.currency());
+        let comparison = |comparison| encode::comparison(comparison, &rows.items[comparison.row], currency);
+        let comparisons = found.comparisons.iter().map(comparison).collect();
+        let definition = found.ruling.on(ask.range.to).clone();
+        let figures = rows.items.into_iter().map(|row| {
+            let versions = found.ruling.versions(row.days);
+            let window = match row.place {
+                RowPlace::Window(at) => message.windows.get(at),
+                RowPlace::Step(_) | RowPlace::Hour(..) => None,
+            };
+            let label = window.map(|window| window.label.clone()).unwrap_or_default();
+            pb::Figures { definition_versions: versions, label, ..encode::figures(row, currency) }
+        });
         Ok(Response::new(pb::GetFiguresResponse {
-            figures: figures.items,
+            figures: figures.collect(),
             definition: Some(encode::definition(definition)),
-            next_page_token: figures.next_page_token,
+            next_page_token: rows.next_page_token,
+            ruled: encode::ruled_days(&found.ruling),
+            comparisons,
         }))
     }
 
@@ -136,24 +206,16 @@ impl MetricsService for MetricsApi {
         request: Request<pb::ExplainFigureRequest>,
     ) -> Reply<pb::ExplainFigureResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let query = ExplainQuery {
-            measure: decode::measure(message.measure())?,
-            range: decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?,
-            filter: decode::filter(message.filter.as_ref())?,
-        };
-        let definition = decode::definition_ref(message.definition.as_ref());
-        let list = format!("{query:?} {definition:?}");
-        let page = page(message.page_size, &message.page_token, list)?;
-        let explained = self.metrics.explain_figure(&scope, &query, &definition, &page).await?;
-        let conversations = explained.conversations.map(encode::explained);
-        Ok(Response::new(pb::ExplainFigureResponse {
-            measure: message.measure,
-            definition: Some(encode::definition(explained.definition)),
-            numerator: explained.figure.0,
-            denominator: explained.figure.1,
-            conversations: conversations.items,
-            next_page_token: conversations.next_page_token,
-        }))
+        let range = decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?;
+        let filter = decode::filter(message.filter.as_ref())?;
+        match decode::measure(message.measure())? {
+            AnyMeasure::Conversations(measure) => {
+                self.explain_conversations(&scope, &message, ExplainQuery { measure, range, filter }).await
+            }
+            AnyMeasure::Timelines(measure) => {
+                self.explain_timelines(&scope, &message, TradeExplainQuery { measure, range, filter }).await
+            }
+        }
     }
 
     async fn list_definitions(

@@ -21,7 +21,9 @@ use std::time::Duration;
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
+use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
 use proto::metrics::v1::campaign_service_server::CampaignServiceServer;
+use proto::metrics::v1::facts_service_server::FactsServiceServer;
 use proto::metrics::v1::issue_service_server::IssueServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
 use proto::metrics::v1::target_service_server::TargetServiceServer;
@@ -35,13 +37,14 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use domain::Metrics;
+use domain::analysis::Analysis;
 use domain::campaigns::Campaigns;
 use domain::issues::Issues;
 use domain::targets::Targets;
-use grpc::MetricsApi;
 use grpc::campaign::CampaignApi;
 use grpc::issue::IssueApi;
 use grpc::target::TargetApi;
+use grpc::{AnalysisApi, FactsApi, MetricsApi};
 use store::Store;
 
 /// The schema that is this service's alone.
@@ -75,17 +78,19 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let store = Store::new(pool.clone());
     let metrics = Metrics::start(store, clock.clone(), &config, token.clone()).await?;
 
-    let campaigns = Campaigns::new(metrics.clone());
-
     let bytes_max = config.server.message_bytes_max;
-    let api =
-        MetricsServiceServer::new(MetricsApi::new(metrics.clone())).max_decoding_message_size(bytes_max);
+    let campaigns = Campaigns::new(metrics.clone());
+    let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()));
+    let analysis_api = AnalysisServiceServer::new(AnalysisApi::new(Analysis::new(metrics.clone())));
+    let facts_api = FactsServiceServer::new(FactsApi::new(metrics.clone()));
     let campaign_api = CampaignServiceServer::new(CampaignApi::new(campaigns.clone()));
     let target_api = TargetServiceServer::new(TargetApi::new(Targets::new(metrics.clone())));
     let issue_api = IssueServiceServer::new(IssueApi::new(Issues::new(metrics.clone())));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
-        .add_service(api)
+        .add_service(api.max_decoding_message_size(bytes_max))
+        .add_service(analysis_api.max_decoding_message_size(bytes_max))
+        .add_service(facts_api.max_decoding_message_size(bytes_max))
         .add_service(campaign_api.max_decoding_message_size(bytes_max))
         .add_service(target_api.max_decoding_message_size(bytes_max))
         .add_service(issue_api.max_decoding_message_size(bytes_max))
@@ -102,8 +107,10 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         directory::follow(pool.clone(), bus, "metrics-directory", token.clone()),
         pg::housekeeping(pool, clock, token.clone()),
         close_days(metrics.clone(), &config, token.clone()),
-        build_definitions(metrics, &config, token.clone()),
+        finalise_days(metrics.clone(), &config, token.clone()),
+        build_definitions(metrics.clone(), &config, token.clone()),
         end_campaigns(campaigns, &config, token.clone()),
+        tokio::spawn(async move { metrics.count_timelines().await }),
     ];
     Ok(Running::of(server, background, token))
 }
@@ -119,6 +126,26 @@ fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> Jo
             }
         }
     })
+}
+
+fn finalise_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    every(
+        "metrics.finalise_days",
+        Duration::from_secs(config.closing.check_seconds.max(1)),
+        token,
+        move || {
+            let metrics = metrics.clone();
+            async move {
+                match metrics.finalise_days().await {
+                    Ok(0) => {}
+                    Ok(days) => tracing::info!(days, "told of final days"),
+                    Err(error) => {
+                        tracing::warn!(error.chain = status::chain(&error), "cannot tell of final days now")
+                    }
+                }
+            }
+        },
+    )
 }
 
 fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {

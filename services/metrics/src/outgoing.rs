@@ -6,14 +6,20 @@ pub mod issue;
 use chrono::{DateTime, NaiveDate, Utc};
 use events::{Event, Payload};
 use proto::common::v1 as common;
-use proto::events::v1::{AgentDayCount, AgentSeen, ConversationClosed, DayClosed, TranscriptMessage};
+use proto::events::v1::{
+    AgentDayCount, AgentDayFinalised, AgentSeen, BuyerRating, BuyerReviewReceived, ConversationClosed,
+    DayClosed, FinalFigure, TranscriptMessage,
+};
 use proto::time::{date, timestamp};
 use redaction::Redactor;
 use runtime::ids::MerchantId;
 
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::conversation::{Conversation, Sender};
 use crate::domain::day::{AccountCount, Closing};
-use crate::domain::definition::LONG_CHAT_THRESHOLD;
+use crate::domain::definition::{Definition, LONG_CHAT_THRESHOLD};
+use crate::domain::fact::{Body, Fact, Rating};
+use crate::domain::restatement::{FinalAgentDay, FinalDay, figures};
 
 /// The conversation with its personal data redacted. This is the only place that text goes to.
 pub fn conversation_closed(
@@ -56,7 +62,41 @@ pub fn conversation_closed(
     events::event(merchant, entity, version, now, Payload::ConversationClosed(payload))
 }
 
-/// An account that no conversation named before.
+/// What others want to know of a fact: a buyer's review with its personal data redacted. This is the only place that
+/// its text goes to.
+pub fn fact_received(
+    merchant: &MerchantId,
+    fact: &Fact,
+    text: &str,
+    redactor: &Redactor,
+    now: DateTime<Utc>,
+) -> Option<Event> {
+    let Body::BuyerReview(review) = &fact.body else { return None };
+    let rating = match review.rating {
+        Rating::Good => BuyerRating::Good,
+        Rating::Neutral => BuyerRating::Neutral,
+        Rating::Bad => BuyerRating::Bad,
+    };
+    let payload = BuyerReviewReceived {
+        shop_id: fact.key.shop.clone(),
+        review_id: fact.key.id.clone(),
+        revision: fact.revision,
+        order_id: review.order.clone(),
+        product_id: review.product.clone(),
+        customer_id: fact.customer.clone(),
+        account_id: fact.account.clone(),
+        reviewed_at: Some(timestamp(fact.occurred_at)),
+        business_day: Some(date(fact.day)),
+        rating: rating.into(),
+        text: redactor.redact(text).into_owned(),
+    };
+    let entity = format!("buyer_review/{}/{}", fact.key.shop, fact.key.id);
+    let version = fact.revision.saturating_add(1);
+    let payload = Payload::BuyerReviewReceived(payload);
+    Some(events::event(merchant, entity, version, now, payload))
+}
+
+/// An account that no conversation or fact named before.
 pub fn agent_seen(
     merchant: &MerchantId,
     account: &str,
@@ -95,6 +135,32 @@ pub fn day_closed(
         closing.closed_at,
         Payload::DayClosed(payload),
     )
+}
+
+/// An account's figures of a day that is final, or was restated.
+pub fn agent_day_finalised(
+    merchant: &MerchantId,
+    agent_day: &FinalAgentDay,
+    last: &FinalDay,
+    definition: &Definition,
+    now: DateTime<Utc>,
+) -> Event {
+    let figure = |(measure, (numerator, denominator)): (AnyMeasure, (i64, i64))| FinalFigure {
+        measure: measure.name().to_owned(),
+        numerator,
+        denominator,
+    };
+    let payload = AgentDayFinalised {
+        business_day: Some(date(agent_day.day)),
+        account_id: agent_day.account.clone(),
+        version: last.version,
+        known_day: Some(date(last.known_day)),
+        definition_id: definition.id.clone(),
+        definition_version: definition.version,
+        figures: figures(&agent_day.sums, &agent_day.trade).into_iter().map(figure).collect(),
+    };
+    let entity = format!("agent_day/{}/{}", agent_day.day, agent_day.account);
+    events::event(merchant, entity, last.version, now, Payload::AgentDayFinalised(payload))
 }
 
 fn sender(sender: Sender) -> common::Sender {

@@ -1,10 +1,13 @@
 //! All SQL of metrics.
 //!
 //! What is stored: which conversations there are (`conversations`), what is counted of each (`conversation_facts`,
-//! without text), day figures (`day_facts` with `day_customers`), closed days, definitions. Hot are
-//! the commit of a batch ([`ingest`]) and the reading of figures ([`figures`]). Nobody else may read these tables.
+//! without text), day figures (`day_facts` with `day_customers`), all other facts (`facts`), what each customer gives
+//! to which day (`timelines`, `trade_days`), closed days, definitions. Hot are the commit of a batch ([`ingest`],
+//! [`facts`]), the counting of customers ([`timelines`]) and the reading of figures ([`figures`], [`trade_figures`]).
+//! Nobody else may read these tables.
 //!
-//! Locks are taken in one order everywhere: definitions (advisory), conversations by key, accounts, day facts by key.
+//! Locks are taken in one order everywhere: definitions (advisory), conversations or facts by key, accounts, day facts
+//! by key; and by the counter: changes that nobody else has, definitions (advisory), timelines by key, trade days by key.
 //! Statements are set-based and written out: Diesel's builder cannot say `unnest`, and ids sorted in Rust must reach
 //! the rows in that order.
 
@@ -16,13 +19,22 @@ mod day_facts;
 mod days;
 mod definitions;
 mod explanations;
+mod facts;
 mod figures;
+mod final_days;
+mod hours;
 mod ingest;
 mod issue_notices;
 mod issues;
 mod people;
+mod remedies;
+mod restatements;
 mod selection;
 mod targets;
+mod timelines;
+mod trade_days;
+mod trade_explanations;
+mod trade_figures;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,16 +51,17 @@ use secrecy::SecretString;
 use crate::domain::figure::month_of;
 use crate::error::MetricsError;
 
-pub use actuals::Actual;
+pub use actuals::{Actual, ActualQuery};
 pub use campaign_reviews::ReviewCursor;
 pub use campaigns::{CampaignCursor, CampaignFilter};
 pub use definitions::NewDefinition;
 pub use explanations::ExplainCursor;
 pub use figures::{FigureCursor, FigureQuery, FigureSums};
-pub use ingest::Outcome;
 pub use issue_notices::NoticeCursor;
 pub use issues::{IssueCursor, IssueFilter, IssueStep};
+pub use restatements::{RestatementCursor, RestatementQuery};
 pub use targets::{TargetCursor, TargetFilter};
+pub use trade_explanations::TradeCursor;
 
 type Result<T, E = MetricsError> = std::result::Result<T, E>;
 

@@ -32,10 +32,10 @@ impl Chats {
 
 impl Handler for Chats {
     async fn handle(&self, conn: &mut Transaction, event: &Event) -> Result<(), HandleError> {
-        self.handle_batch(conn, std::slice::from_ref(event)).await
+        self.handle_batch(conn, &[event]).await
     }
 
-    async fn handle_batch(&self, conn: &mut Transaction, events: &[Event]) -> Result<(), HandleError> {
+    async fn handle_batch(&self, conn: &mut Transaction, events: &[&Event]) -> Result<(), HandleError> {
         let mut arrivals = Vec::with_capacity(events.len());
         for event in events {
             match &event.payload {
@@ -52,7 +52,7 @@ impl Handler for Chats {
     }
 
     fn batch_size(&self) -> usize {
-        500
+        1_000
     }
 }
 

@@ -35,6 +35,6 @@ async fn a_follower_keeps_its_copy_up_to_date() {
 async fn up_down_up() {
     let (database, _pool) = start().await;
     let config = database.owner_config(SCHEMA);
-    assert_eq!(pg::revert(SCHEMA, &config, SETS).await.expect("reverts").len(), 3);
-    assert_eq!(pg::migrate(SCHEMA, &config, SETS).await.expect("migrates").len(), 3);
+    assert_eq!(pg::revert(SCHEMA, &config, SETS).await.expect("reverts").len(), 5);
+    assert_eq!(pg::migrate(SCHEMA, &config, SETS).await.expect("migrates").len(), 5);
 }

@@ -66,7 +66,7 @@ async fn replay_next<H: Handler>(settler: &Settler<H>, after: Uuid) -> Result<Op
             };
             found = Some(row.parked_id);
             let event = envelope::decode(&row.payload)?;
-            settler.effect(conn, &[event]).await?;
+            settler.effect(conn, &[&event]).await?;
             Ok(parked::replayed(conn, row.parked_id).await?)
         })
         .await;

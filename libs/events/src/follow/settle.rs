@@ -155,8 +155,8 @@ impl<H: Handler> Settler<H> {
             let mut new: HashSet<Uuid> =
                 inbox::take(conn, self.consumer(), &ids).await?.into_iter().collect();
             // Removing as we go also drops a repeat inside the batch.
-            let fresh: Vec<Event> =
-                events.iter().filter(|(id, _)| new.remove(id)).map(|(_, event)| (*event).clone()).collect();
+            let fresh: Vec<&Event> =
+                events.iter().filter(|(id, _)| new.remove(id)).map(|(_, event)| *event).collect();
             self.effect(conn, &fresh).await
         });
         // A panic is a bug in the handler, met by this event: it must not take the follower down. The connection was
@@ -166,7 +166,7 @@ impl<H: Handler> Settler<H> {
     }
 
     /// The handler's effect, without the note in the inbox.
-    pub async fn effect(&self, conn: &mut AsyncPgConnection, events: &[Event]) -> Result<(), HandleError> {
+    pub async fn effect(&self, conn: &mut AsyncPgConnection, events: &[&Event]) -> Result<(), HandleError> {
         match events {
             [] => Ok(()),
             [event] => self.inner.handler.handle(conn, event).await,

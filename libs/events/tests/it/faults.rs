@@ -80,7 +80,7 @@ async fn a_database_that_is_away_parks_nothing() {
     for (round, fault) in [(1, Fault::Cut), (2, Fault::Stall)] {
         proxy.set(fault);
         suite.publish(&teams(round * 100..round * 100 + 100)).await;
-        suite.until("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL", 0).await;
+        suite.until("SELECT count(*) AS n FROM outbox_waiting", 0).await;
         // Longer than it takes to fail as often as an event may.
         tokio::time::timeout(Duration::from_secs(4), std::future::pending::<()>())
             .await

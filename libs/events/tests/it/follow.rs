@@ -13,7 +13,7 @@ async fn every_event_is_handled_once_and_in_batches() {
     let suite = Suite::start().await;
     suite.relay();
     suite.publish(&teams(0..2_000)).await;
-    suite.until("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL", 0).await;
+    suite.until("SELECT count(*) AS n FROM outbox_waiting", 0).await;
     let noter = Noter::default();
     // Two replicas share the work.
     suite.follow(noter.clone());
@@ -61,7 +61,7 @@ async fn what_fails_is_parked_and_everything_else_is_handled() {
     let noter = Noter::with(&moods);
     suite.relay();
     suite.publish(&teams(0..100)).await;
-    suite.until("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL", 0).await;
+    suite.until("SELECT count(*) AS n FROM outbox_waiting", 0).await;
     suite.follow(noter.clone());
     suite.until("SELECT count(*) AS n FROM parked_events", 4).await;
     suite.until(EFFECTS, 96).await;

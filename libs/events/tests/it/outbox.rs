@@ -24,7 +24,7 @@ async fn a_change_that_was_rolled_back_publishes_nothing() {
     assert!(failed.is_err());
     events::publish(&mut conn, team(2, 1)).await.expect("publishes");
     suite.relay();
-    suite.until("SELECT count(*) AS n FROM outbox WHERE published_at IS NOT NULL", 1).await;
+    suite.until("SELECT count(*) AS n FROM outbox_waiting", 0).await;
     let seen = collector.wait_for(1, |payload| Some(payload.clone())).await;
     assert_eq!(seen.len(), 1);
     assert_eq!(collector.events()[0].entity, "team/2");
@@ -39,7 +39,7 @@ async fn writing_does_not_wait_for_the_broker() {
     let token = CancellationToken::new();
     let relay = events::relay(suite.pool.clone(), bus, token.clone());
     suite.publish(&teams(0..50)).await;
-    assert_eq!(suite.number("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL").await, 50);
+    assert_eq!(suite.number("SELECT count(*) AS n FROM outbox_waiting").await, 50);
     token.cancel();
     tokio::time::timeout(Duration::from_secs(10), relay)
         .await
@@ -60,7 +60,7 @@ async fn settings_that_cannot_work_are_refused_without_showing_the_password() {
 async fn up_down_up() {
     let suite = Suite::start().await;
     let config = suite.database.owner_config(SCHEMA);
-    assert_eq!(pg::revert(SCHEMA, &config, SETS).await.expect("reverts").len(), 3);
-    assert_eq!(pg::migrate(SCHEMA, &config, SETS).await.expect("migrates").len(), 3);
+    assert_eq!(pg::revert(SCHEMA, &config, SETS).await.expect("reverts").len(), 4);
+    assert_eq!(pg::migrate(SCHEMA, &config, SETS).await.expect("migrates").len(), 4);
     suite.publish(&teams(0..1)).await;
 }

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use testkit::EventCollector;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use testkit::{EventCollector, eventually};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Suite, WITHIN, team, teams};
-use testkit::eventually;
 
-const WAITING: &str = "SELECT count(*) AS n FROM outbox WHERE published_at IS NULL";
+const WAITING: &str = "SELECT count(*) AS n FROM outbox_waiting";
 
 async fn in_stream(suite: &Suite) -> u64 {
     let name = format!("{}_EVENTS", suite.nats.prefix().to_uppercase());
@@ -47,18 +48,116 @@ async fn another_relay_takes_over_when_the_first_loses_its_connection() {
     assert_eq!(in_stream(&suite).await, 20);
 }
 
+/// Runs a relay until everything is sent.
+async fn send_everything(suite: &Suite) {
+    relay_until(suite, WAITING, 0).await;
+}
+
+/// Runs a relay until `sql` selects `wanted` as `n`.
+async fn relay_until(suite: &Suite, sql: &str, wanted: i64) {
+    let token = CancellationToken::new();
+    let relay = events::relay(suite.pool.clone(), suite.bus.clone(), token.clone());
+    suite.until(sql, wanted).await;
+    token.cancel();
+    relay.await.expect("ends with its token");
+}
+
 #[tokio::test]
 async fn an_event_sent_again_after_a_crash_is_dropped_by_the_broker() {
     let suite = Suite::start().await;
-    suite.relay();
     suite.publish(&teams(0..100)).await;
-    suite.until(WAITING, 0).await;
+    send_everything(&suite).await;
     // As if the relay had died between sending and noting it.
-    let again =
-        "WITH again AS (UPDATE outbox SET published_at = NULL RETURNING seq) SELECT count(*) AS n FROM again";
-    assert_eq!(suite.number(again).await, 100);
-    suite.until(WAITING, 0).await;
+    let again = "WITH again AS (UPDATE outbox_relay SET sent = '4:4:' RETURNING sent) SELECT count(*) AS n FROM again";
+    assert_eq!(suite.number(again).await, 1);
+    assert_eq!(suite.number(WAITING).await, 100);
+    send_everything(&suite).await;
     assert_eq!(in_stream(&suite).await, 100);
+}
+
+#[tokio::test]
+async fn what_commits_late_is_sent_though_others_began_later() {
+    let suite = Suite::start().await;
+    suite.relay();
+    let mut slow = suite.pool.get().await.expect("a connection");
+    let mut slowest = suite.pool.get().await.expect("a connection");
+    begin(&mut slowest).await;
+    events::publish(&mut slowest, team(1_000, 1)).await.expect("publishes");
+    for round in 0..3 {
+        begin(&mut slow).await;
+        events::publish(&mut slow, team(2_000 + round, 1)).await.expect("publishes");
+        suite.publish(&teams(round * 10..round * 10 + 10)).await;
+        // What has committed does not wait for what hasn't.
+        eventually(WITHIN, async || in_stream(&suite).await == round as u64 * 11 + 10).await;
+        suite.until(WAITING, 0).await;
+        slow.batch_execute("COMMIT").await.expect("commits");
+        eventually(WITHIN, async || in_stream(&suite).await == round as u64 * 11 + 11).await;
+    }
+    slowest.batch_execute("COMMIT").await.expect("commits");
+    eventually(WITHIN, async || in_stream(&suite).await == 34).await;
+    suite.until(WAITING, 0).await;
+}
+
+async fn begin(conn: &mut AsyncPgConnection) {
+    conn.batch_execute("BEGIN").await.expect("begins");
+}
+
+#[tokio::test]
+async fn a_relay_takes_up_in_the_middle_where_another_left_off() {
+    let suite = Suite::start().await;
+    for part in 0..3 {
+        suite.publish(&teams(part * 900..(part + 1) * 900)).await;
+    }
+    // As if the relay had died with two thirds sent: of a window of three transactions it had noted two.
+    let left = "WITH left_off AS (UPDATE outbox_relay SET reading = pg_current_snapshot(), \
+                    (through_xid, through_seq) = (SELECT xid, seq FROM outbox ORDER BY xid, seq OFFSET 1799 LIMIT 1) \
+                    RETURNING sent) SELECT count(*) AS n FROM left_off";
+    assert_eq!(suite.number(left).await, 1);
+    assert_eq!(suite.number(WAITING).await, 900);
+    suite.publish(&teams(2_700..2_800)).await;
+    assert_eq!(suite.number(WAITING).await, 1_000);
+    assert!(suite.bus.ready(&suite.token).await);
+    send_everything(&suite).await;
+    assert_eq!(in_stream(&suite).await, 1_000);
+}
+
+#[tokio::test]
+async fn events_that_the_broker_refuses_hold_up_nobody_and_go_out_later() {
+    let suite = Suite::start().await;
+    suite.relay();
+    let put = "WITH put AS (INSERT INTO outbox (event_id, merchant_id, subject, payload) \
+                SELECT gen_random_uuid(), 'demo', CASE WHEN n % 10 = 0 THEN 'nobody.listens' ELSE 'qa.something' END, 'x' \
+                FROM generate_series(1, 100) n RETURNING seq) SELECT count(*) AS n FROM put";
+    assert_eq!(suite.number(put).await, 100);
+    suite.until(WAITING, 10).await;
+    assert_eq!(suite.number("SELECT count(*) AS n FROM outbox_held").await, 10);
+    assert_eq!(in_stream(&suite).await, 90);
+    suite.publish(&teams(0..5)).await;
+    eventually(WITHIN, async || in_stream(&suite).await == 95).await;
+    let mended = "WITH mended AS (UPDATE outbox SET subject = 'qa.something' RETURNING seq) SELECT count(*) AS n FROM mended";
+    suite.number(mended).await;
+    suite.until(WAITING, 0).await;
+    assert_eq!(in_stream(&suite).await, 105);
+    assert_eq!(suite.number("SELECT count(*) AS n FROM outbox_held").await, 0);
+}
+
+#[tokio::test]
+async fn in_a_database_restored_elsewhere_all_that_is_kept_goes_out_again() {
+    let suite = Suite::start().await;
+    suite.publish(&teams(0..20)).await;
+    send_everything(&suite).await;
+    // Another cluster, whose transaction ids are far behind.
+    let elsewhere = "WITH moved AS (UPDATE outbox_relay SET cluster = 1, sent = '9000000:9000000:' RETURNING sent), \
+                     old AS (UPDATE outbox SET xid = '8000000' RETURNING seq) SELECT count(*) AS n FROM old";
+    assert_eq!(suite.number(elsewhere).await, 20);
+    let collector = EventCollector::start(&suite.nats).await;
+    suite.publish(&teams(20..30)).await;
+    relay_until(&suite, "SELECT count(*) AS n FROM outbox_relay WHERE cluster <> 1", 1).await;
+    send_everything(&suite).await;
+    eventually(WITHIN, async || collector.events().len() >= 30).await;
+    suite.publish(&teams(30..31)).await;
+    assert_eq!(suite.number(WAITING).await, 1);
+    send_everything(&suite).await;
 }
 
 #[tokio::test]
@@ -77,14 +176,18 @@ async fn a_broker_that_lost_its_store_gets_its_stream_back() {
 #[tokio::test]
 async fn what_the_broker_has_had_for_a_day_is_deleted_and_nothing_else() {
     let suite = Suite::start().await;
-    suite.publish(&teams(0..6)).await;
-    let aged = "WITH aged AS (UPDATE outbox SET published_at = now() - interval '25 hours' WHERE seq <= 3 RETURNING seq) \
+    suite.publish(&teams(0..3)).await;
+    // What was sent is noted when a relay begins, and each minute.
+    send_everything(&suite).await;
+    relay_until(&suite, "SELECT count(*) AS n FROM outbox_history", 2).await;
+    suite.publish(&teams(3..6)).await;
+    let aged = "WITH aged AS (UPDATE outbox_history SET noted_at = noted_at - interval '25 hours' RETURNING noted_at) \
                 SELECT count(*) AS n FROM aged";
-    assert_eq!(suite.number(aged).await, 3);
+    assert_eq!(suite.number(aged).await, 2);
     suite.relay();
     suite.until("SELECT count(*) AS n FROM outbox", 3).await;
     suite.until(WAITING, 0).await;
-    assert_eq!(suite.number("SELECT count(*) AS n FROM outbox WHERE seq <= 3").await, 0);
+    assert_eq!(suite.number("SELECT count(*) AS n FROM outbox").await, 3);
 }
 
 #[tokio::test]

@@ -195,7 +195,7 @@ impl Handler for Noter {
         }
     }
 
-    async fn handle_batch(&self, conn: &mut AsyncPgConnection, events: &[Event]) -> Result<(), HandleError> {
+    async fn handle_batch(&self, conn: &mut AsyncPgConnection, events: &[&Event]) -> Result<(), HandleError> {
         self.batches.lock().expect("not poisoned").push(events.len());
         for event in events {
             self.handle(conn, event).await?;

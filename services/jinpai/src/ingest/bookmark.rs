@@ -37,18 +37,18 @@ impl Saved {
 }
 
 impl Bookmark {
-    /// The bookmark of this file, as it is now, for this merchant at this gateway: another size or time of change is another file.
-    pub fn of(file: &Path, gateway: &str, merchant: &str, shop: Option<&str>) -> Result<Self> {
+    /// The bookmark of this file, as it is now, for this merchant at this gateway: another size or time of change is
+    /// another file. `taken_as` tells apart the ways in which one file may be taken.
+    pub fn of(file: &Path, gateway: &str, merchant: &str, taken_as: &str) -> Result<Self> {
         if file == Path::new("-") {
             return Ok(Self { path: None });
         }
         let meta = fs::metadata(file).with_context(|| format!("{} can't be read", file.display()))?;
         let identity = format!(
-            "{}\0{}\0{:?}\0{gateway}\0{merchant}\0{}",
+            "{}\0{}\0{:?}\0{gateway}\0{merchant}\0{taken_as}",
             fs::canonicalize(file)?.display(),
             meta.len(),
             meta.modified()?,
-            shop.unwrap_or_default(),
         );
         let name = hex::encode(Sha256::digest(identity.as_bytes()));
         Ok(Self { path: Some(folder()?.join(format!("{}.json", &name[..32]))) })

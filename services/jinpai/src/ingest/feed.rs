@@ -1,58 +1,58 @@
 //! Reads and parses the file on a thread of its own, ahead of the connection.
 
-use std::path::Path;
-
 use anyhow::Result;
-use prost::Message;
-use proto::metrics::v1::{ConversationLine, Reject};
+use importers::Error;
+use proto::metrics::v1::Reject;
 use tokio::sync::mpsc;
 
-use crate::format;
-use crate::reader::{self, Position};
+use super::carried::{Carried, number};
+use super::source::Rows;
 
 /// Lines in a request, at most.
 const LINES_MAX: usize = 64;
-/// Bytes of conversations after which a request is full: far below what a server takes in one message.
+/// Bytes after which a request is full: far below what a server takes in one message.
 const BYTES_MAX: usize = 512 << 10;
 
-/// Some consecutive lines.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// Lines that are not blank, good and bad.
+/// Some consecutive records.
+#[derive(Debug)]
+pub struct Batch<C> {
+    /// Records, good and bad.
     pub read: i64,
     /// The good ones, to be sent.
-    pub lines: Vec<ConversationLine>,
+    pub lines: Vec<C>,
     /// The ones refused here.
     pub rejects: Vec<Reject>,
 }
 
+impl<C> Default for Batch<C> {
+    fn default() -> Self {
+        Self { read: 0, lines: Vec::new(), rejects: Vec::new() }
+    }
+}
+
 /// The file's batches.
 #[derive(Debug)]
-pub struct Feed {
-    batches: mpsc::Receiver<Result<Batch>>,
-    position: Position,
-    bytes: Option<u64>,
+pub struct Feed<C> {
+    batches: mpsc::Receiver<Result<Batch<C>>>,
     ended: bool,
 }
 
-impl Feed {
-    /// Begins to read after line `after`.
-    pub fn start(path: &Path, shop: Option<String>, after: i64) -> Result<Self> {
-        let position = Position::default();
-        let lines = reader::open(path, &position)?;
-        let bytes = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|file| file.len());
+impl<C: Carried> Feed<C> {
+    /// Begins to read. What can't be read is reported here only if `errors` says so: a file that goes through two
+    /// streams has each of its errors once.
+    pub fn start(rows: Rows, shop: Option<String>, errors: bool) -> Self {
         let (send, batches) = mpsc::channel(16);
         std::thread::spawn(move || {
-            if let Err(error) = read(lines, shop.as_deref(), after, &send) {
+            if let Err(error) = read(rows, shop.as_deref(), errors, &send) {
                 // Nobody receives any more only when the run has ended already.
                 drop(send.blocking_send(Err(error)));
             }
         });
-        Ok(Self { batches, position, bytes, ended: false })
+        Self { batches, ended: false }
     }
 
     /// The next batch; `None` once at the end of the file.
-    pub async fn next(&mut self) -> Result<Option<Batch>> {
+    pub async fn next(&mut self) -> Result<Option<Batch<C>>> {
         let next = self.batches.recv().await.transpose()?;
         self.ended = next.is_none();
         Ok(next)
@@ -62,38 +62,34 @@ impl Feed {
     pub fn ended(&self) -> bool {
         self.ended
     }
-
-    /// Bytes of the file read.
-    pub fn position(&self) -> u64 {
-        self.position.get()
-    }
-
-    /// Bytes of the file, if it is one.
-    pub fn bytes(&self) -> Option<u64> {
-        self.bytes
-    }
 }
 
-fn read(
-    mut lines: reader::Lines,
+fn read<C: Carried>(
+    rows: Rows,
     shop: Option<&str>,
-    after: i64,
-    send: &mpsc::Sender<Result<Batch>>,
+    errors: bool,
+    send: &mpsc::Sender<Result<Batch<C>>>,
 ) -> Result<()> {
     let mut batch = Batch::default();
     let mut bytes = 0;
-    while let Some((number, line)) = lines.read_line()? {
-        if number <= after {
-            continue;
+    for row in rows {
+        match row {
+            Ok(row) => match C::of(row, shop) {
+                None => continue,
+                Some(Ok(line)) => {
+                    bytes += line.encoded_len();
+                    batch.lines.push(line);
+                }
+                Some(Err(reject)) => batch.rejects.push(reject),
+            },
+            Err(Error::Row(wrong)) if errors => {
+                let line = number(wrong.line);
+                batch.rejects.push(Reject { line, field: wrong.field, reason: wrong.reason });
+            }
+            Err(Error::Row(_)) => continue,
+            Err(error @ Error::Read(_)) => return Err(error.into()),
         }
         batch.read += 1;
-        match format::parse(number, &line, shop) {
-            Ok(conversation) => {
-                bytes += conversation.encoded_len();
-                batch.lines.push(ConversationLine { line: number, conversation: Some(conversation) });
-            }
-            Err(reject) => batch.rejects.push(reject),
-        }
         if batch.lines.len() >= LINES_MAX || bytes >= BYTES_MAX || batch.rejects.len() >= LINES_MAX {
             bytes = 0;
             if send.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {

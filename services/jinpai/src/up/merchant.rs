@@ -21,6 +21,8 @@ pub const MERCHANT: &str = "demo";
 const SETTINGS: &[u8] = include_bytes!("../../demo/merchant.json");
 const PEOPLE: &[u8] = include_bytes!("../../demo/people.csv");
 const CONVERSATIONS: &[u8] = include_bytes!("../../demo/star.jsonl.xz");
+/// Made up: what might have followed from the conversations.
+const FACTS: &[u8] = include_bytes!("../../demo/facts.jsonl.xz");
 const SHOP: &str = "star";
 
 /// What was put in.
@@ -30,6 +32,8 @@ pub struct Loaded {
     pub people: i32,
     /// Conversations accepted.
     pub conversations: i64,
+    /// Made-up orders, payments and so on.
+    pub facts: i64,
 }
 
 #[derive(Deserialize)]
@@ -65,19 +69,23 @@ pub(super) async fn load_once(suite: &Suite, folder: &Folder, quiet: bool) -> Re
 pub async fn load(suite: &Suite, folder: &Path, quiet: bool) -> Result<Loaded> {
     let people = load_people(suite).await?;
     shown::step(quiet, "conversations");
-    let file = write_conversations(folder)?;
     let session = session(suite, Role::ServiceAccount).await?;
-    let options = ingest::Options { file, shop: Some(SHOP.to_owned()), rejects: None, from_start: true };
-    let summary = ingest::conversations(&session, &options, quiet).await?;
-    if let Some(refused) = summary.rejects.first() {
-        bail!(
-            "line {} of the demo conversations was refused: {} {}",
-            refused.line,
-            refused.field,
-            refused.reason
-        );
+    let chats = write(folder, "star.jsonl.xz", CONVERSATIONS)?;
+    let conversations = send(&session, ingest::Content::Conversations, chats, quiet).await?;
+    shown::step(quiet, "made-up orders");
+    let facts = write(folder, "facts.jsonl.xz", FACTS)?;
+    let facts = send(&session, ingest::Content::Mixed, facts, quiet).await?;
+    Ok(Loaded { people, conversations, facts })
+}
+
+/// Sends a demo file, of which every line has to be good.
+async fn send(session: &Session, content: ingest::Content, file: PathBuf, quiet: bool) -> Result<i64> {
+    let options = ingest::Options { shop: Some(SHOP.to_owned()), ..ingest::Options::of(content, file) };
+    let summary = ingest::run(session, &options, quiet).await?;
+    if let Some(ingest::Refused { line, field, reason }) = summary.rejects.first() {
+        bail!("line {line} of {} was refused: {field} {reason}", options.file.display());
     }
-    Ok(Loaded { people, conversations: summary.accepted + summary.unchanged })
+    Ok(summary.accepted + summary.unchanged + summary.stale)
 }
 
 /// Loads the settings and the people.
@@ -117,13 +125,13 @@ async fn put_settings(client: &mut PeopleServiceClient<crate::session::Signed>) 
     Ok(())
 }
 
-/// Lays the conversations down as a file, for the importer and for people to try it with.
-fn write_conversations(folder: &Path) -> Result<PathBuf> {
-    let path = folder.join("star.jsonl.xz");
-    if fs::metadata(&path).is_ok_and(|found| found.len() == CONVERSATIONS.len() as u64) {
+/// Lays a file down, for the importer and for people to try it with.
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    let path = folder.join(name);
+    if fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64) {
         return Ok(path);
     }
-    fs::write(&path, CONVERSATIONS).with_context(|| format!("write {}", path.display()))?;
+    fs::write(&path, bytes).with_context(|| format!("write {}", path.display()))?;
     Ok(path)
 }
 

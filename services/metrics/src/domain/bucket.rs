@@ -31,6 +31,12 @@ pub fn of(ms: i64) -> Bucket {
     Bucket::try_from(above - 1).unwrap_or(Bucket::MAX)
 }
 
+/// The longest duration of a bucket, in milliseconds; of the last, which is open, its lower bound.
+pub fn last_ms(bucket: Bucket) -> i64 {
+    let at = usize::try_from(bucket).unwrap_or(0).min(BOUNDS.len() - 1);
+    BOUNDS.get(at + 1).map_or(BOUNDS[at], |next| next - 1)
+}
+
 /// The duration that a bucket stands for, in milliseconds.
 pub fn representative_ms(bucket: Bucket) -> f64 {
     let at = usize::try_from(bucket).unwrap_or(0).min(BOUNDS.len() - 1);

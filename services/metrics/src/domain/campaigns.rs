@@ -9,18 +9,19 @@ use runtime::ids::MerchantId;
 use status::Violation;
 use uuid::Uuid;
 
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::campaign::phases::{phases, weeks_before};
 use crate::domain::campaign::plan::Plan;
 use crate::domain::campaign::review::{
-    Comparison, Document, Line, PhaseComparison, REVIEWED, Review, ReviewState,
+    Comparison, Document, Line, PhaseComparison, Review, ReviewState, reviewed,
 };
 use crate::domain::campaign::{Campaign, CampaignError, CampaignState, Mark};
 use crate::domain::definition::STANDARD;
-use crate::domain::figure::{DayRange, DefinitionRef, Filter, Group, Step};
-use crate::domain::sums::Sums;
+use crate::domain::figure::{Cut, DayRange, DefinitionRef, Filter, Group, Step};
+use crate::domain::money::Currency;
 use crate::domain::{Metrics, Result, SELF};
 use crate::error::MetricsError;
-use crate::store::{CampaignCursor, CampaignFilter, FigureQuery, ReviewCursor};
+use crate::store::{CampaignCursor, CampaignFilter, FigureQuery, FigureSums, ReviewCursor};
 
 /// Campaigns that one round ends at most.
 const END_AT_ONCE: i64 = 500;
@@ -46,6 +47,11 @@ impl Campaigns {
     /// Beside the other use cases.
     pub fn new(metrics: Metrics) -> Self {
         Self { metrics }
+    }
+
+    /// The currency of all amounts.
+    pub fn currency(&self) -> &Currency {
+        self.metrics.currency()
     }
 
     /// Files a draft. Items without an id get one.
@@ -267,48 +273,64 @@ impl Campaigns {
     async fn compare(&self, scope: &Scope, campaign: &Campaign, like: Option<&str>) -> Result<Comparison> {
         let calendar = self.metrics.store.find_calendar(&scope.merchant).await?;
         let like = self.find_like(scope, campaign, like).await?;
-        let standard = DefinitionRef { id: STANDARD.to_owned(), version: None };
-        let definition = self.metrics.find_definition(&scope.merchant, &standard).await?;
         let here = phases(&campaign.plan.windows, campaign.ends_at(), &calendar);
+        // Both periods under one version, the one in force when the campaign ended, or they could not be compared.
+        let last = calendar.business_day(campaign.ends_at());
+        let standard = DefinitionRef { id: STANDARD.to_owned(), version: None };
+        let ruling =
+            self.metrics.find_ruling(&scope.merchant, &standard, DayRange { from: last, to: last }).await?;
+        let version = ruling.on(last).version;
+        let standard = DefinitionRef { version: Some(version), ..standard };
         let there = match &like {
             Some(like) => phases(&like.plan.windows, like.ends_at(), &calendar),
             None => weeks_before(&here),
         };
+        let today = self.metrics.today(&scope.merchant).await?;
         let mut compared = Vec::new();
         for (phase, days) in here {
             // A like campaign that was ended early lacks phases.
             let Some((_, like_days)) = there.iter().find(|(other, _)| *other == phase) else { continue };
-            let value = self.sums(scope, definition.seq, &campaign.plan.shops, days).await?;
+            let value = self.sums(scope, &standard, &campaign.plan.shops, days).await?;
             let shops = like.as_ref().map_or(&campaign.plan.shops, |like| &like.plan.shops);
-            let beside = self.sums(scope, definition.seq, shops, *like_days).await?;
-            let line = |measure| Line::of(measure, (&value.0, days), (&beside.0, *like_days));
+            let beside = self.sums(scope, &standard, shops, *like_days).await?;
+            let line = |measure: AnyMeasure| {
+                let figure = |sums: &Option<FigureSums>| {
+                    sums.as_ref().map_or((0, 0), |sums| measure.of_sums(&sums.sums, &sums.trade))
+                };
+                Line::of(measure, (figure(&value), days), (figure(&beside), *like_days))
+            };
+            let open = |sums: &Option<FigureSums>| {
+                sums.as_ref().is_some_and(|sums| sums.provisional || sums.pending)
+            };
             compared.push(PhaseComparison {
                 phase,
                 days: (days.from, days.to),
                 like_days: (like_days.from, like_days.to),
-                provisional: value.1 || beside.1 || days.to >= self.metrics.today(&scope.merchant).await?,
-                lines: REVIEWED.into_iter().map(line).collect(),
+                provisional: open(&value) || open(&beside) || days.to >= today,
+                lines: reviewed().map(line).collect(),
             });
         }
         Ok(Comparison {
             like_campaign: like.map(|like| like.id),
-            definition_version: definition.version,
+            definition_version: version,
             phases: compared,
         })
     }
 
-    /// The sums of shops (all if none are named) over days, and whether they may still change.
-    async fn sums(&self, scope: &Scope, seq: i32, shops: &[String], range: DayRange) -> Result<(Sums, bool)> {
-        let query = FigureQuery {
-            range,
-            group: Group::Merchant,
-            step: Step::Whole,
-            filter: Filter { shops: shops.to_vec(), ..Filter::default() },
-            definition_seq: seq,
-            distinct_customers: false,
-        };
-        let rows = self.metrics.store.list_sums(scope, &query).await?;
-        Ok(rows.into_iter().next().map_or((Sums::default(), false), |row| (row.sums, row.provisional)))
+    /// The sums of shops (all if none are named) over days; `None` of nothing.
+    async fn sums(
+        &self,
+        scope: &Scope,
+        definition: &DefinitionRef,
+        shops: &[String],
+        range: DayRange,
+    ) -> Result<Option<FigureSums>> {
+        let ruling = self.metrics.find_ruling(&scope.merchant, definition, range).await?;
+        let filter = Filter { shops: shops.to_vec(), ..Filter::default() };
+        let today = self.metrics.today(&scope.merchant).await?;
+        let whole = Cut::Step(Step::Whole);
+        let query = FigureQuery::sums(range, Group::Merchant, whole, filter, ruling, today);
+        Ok(self.metrics.store.list_sums(scope, &query).await?.into_iter().next())
     }
 }
 

@@ -60,6 +60,10 @@ pub struct Draft {
     pub satisfied: Option<bool>,
     /// The mark of completion, if there is one.
     pub completed: Option<bool>,
+    /// The account that handed the customer over; empty if none did.
+    pub transferred_from: String,
+    /// The account that the customer was handed over to; empty if to none.
+    pub transferred_to: String,
 }
 
 /// A message of a [`Draft`].
@@ -73,6 +77,8 @@ pub struct DraftMessage {
     pub text: String,
     /// Sent from a prepared answer.
     pub quick_reply: bool,
+    /// Which account sent it; empty for the conversation's.
+    pub account: String,
 }
 
 /// A conversation that may be stored: complete, in order, within bounds.
@@ -96,6 +102,10 @@ pub struct Conversation {
     pub satisfied: Option<bool>,
     /// The mark of completion, if there is one.
     pub completed: Option<bool>,
+    /// The account that handed the customer over.
+    pub transferred_from: Option<String>,
+    /// The account that the customer was handed over to.
+    pub transferred_to: Option<String>,
 }
 
 /// A message of a [`Conversation`].
@@ -109,6 +119,8 @@ pub struct Message {
     pub text: String,
     /// Sent from a prepared answer.
     pub quick_reply: bool,
+    /// Which account sent it, if another than the conversation's.
+    pub account: Option<String>,
 }
 
 impl Draft {
@@ -132,7 +144,9 @@ impl Draft {
             return Err(wrong("closed_at", "must not be before started_at"));
         }
         let closed_ms = (closed_at - started_at).num_milliseconds();
-        let messages = accept_messages(self.messages, started_at, closed_ms)?;
+        let messages = accept_messages(self.messages, &self.account, started_at, closed_ms)?;
+        let transferred_from = accept_transfer("transferred_from", self.transferred_from, &self.account)?;
+        let transferred_to = accept_transfer("transferred_to", self.transferred_to, &self.account)?;
         Ok(Conversation {
             key: ConversationKey { shop: self.shop, channel: self.channel, id: self.id },
             revision: self.revision,
@@ -143,12 +157,26 @@ impl Draft {
             messages,
             satisfied: self.satisfied,
             completed: self.completed,
+            transferred_from,
+            transferred_to,
         })
     }
 }
 
+fn accept_transfer(field: &str, other: String, account: &str) -> Result<Option<String>, Violation> {
+    if other.is_empty() {
+        return Ok(None);
+    }
+    check_id(field, &other, 128)?;
+    if other == account {
+        return Err(wrong(field, "must be another account than account_id"));
+    }
+    Ok(Some(other))
+}
+
 fn accept_messages(
     drafts: Vec<DraftMessage>,
+    account: &str,
     started_at: DateTime<Utc>,
     closed_ms: i64,
 ) -> Result<Vec<Message>, Violation> {
@@ -183,11 +211,24 @@ fn accept_messages(
         if draft.quick_reply && sender != Sender::Agent {
             return Err(wrong(field("quick_reply"), "must not be set on a message that no agent sent"));
         }
+        if !draft.account.is_empty() {
+            if !matches!(sender, Sender::Agent | Sender::Bot) {
+                return Err(wrong(field("account_id"), "must only be set on a message of an agent or a bot"));
+            }
+            check_id(&field("account_id"), &draft.account, 128)?;
+        }
         if draft.text.contains('\0') {
             return Err(wrong(field("text"), "must not contain the NUL character"));
         }
         last_ms = offset_ms;
-        messages.push(Message { offset_ms, sender, text: draft.text, quick_reply: draft.quick_reply });
+        let account = Some(draft.account).filter(|sent_by| !sent_by.is_empty() && sent_by != account);
+        messages.push(Message {
+            offset_ms,
+            sender,
+            text: draft.text,
+            quick_reply: draft.quick_reply,
+            account,
+        });
     }
     Ok(messages)
 }
@@ -224,7 +265,32 @@ impl Conversation {
             hash.update([message.sender as u8, u8::from(message.quick_reply)]);
             text(&mut hash, &message.text);
         }
+        // What was added to conversations later is hashed only where it is used: known content keeps its hash.
+        for (tag, other) in [(b"from", &self.transferred_from), (b"to--", &self.transferred_to)] {
+            if let Some(other) = other {
+                hash.update(tag);
+                text(&mut hash, other);
+            }
+        }
+        for (at, message) in self.messages.iter().enumerate() {
+            if let Some(account) = &message.account {
+                hash.update(b"sent");
+                hash.update((at as u64).to_be_bytes());
+                text(&mut hash, account);
+            }
+        }
         hash.finalize().into()
+    }
+
+    /// Other accounts that sent messages in it, each once, in the order of their first message.
+    pub fn other_accounts(&self) -> Vec<&str> {
+        let mut accounts: Vec<&str> = Vec::new();
+        for account in self.messages.iter().filter_map(|message| message.account.as_deref()) {
+            if !accounts.contains(&account) {
+                accounts.push(account);
+            }
+        }
+        accounts
     }
 }
 
@@ -236,7 +302,7 @@ fn answer(value: Option<bool>) -> u8 {
     }
 }
 
-fn check_id(field: &str, value: &str, max: usize) -> Result<(), Violation> {
+pub(super) fn check_id(field: &str, value: &str, max: usize) -> Result<(), Violation> {
     if value.is_empty() {
         return Err(wrong(field, "must not be empty"));
     }
@@ -250,7 +316,7 @@ fn check_id(field: &str, value: &str, max: usize) -> Result<(), Violation> {
 }
 
 /// Instants are kept to the millisecond; what lies before 2000 or far in the future is a mistake of the source.
-fn check_time(
+pub(super) fn check_time(
     field: &str,
     at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
@@ -270,7 +336,7 @@ fn check_time(
 /// 2000-01-01T00:00:00Z.
 const EARLIEST_S: i64 = 946_684_800;
 
-fn wrong(field: impl Into<String>, description: impl Into<String>) -> Violation {
+pub(super) fn wrong(field: impl Into<String>, description: impl Into<String>) -> Violation {
     Violation { field: field.into(), description: description.into() }
 }
 
@@ -288,6 +354,7 @@ mod tests {
             sender: Some(sender),
             text: text.to_owned(),
             quick_reply: false,
+            account: String::new(),
         }
     }
 
@@ -305,8 +372,7 @@ mod tests {
                 message("10:00:00", Sender::Customer, "在吗"),
                 message("10:00:05", Sender::Agent, "您好"),
             ],
-            satisfied: None,
-            completed: None,
+            ..Draft::default()
         }
     }
 
@@ -361,6 +427,22 @@ mod tests {
         check(|d| d.messages[0].sender = None, "messages[0].sender: ");
         check(|d| d.messages[0].quick_reply = true, "messages[0].quick_reply: ");
         check(|d| d.messages[0].text.push('\0'), "messages[0].text: must not contain the NUL");
+        check(|d| d.messages[0].account = "a-2".to_owned(), "messages[0].account_id: must only be set");
+        check(|d| d.messages[1].account = "a\n".to_owned(), "messages[1].account_id: must not contain");
+        check(|d| d.transferred_from = d.account.clone(), "transferred_from: must be another account");
+        check(|d| d.transferred_to = "x".repeat(129), "transferred_to: must not be longer");
+    }
+
+    #[test]
+    fn other_accounts_are_listed_once() {
+        let accepted = accept(|d| {
+            let by = |account: &str, time: &str| DraftMessage {
+                account: account.to_owned(),
+                ..message(time, Sender::Agent, "好的")
+            };
+            d.messages.extend([by("a-2", "10:01:00"), by("a-1", "10:01:01"), by("a-2", "10:01:02")]);
+        });
+        assert_eq!(accepted.expect("accepted").other_accounts(), ["a-2"]);
     }
 
     #[test]
@@ -368,7 +450,15 @@ mod tests {
         let hash = |change: fn(&mut Draft)| accept(change).expect("accepted").content_hash();
         let same = hash(|_| ());
         assert_eq!(same, hash(|d| d.revision = 7));
-        let others: [fn(&mut Draft); 8] = [
+        assert_eq!(
+            same,
+            hash(|d| d.messages[1].account = d.account.clone()),
+            "the conversation's own account"
+        );
+        let others: [fn(&mut Draft); 11] = [
+            |d| d.messages[1].account = "a-2".to_owned(),
+            |d| d.transferred_from = "a-2".to_owned(),
+            |d| d.transferred_to = "a-2".to_owned(),
             |d| d.account.push('x'),
             |d| d.customer.push('x'),
             |d| d.closed_at = at("2020-05-13T10:11:00Z"),

@@ -1,9 +1,10 @@
 //! What the figures mean: versioned rules of counting.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::Sender;
+use crate::domain::trade_rules::TradeRules;
 
 /// The definition that every merchant has.
 pub const STANDARD: &str = "standard";
@@ -34,6 +35,8 @@ pub struct Definition {
     pub created_by: String,
     /// When; `None` for the built-in one.
     pub created_at: Option<DateTime<Utc>>,
+    /// First business day that it rules; `None` rules all days before too.
+    pub valid_from: Option<NaiveDate>,
 }
 
 /// Whether a version's figures can be read.
@@ -59,6 +62,31 @@ pub struct Rules {
     pub long_chat_threshold: i32,
     /// Rounds begun outside are left out of all response figures; `None` is all day.
     pub service_hours: Option<ServiceHours>,
+    /// Which rounds decide whether a customer was answered in time.
+    #[serde(default)]
+    pub customer_unit: CustomerUnit,
+    /// A day is final when so many further business days are over.
+    #[serde(default = "maturation_days")]
+    pub maturation_days: i32,
+    /// How orders and all other facts are counted.
+    #[serde(default)]
+    pub trade: TradeRules,
+}
+
+/// Orders of a chat's day may be paid for four days more (domain-knowledge 1.1).
+const fn maturation_days() -> i32 {
+    4
+}
+
+/// How a rate in persons is made of rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomerUnit {
+    /// Every round of the day decides.
+    #[default]
+    EveryRound,
+    /// The first round of each conversation decides.
+    FirstRound,
 }
 
 /// A daily window of local time that may pass midnight.
@@ -84,6 +112,7 @@ impl Definition {
             built: 0,
             created_by: String::new(),
             created_at: None,
+            valid_from: None,
         }
     }
 
@@ -101,6 +130,9 @@ impl Default for Rules {
             in_time_seconds: 180,
             long_chat_threshold: LONG_CHAT_THRESHOLD,
             service_hours: None,
+            customer_unit: CustomerUnit::EveryRound,
+            maturation_days: maturation_days(),
+            trade: TradeRules::default(),
         }
     }
 }
@@ -146,6 +178,13 @@ mod tests {
         check(1320, 120, (1, 59), true);
         check(1320, 120, (2, 0), false);
         assert!(Rules::default().is_served(0));
+    }
+
+    #[test]
+    fn rules_from_before_a_choice_was_there_take_its_default() {
+        let old = r#"{"quick_replies_count":true,"bots_count":false,"in_time_seconds":180,"long_chat_threshold":10,
+            "service_hours":null}"#;
+        assert_eq!(serde_json::from_str::<Rules>(old).ok(), Some(Rules::default()));
     }
 
     #[test]

@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
 
-use crate::domain::conversation::ConversationKey;
+use crate::domain::conversation::{ConversationKey, Sender};
 use crate::domain::definition::Rules;
-use crate::domain::facts::{AgentDay, Facts};
+use crate::domain::facts::{AgentDay, Facts, OWNER, Who};
 use crate::domain::figure::{DayRange, Filter};
-use crate::domain::part::{CustomerPart, Part};
+use crate::domain::part::{CustomerPart, Part, rounds};
+use crate::domain::ruling::Ruling;
 use crate::domain::sums::{Sum, Sums};
 
 /// A figure that can be explained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Measure {
     /// Conversations.
     Conversations,
@@ -47,9 +47,77 @@ pub enum Measure {
     Completion,
     /// Milliseconds from first to last message ÷ conversations.
     Length,
+    /// Customers answered in time ÷ customers who wrote in service hours.
+    InTimeCustomers,
+    /// Conversations handed over to the account.
+    TransferredIn,
+    /// Conversations handed over by the account.
+    TransferredOut,
 }
 
 impl Measure {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::Conversations,
+        Self::ReceivedCustomers,
+        Self::Replies,
+        Self::QuickReplies,
+        Self::CustomerMessages,
+        Self::ReplyRatio,
+        Self::ReplyRate,
+        Self::FirstResponse,
+        Self::Response,
+        Self::AnsweredRate,
+        Self::InTimeRate,
+        Self::FirstInTimeRate,
+        Self::LongChats,
+        Self::Satisfaction,
+        Self::Completion,
+        Self::Length,
+        Self::InTimeCustomers,
+        Self::TransferredIn,
+        Self::TransferredOut,
+    ];
+
+    /// Its name on the wire and in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Conversations => "CONVERSATIONS",
+            Self::ReceivedCustomers => "RECEIVED_CUSTOMERS",
+            Self::Replies => "REPLIES",
+            Self::QuickReplies => "QUICK_REPLIES",
+            Self::CustomerMessages => "CUSTOMER_MESSAGES",
+            Self::ReplyRatio => "REPLY_RATIO",
+            Self::ReplyRate => "REPLY_RATE",
+            Self::FirstResponse => "FIRST_RESPONSE",
+            Self::Response => "RESPONSE",
+            Self::AnsweredRate => "ANSWERED_RATE",
+            Self::InTimeRate => "IN_TIME_RATE",
+            Self::FirstInTimeRate => "FIRST_IN_TIME_RATE",
+            Self::LongChats => "LONG_CHATS",
+            Self::Satisfaction => "SATISFACTION",
+            Self::Completion => "COMPLETION",
+            Self::Length => "LENGTH",
+            Self::InTimeCustomers => "IN_TIME_CUSTOMERS",
+            Self::TransferredIn => "TRANSFERRED_IN",
+            Self::TransferredOut => "TRANSFERRED_OUT",
+        }
+    }
+
+    /// The measure of a name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|measure| measure.name() == name)
+    }
+
+    /// What a value of it is.
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::FirstResponse | Self::Response | Self::Length => Unit::Milliseconds,
+            measure if measure.sums().1.is_some() => Unit::Rate,
+            _ => Unit::Count,
+        }
+    }
+
     /// The sums that the figure is made of; a count has no denominator.
     pub fn sums(self) -> (Sum, Option<Sum>) {
         match self {
@@ -69,6 +137,9 @@ impl Measure {
             Self::Satisfaction => (Sum::Satisfied, Some(Sum::Rated)),
             Self::Completion => (Sum::Completed, Some(Sum::Marked)),
             Self::Length => (Sum::LengthMs, Some(Sum::Conversations)),
+            Self::InTimeCustomers => (Sum::InTimeCustomers, Some(Sum::DueCustomers)),
+            Self::TransferredIn => (Sum::TransferredIn, None),
+            Self::TransferredOut => (Sum::TransferredOut, None),
         }
     }
 
@@ -77,6 +148,17 @@ impl Measure {
         let (numerator, denominator) = self.sums();
         (sums[numerator], denominator.map_or(0, |sum| sums[sum]))
     }
+}
+
+/// What a value of a measure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// How many.
+    Count,
+    /// A quotient.
+    Rate,
+    /// A mean of durations.
+    Milliseconds,
 }
 
 /// Which figure is to be explained.
@@ -90,7 +172,7 @@ pub struct ExplainQuery {
     pub filter: Filter,
 }
 
-/// Why a conversation is not, or not wholly, counted.
+/// Why a conversation or fact is not, or not wholly, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The customer wrote nothing.
@@ -117,6 +199,50 @@ pub enum Reason {
     NotCompleted,
     /// Nothing of the kind was sent.
     NoneSent,
+    /// The chat is about an order placed before it.
+    OrderedBefore,
+    /// The order is taken out of credit, or all of the customer's orders in the window are.
+    ExcludedOrder,
+    /// An earlier order or payment of the day speaks for the customer.
+    RepeatBuyer,
+    /// No order followed in time.
+    NotOrdered,
+    /// No payment followed in time.
+    NotPaid,
+    /// The order has not come in, or was not paid.
+    OrderUnknown,
+    /// An earlier payment speaks for the order.
+    AnotherPayment,
+    /// An earlier refund speaks for the order.
+    AnotherRefund,
+    /// The refund is not completed.
+    NotComplete,
+    /// The goods did not come back.
+    NotReturned,
+    /// The complaint was turned down.
+    NotUpheld,
+    /// Of another kind or outcome.
+    NotOfTheKind,
+    /// Nobody checked it.
+    NotChecked,
+    /// The check found it wrong.
+    NotAccurate,
+    /// The review was never bad.
+    NeverBad,
+    /// The review was bad and isn't good now.
+    NotRecovered,
+    /// The customer had written shortly before.
+    NotFirstContact,
+    /// The customer wrote again.
+    CameBack,
+    /// The product was not ordered in time.
+    NotBought,
+    /// Nothing of the order was refunded.
+    NotRefunded,
+    /// Nobody handed the customer over.
+    NoTransfer,
+    /// It belongs to another account of the conversation.
+    AnotherAccount,
 }
 
 /// A stored conversation without text.
@@ -126,14 +252,30 @@ pub struct Recorded {
     pub key: ConversationKey,
     /// Which correction.
     pub revision: i64,
-    /// Where it counts.
+    /// Whose part of it, and where that counts.
     pub agent_day: AgentDay,
+    /// The account that the conversation belongs to.
+    pub owner: String,
     /// The buyer.
     pub customer: String,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// What is counted.
     pub facts: Facts,
+}
+
+impl Recorded {
+    /// Which of the conversation's accounts it is whose part this is.
+    fn who(&self) -> Who {
+        let account = &self.agent_day.account;
+        let other = self.facts.others.iter().position(|other| other == account);
+        other.filter(|_| *account != self.owner).map_or(OWNER, |at| at + 1)
+    }
+
+    /// The account's part under `rules`.
+    pub fn part(&self, rules: &Rules) -> Part {
+        Part::all(&self.facts, rules).swap_remove(self.who())
+    }
 }
 
 /// A conversation's part in a figure.
@@ -161,19 +303,20 @@ impl Explained {
 #[derive(Debug)]
 pub struct Explainer {
     measure: Measure,
-    rules: Rules,
+    ruling: Ruling,
     spoken_for: HashMap<(NaiveDate, String, String, String), CustomerPart>,
 }
 
 impl Explainer {
-    /// For one measure under one definition's rules.
-    pub fn new(measure: Measure, rules: Rules) -> Self {
-        Self { measure, rules, spoken_for: HashMap::new() }
+    /// For one measure under the rules of each day.
+    pub fn new(measure: Measure, ruling: Ruling) -> Self {
+        Self { measure, ruling, spoken_for: HashMap::new() }
     }
 
     /// The next conversation's share.
     pub fn explain(&mut self, conversation: Recorded) -> Explained {
-        let mut part = Part::of(&conversation.facts, &self.rules);
+        let rules = &self.ruling.on(conversation.agent_day.day).rules;
+        let mut part = conversation.part(rules);
         let day = &conversation.agent_day;
         let who = (day.day, day.shop.clone(), day.account.clone(), conversation.customer.clone());
         let spoken_for = self.spoken_for.entry(who).or_default();
@@ -185,8 +328,35 @@ impl Explainer {
         part.sums[Sum::AskingCustomers] = news(part.customer.asked, &mut spoken_for.asked);
         part.sums[Sum::AnsweredCustomers] = news(part.customer.answered, &mut spoken_for.answered);
         part.sums[Sum::ReceivedCustomers] = news(part.customer.received, &mut spoken_for.received);
+        let in_time = |spoken: &CustomerPart| i64::from(spoken.due && !spoken.late);
+        let before = in_time(spoken_for);
+        part.sums[Sum::DueCustomers] = news(part.customer.due, &mut spoken_for.due);
+        spoken_for.late |= part.customer.late;
+        // A late round takes back what an earlier conversation of the customer gave.
+        part.sums[Sum::InTimeCustomers] = in_time(spoken_for) - before;
         let (numerator, denominator) = self.measure.of(&part.sums);
-        Explained { reason: reason(self.measure, &part), conversation, numerator, denominator }
+        let reason = reason(self.measure, &part).map(|reason| elsewhere(reason, &conversation, &part, rules));
+        Explained { reason, conversation, numerator, denominator }
+    }
+}
+
+/// What an account does not get although the conversation has it belongs to another account.
+fn elsewhere(reason: Reason, conversation: &Recorded, part: &Part, rules: &Rules) -> Reason {
+    if conversation.facts.others.is_empty() {
+        return reason;
+    }
+    let who = conversation.who();
+    let asked_another = part.sums[Sum::CustomerMessages] == 0
+        && conversation.facts.messages.iter().any(|message| message.sender == Sender::Customer);
+    let first_of_another =
+        || rounds(&conversation.facts, rules).first().is_some_and(|round| round.who != who);
+    match reason {
+        Reason::NoCustomerMessage if asked_another => Reason::AnotherAccount,
+        Reason::NotLong | Reason::NotRated | Reason::NoMark | Reason::NoTransfer if who != OWNER => {
+            Reason::AnotherAccount
+        }
+        Reason::OutsideServiceHours if first_of_another() => Reason::AnotherAccount,
+        reason => reason,
     }
 }
 
@@ -196,7 +366,13 @@ fn reason(measure: Measure, part: &Part) -> Option<Reason> {
     let silent = none(Sum::CustomerMessages, Reason::NoCustomerMessage);
     let less = |sum: Sum, than: Sum, reason: Reason| (sums[sum] < sums[than]).then_some(reason);
     match measure {
-        Measure::Conversations | Measure::Length => None,
+        Measure::Conversations | Measure::Length => none(Sum::Conversations, Reason::AnotherAccount),
+        Measure::TransferredIn => none(Sum::TransferredIn, Reason::NoTransfer),
+        Measure::TransferredOut => none(Sum::TransferredOut, Reason::NoTransfer),
+        Measure::InTimeCustomers => silent
+            .or((!part.customer.due).then_some(Reason::OutsideServiceHours))
+            .or(part.customer.late.then_some(Reason::TooLate))
+            .or_else(|| (sums[Sum::DueCustomers] == 0).then_some(Reason::RepeatCustomer)),
         Measure::Replies => none(Sum::Replies, Reason::NoReply),
         Measure::QuickReplies => none(Sum::QuickReplies, Reason::NoneSent),
         Measure::CustomerMessages => silent,

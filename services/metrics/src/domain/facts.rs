@@ -21,9 +21,21 @@ pub struct Facts {
     pub satisfied: Option<bool>,
     /// The mark of completion, if there is one.
     pub completed: Option<bool>,
+    /// Whether another account handed the customer over to this one.
+    pub transferred_in: bool,
+    /// Whether this account handed the customer over to another one.
+    pub transferred_out: bool,
+    /// Other accounts that sent messages.
+    pub others: Vec<String>,
     /// In the order they were sent.
     pub messages: Vec<MessageFact>,
 }
+
+/// Who of a conversation: 0 is its own account, n the n-th of [`Facts::others`].
+pub type Who = usize;
+
+/// The account that a conversation belongs to.
+pub const OWNER: Who = 0;
 
 /// A message without its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +48,8 @@ pub struct MessageFact {
     pub quick_reply: bool,
     /// Characters of the text as it came in.
     pub length: u32,
+    /// Which account sent it; [`OWNER`] too for messages that no account sent.
+    pub who: Who,
 }
 
 /// A stored conversation's place in the figures.
@@ -50,12 +64,18 @@ pub struct AgentDay {
 }
 
 /// The first byte of the packed form. Older forms stay readable for ever.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// Knows no transfers and no other accounts. Still written where there are none: it is the shorter one.
+const FORMAT_PLAIN: u8 = 1;
 
 impl Facts {
     /// The facts of a conversation that starts `start_of_day_ms` after local midnight.
     pub fn of(conversation: &Conversation, start_of_day_ms: i64) -> Self {
+        let others = conversation.other_accounts();
+        let who =
+            |account: &str| others.iter().position(|other| *other == account).map_or(OWNER, |at| at + 1);
         let messages = conversation.messages.iter().map(|message| MessageFact {
+            who: message.account.as_deref().map_or(OWNER, who),
             offset_ms: message.offset_ms,
             sender: message.sender,
             quick_reply: message.quick_reply,
@@ -66,24 +86,45 @@ impl Facts {
             closed_ms: conversation.closed_ms,
             satisfied: conversation.satisfied,
             completed: conversation.completed,
+            transferred_in: conversation.transferred_from.is_some(),
+            transferred_out: conversation.transferred_to.is_some(),
             messages: messages.collect(),
+            others: others.into_iter().map(str::to_owned).collect(),
         }
     }
 
-    /// The packed form: format, answers, then varints; a message is its distance to the one above, its flags and its
-    /// length.
+    /// The account's name; `owner` is that of the conversation.
+    pub fn account<'a>(&'a self, who: Who, owner: &'a str) -> &'a str {
+        who.checked_sub(1).and_then(|at| self.others.get(at)).map_or(owner, String::as_str)
+    }
+
+    /// The packed form: format, answers, then varints; a message is its distance to the one above, its flags, its
+    /// length, and the account if it is another than the conversation's.
     pub fn pack(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(16 + self.messages.len() * 6);
-        out.push(FORMAT);
-        out.push(answer_bits(self.satisfied) | (answer_bits(self.completed) << 2));
+        let plain = !self.transferred_in && !self.transferred_out && self.others.is_empty();
+        out.push(if plain { FORMAT_PLAIN } else { FORMAT });
+        let transfers = (u8::from(self.transferred_in) << 4) | (u8::from(self.transferred_out) << 5);
+        out.push(answer_bits(self.satisfied) | (answer_bits(self.completed) << 2) | transfers);
         put(&mut out, self.start_of_day_ms.unsigned_abs());
         put(&mut out, self.closed_ms.unsigned_abs());
+        if !plain {
+            put(&mut out, self.others.len() as u64);
+            for other in &self.others {
+                put(&mut out, other.len() as u64);
+                out.extend_from_slice(other.as_bytes());
+            }
+        }
         put(&mut out, self.messages.len() as u64);
         let mut last_ms = 0;
         for message in &self.messages {
             put(&mut out, (message.offset_ms - last_ms).unsigned_abs());
-            out.push(sender_bits(message.sender) | (u8::from(message.quick_reply) << 2));
+            let others = u8::from(message.who != OWNER) << 3;
+            out.push(sender_bits(message.sender) | (u8::from(message.quick_reply) << 2) | others);
             put(&mut out, message.length.into());
+            if message.who != OWNER {
+                put(&mut out, message.who as u64);
+            }
             last_ms = message.offset_ms;
         }
         out
@@ -92,12 +133,14 @@ impl Facts {
     /// Reads the packed form.
     pub fn unpack(bytes: &[u8]) -> Result<Self, Damaged> {
         let mut rest = bytes;
-        if take(&mut rest)? != FORMAT {
+        let format = take(&mut rest)?;
+        if format != FORMAT && format != FORMAT_PLAIN {
             return Err(Damaged);
         }
         let answers = take(&mut rest)?;
         let start_of_day_ms = get_i64(&mut rest)?;
         let closed_ms = get_i64(&mut rest)?;
+        let others = if format == FORMAT { unpack_others(&mut rest)? } else { Vec::new() };
         let count = usize::try_from(get(&mut rest)?).map_err(|_| Damaged)?;
         // A message takes at least three bytes: a damaged count must not allocate the moon.
         let mut messages = Vec::with_capacity(count.min(rest.len() / 3));
@@ -106,7 +149,16 @@ impl Facts {
             offset_ms = offset_ms.checked_add(get_i64(&mut rest)?).ok_or(Damaged)?;
             let flags = take(&mut rest)?;
             let length = u32::try_from(get(&mut rest)?).map_err(|_| Damaged)?;
+            let who = if flags & 0b1000 == 0 {
+                OWNER
+            } else {
+                usize::try_from(get(&mut rest)?).unwrap_or(usize::MAX)
+            };
+            if who > others.len() {
+                return Err(Damaged);
+            }
             messages.push(MessageFact {
+                who,
                 offset_ms,
                 sender: sender_of(flags & 0b11),
                 quick_reply: flags & 0b100 != 0,
@@ -117,8 +169,31 @@ impl Facts {
             return Err(Damaged);
         }
         let (satisfied, completed) = (answer_of(answers & 0b11)?, answer_of((answers >> 2) & 0b11)?);
-        Ok(Self { start_of_day_ms, closed_ms, satisfied, completed, messages })
+        let (transferred_in, transferred_out) = (answers & 0b1_0000 != 0, answers & 0b10_0000 != 0);
+        Ok(Self {
+            start_of_day_ms,
+            closed_ms,
+            satisfied,
+            completed,
+            transferred_in,
+            transferred_out,
+            others,
+            messages,
+        })
     }
+}
+
+fn unpack_others(rest: &mut &[u8]) -> Result<Vec<String>, Damaged> {
+    let count = usize::try_from(get(rest)?).map_err(|_| Damaged)?;
+    // A name takes at least two bytes.
+    let mut others = Vec::with_capacity(count.min(rest.len() / 2));
+    for _ in 0..count {
+        let length = usize::try_from(get(rest)?).map_err(|_| Damaged)?;
+        let (name, tail) = rest.split_at_checked(length).ok_or(Damaged)?;
+        others.push(String::from_utf8(name.to_vec()).map_err(|_| Damaged)?);
+        *rest = tail;
+    }
+    Ok(others)
 }
 
 fn answer_bits(value: Option<bool>) -> u8 {
@@ -163,17 +238,29 @@ mod tests {
     use super::*;
 
     fn any_facts() -> impl Strategy<Value = Facts> {
-        let message = (0..10_000_000_i64, 0..4_u8, any::<bool>(), any::<u32>());
+        let message = (0..10_000_000_i64, 0..4_u8, any::<bool>(), any::<u32>(), any::<prop::sample::Index>());
         let messages = prop::collection::vec(message, 0..40);
-        (0..86_400_000_i64, 0..i64::from(u32::MAX), any::<Option<bool>>(), any::<Option<bool>>(), messages)
-            .prop_map(|(start_of_day_ms, closed_ms, satisfied, completed, raw)| {
-                let mut offset_ms = 0;
-                let messages = raw.into_iter().map(|(step, sender, quick_reply, length)| {
-                    offset_ms += step;
-                    MessageFact { offset_ms, sender: sender_of(sender), quick_reply, length }
-                });
-                Facts { start_of_day_ms, closed_ms, satisfied, completed, messages: messages.collect() }
-            })
+        let times = (0..86_400_000_i64, 0..i64::from(u32::MAX));
+        let answers = (any::<Option<bool>>(), any::<Option<bool>>(), any::<bool>(), any::<bool>());
+        let others = prop::collection::vec("[a-z客服:]{0,9}", 0..3);
+        (times, answers, others, messages).prop_map(|(times, answers, others, raw)| {
+            let mut offset_ms = 0;
+            let messages = raw.into_iter().map(|(step, sender, quick_reply, length, who)| {
+                offset_ms += step;
+                let who = who.index(others.len() + 1);
+                MessageFact { offset_ms, sender: sender_of(sender), quick_reply, length, who }
+            });
+            Facts {
+                start_of_day_ms: times.0,
+                closed_ms: times.1,
+                satisfied: answers.0,
+                completed: answers.1,
+                transferred_in: answers.2,
+                transferred_out: answers.3,
+                messages: messages.collect(),
+                others,
+            }
+        })
     }
 
     proptest! {
@@ -196,17 +283,40 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_is_fixed() {
-        let facts = Facts {
+    fn the_layouts_are_fixed() {
+        let mut facts = Facts {
+            transferred_in: false,
+            transferred_out: false,
+            others: Vec::new(),
             start_of_day_ms: 300,
             closed_ms: 5,
             satisfied: Some(true),
             completed: Some(false),
             messages: vec![
-                MessageFact { offset_ms: 0, sender: Sender::Customer, quick_reply: false, length: 2 },
-                MessageFact { offset_ms: 5, sender: Sender::Agent, quick_reply: true, length: 200 },
+                MessageFact {
+                    offset_ms: 0,
+                    sender: Sender::Customer,
+                    quick_reply: false,
+                    length: 2,
+                    who: OWNER,
+                },
+                MessageFact {
+                    offset_ms: 5,
+                    sender: Sender::Agent,
+                    quick_reply: true,
+                    length: 200,
+                    who: OWNER,
+                },
             ],
         };
-        assert_eq!(facts.pack(), [1, 0b0110, 0xac, 2, 5, 2, 0, 0, 2, 5, 0b101, 0xc8, 1]);
+        let version_1 = [1, 0b0110, 0xac, 2, 5, 2, 0, 0, 2, 5, 0b101, 0xc8, 1];
+        assert_eq!(facts.pack(), version_1);
+        assert_eq!(Facts::unpack(&version_1).as_ref(), Ok(&facts));
+        facts.transferred_out = true;
+        facts.others = vec!["b".to_owned()];
+        facts.messages[1].who = 1;
+        let version_2 = [2, 0b10_0110, 0xac, 2, 5, 1, 1, b'b', 2, 0, 0, 2, 5, 0b1101, 0xc8, 1, 1];
+        assert_eq!(facts.pack(), version_2);
+        assert_eq!(Facts::unpack(&version_2), Ok(facts));
     }
 }

@@ -2,10 +2,12 @@
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 
-use crate::domain::bucket::Bucket;
+use crate::domain::bucket::{self, Bucket};
 use crate::domain::histogram::Histogram;
 use crate::domain::part::Spread;
 use crate::domain::sums::Sums;
+use crate::domain::trade::TradeSums;
+use crate::domain::trade_measure::Activity;
 
 /// What figures are added up by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +39,39 @@ pub enum Step {
     Quarter,
     /// By year.
     Year,
+    /// By hour of the local clock.
+    Hour,
+}
+
+/// How figures are cut into rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cut {
+    /// By step.
+    Step(Step),
+    /// By these runs of days, which may overlap.
+    Windows(Vec<DayRange>),
+}
+
+/// How settled a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FigureState {
+    /// A day is open, changed or not yet mature.
+    Provisional,
+    /// All days are closed and mature, and nothing came since.
+    Final,
+    /// Something came after a day was final.
+    Restated,
+}
+
+impl FigureState {
+    /// By whether a day of the row is open (or changed), whether one still matures, and how many changes came late.
+    pub fn of(open: bool, maturing: bool, restatements: i64) -> Self {
+        match (open || maturing, restatements) {
+            (true, _) => Self::Provisional,
+            (false, 0) => Self::Final,
+            (false, _) => Self::Restated,
+        }
+    }
 }
 
 /// A run of business days, both ends included.
@@ -66,7 +101,7 @@ pub struct Filter {
 pub struct DefinitionRef {
     /// Which definition.
     pub id: String,
-    /// `None` takes the newest that is ready.
+    /// `None` takes the one that rules the day.
     pub version: Option<i32>,
 }
 
@@ -77,12 +112,18 @@ pub struct Figures {
     pub key: String,
     /// Its name, if known.
     pub name: String,
-    /// First day of the step, before it was cut to the range: what a page goes on after.
-    pub step: NaiveDate,
+    /// Where in the key's rows it stands.
+    pub place: RowPlace,
+    /// The hour of the local clock, if the row is one.
+    pub hour: Option<u8>,
     /// The days.
     pub days: DayRange,
     /// Whether a day of it is not closed.
     pub provisional: bool,
+    /// How settled it is.
+    pub state: FigureState,
+    /// How many changes came after their day was final.
+    pub restatements: i64,
     /// What adds up.
     pub sums: Sums,
     /// Accounts with a conversation.
@@ -91,6 +132,62 @@ pub struct Figures {
     pub distinct_customers: Option<i64>,
     /// Nearest-rank buckets of each spread.
     pub spreads: Vec<SpreadFigures>,
+    /// How many answers came within each of the seconds asked for.
+    pub within: Vec<Within>,
+    /// What comes out of customers' timelines.
+    pub trade: TradeFigures,
+    /// Whether customers of the merchant wait to be counted.
+    pub pending: bool,
+}
+
+/// Where a row stands among those of its key: what a page goes on after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RowPlace {
+    /// First day of the step, before it was cut to the range.
+    Step(NaiveDate),
+    /// Day and hours after its cut-over.
+    Hour(NaiveDate, u8),
+    /// Which window.
+    Window(usize),
+}
+
+/// How many answers came within some seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Within {
+    /// The limit, included.
+    pub seconds: i32,
+    /// Over all rounds: how many, and how many of those may be on the other side of the limit.
+    pub rounds: (i64, i64),
+    /// Over first rounds.
+    pub first_rounds: (i64, i64),
+}
+
+impl Within {
+    /// Read from the buckets. A bucket counts whole, by the duration that it stands for.
+    pub fn of(seconds: i32, rounds: &Histogram, first_rounds: &Histogram) -> Self {
+        let limit_ms = i64::from(seconds) * 1_000;
+        let border = bucket::of(limit_ms);
+        let is_cut = bucket::last_ms(border) > limit_ms;
+        let counts = bucket::representative_ms(border) <= limit_ms as f64;
+        let count = |histogram: &Histogram| {
+            let (below, through) = (histogram.through(border - 1), histogram.through(border));
+            (if counts { through } else { below }, if is_cut { through - below } else { 0 })
+        };
+        Self { seconds, rounds: count(rounds), first_rounds: count(first_rounds) }
+    }
+}
+
+/// Figures of orders, payments and all other facts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TradeFigures {
+    /// What adds up.
+    pub sums: TradeSums,
+    /// When accounts were at work.
+    pub activity: Activity,
+    /// How long orders took to handle.
+    pub order_handling: Histogram,
+    /// How long after-sale cases took.
+    pub after_sale_handling: Histogram,
 }
 
 /// Median and 90th percentile of one spread.
@@ -112,7 +209,35 @@ impl SpreadFigures {
     }
 }
 
+impl Figures {
+    /// The row of a group in days in which nothing happened.
+    pub fn nothing(key: String, name: String, days: DayRange) -> Self {
+        Self {
+            key,
+            name,
+            place: RowPlace::Step(days.from),
+            hour: None,
+            days,
+            provisional: false,
+            state: FigureState::Final,
+            restatements: 0,
+            sums: Sums::default(),
+            active_accounts: 0,
+            distinct_customers: None,
+            spreads: Vec::new(),
+            within: Vec::new(),
+            trade: TradeFigures::default(),
+            pending: false,
+        }
+    }
+}
+
 impl DayRange {
+    /// The shortest range that holds both.
+    pub fn hull(self, other: Self) -> Self {
+        Self { from: self.from.min(other.from), to: self.to.max(other.to) }
+    }
+
     /// How many days.
     pub fn days(self) -> i64 {
         (self.to - self.from).num_days() + 1
@@ -125,7 +250,7 @@ impl Step {
         let months = |count| start.checked_add_months(Months::new(count)).and_then(|next| next.pred_opt());
         let end = match self {
             Self::Whole => Some(range.to),
-            Self::Day => Some(start),
+            Self::Day | Self::Hour => Some(start),
             Self::Week => start.checked_add_days(Days::new(6)),
             Self::Month => months(1),
             Self::Quarter => months(3),
@@ -146,6 +271,32 @@ mod tests {
 
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a day")
+    }
+
+    #[test]
+    fn the_share_within_some_seconds_says_how_sure_it_is() {
+        let answers_ms = [1_000, 29_000, 29_990, 30_000, 30_010, 31_000];
+        let mut rounds = Histogram::default();
+        answers_ms.iter().for_each(|ms| rounds.change(bucket::of(*ms), 1));
+        let within = Within::of(30, &rounds, &Histogram::default());
+        let exact = answers_ms.iter().filter(|ms| **ms <= 30_000).count() as i64;
+        let (count, uncertain) = within.rounds;
+        assert!((count - exact).abs() <= uncertain, "{within:?} against {exact}");
+        assert!(uncertain < answers_ms.len() as i64);
+        assert_eq!(within.first_rounds, (0, 0));
+        assert_eq!(Within::of(86_400, &rounds, &rounds).rounds, (6, 0));
+    }
+
+    #[test]
+    fn a_row_is_final_only_when_nothing_is_open_and_restated_only_after() {
+        for (open, maturing, late, state) in [
+            (true, false, 1, FigureState::Provisional),
+            (false, true, 0, FigureState::Provisional),
+            (false, false, 0, FigureState::Final),
+            (false, false, 2, FigureState::Restated),
+        ] {
+            assert_eq!(FigureState::of(open, maturing, late), state);
+        }
     }
 
     #[test]

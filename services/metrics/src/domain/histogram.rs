@@ -3,7 +3,7 @@
 use crate::domain::bucket::Bucket;
 use crate::domain::varint::{Damaged, get, get_i64, put};
 
-/// Counts by bucket. As a change it may hold negative counts, as what is stored it may not.
+/// Counts by bucket. A change may hold negative counts; all changes of a day together never do.
 #[derive(Debug, Clone, Default)]
 pub struct Histogram {
     /// By bucket, as far as any was ever counted.
@@ -25,6 +25,14 @@ impl Histogram {
         self.counts.iter().all(|count| *count == 0)
     }
 
+    /// Adds another one.
+    pub fn add(&mut self, other: &Self) {
+        if self.counts.len() < other.counts.len() {
+            self.counts.resize(other.counts.len(), 0);
+        }
+        self.counts.iter_mut().zip(&other.counts).for_each(|(mine, theirs)| *mine += theirs);
+    }
+
     /// Adds a packed histogram.
     pub fn add_packed(&mut self, bytes: &[u8]) -> Result<(), Damaged> {
         let mut rest = bytes;
@@ -32,22 +40,35 @@ impl Histogram {
         while !rest.is_empty() {
             bucket = bucket.checked_add(get(&mut rest)?).ok_or(Damaged)?;
             let bucket = Bucket::try_from(bucket).map_err(|_| Damaged)?;
-            self.change(bucket, get_i64(&mut rest)?);
+            let by = match get_i64(&mut rest)? {
+                0 => get_i64(&mut rest)?.checked_neg().ok_or(Damaged)?,
+                count => count,
+            };
+            self.change(bucket, by);
         }
         Ok(())
     }
 
-    /// The packed form: for each bucket that counts, its distance to the one before and its count. A negative count
-    /// cannot be packed: something would be taken back that was never given.
-    pub fn pack(&self) -> Result<Vec<u8>, Damaged> {
+    /// The packed form: for each bucket that counts, its distance to the one before and its count; before the size of
+    /// a negative count stands a 0, which is no count itself.
+    pub fn pack(&self) -> Vec<u8> {
         let mut out = Vec::new();
         let mut last = 0;
         for (at, count) in self.counts.iter().enumerate().filter(|(_, count)| **count != 0) {
             put(&mut out, (at - last) as u64);
-            put(&mut out, u64::try_from(*count).map_err(|_| Damaged)?);
+            if *count < 0 {
+                put(&mut out, 0);
+            }
+            put(&mut out, count.unsigned_abs());
             last = at;
         }
-        Ok(out)
+        out
+    }
+
+    /// How many of the values are in the bucket or below it.
+    pub fn through(&self, bucket: Bucket) -> i64 {
+        let end = usize::try_from(bucket).map_or(0, |at| at + 1).min(self.counts.len());
+        self.counts[..end].iter().sum()
     }
 
     /// The bucket of the value that `tenths` of all values don't exceed (nearest rank); `None` if there are none.
@@ -91,14 +112,17 @@ mod tests {
     proptest! {
         #[test]
         fn packed_histograms_add_up(
-            one in prop::collection::vec((0..1_107_i16, 1..5_000_i64), 0..40),
-            two in prop::collection::vec((0..1_107_i16, 1..5_000_i64), 0..40),
+            one in prop::collection::vec((0..1_107_i16, -5_000..5_000_i64), 0..40),
+            two in prop::collection::vec((0..1_107_i16, -5_000..5_000_i64), 0..40),
         ) {
             let mut sum = Histogram::default();
-            sum.add_packed(&of(&one).pack()?)?;
-            sum.add_packed(&of(&two).pack()?)?;
+            sum.add_packed(&of(&one).pack())?;
+            sum.add_packed(&of(&two).pack())?;
             let both: Vec<_> = one.iter().chain(&two).copied().collect();
-            prop_assert_eq!(sum, of(&both));
+            prop_assert_eq!(&sum, &of(&both));
+            let mut added = of(&one);
+            added.add(&of(&two));
+            prop_assert_eq!(added, sum);
         }
 
         #[test]
@@ -106,7 +130,7 @@ mod tests {
             let mut histogram = of(&given);
             given.iter().for_each(|(bucket, by)| histogram.change(*bucket, -by));
             prop_assert!(histogram.is_empty());
-            prop_assert_eq!(histogram.pack()?, Vec::<u8>::new());
+            prop_assert_eq!(histogram.pack(), Vec::<u8>::new());
         }
 
         #[test]
@@ -120,15 +144,23 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_median_and_less_than_nothing_no_form() {
+    fn values_up_to_a_bucket_are_counted() {
+        let histogram = of(&[(2, 1), (5, 3), (9, 2)]);
+        for (bucket, count) in [(-1, 0), (1, 0), (2, 1), (5, 4), (8, 4), (9, 6), (1_106, 6)] {
+            assert_eq!(histogram.through(bucket), count, "through {bucket}");
+        }
+    }
+
+    #[test]
+    fn nothing_has_no_median() {
         assert_eq!(Histogram::default().nearest_rank(5), None);
         assert_eq!(of(&[(3, 1), (3, -1)]).nearest_rank(5), None);
-        assert_eq!(of(&[(3, -1)]).pack(), Err(Damaged));
     }
 
     #[test]
     fn the_layout_is_fixed_and_damage_is_noticed() {
-        let packed = of(&[(2, 1), (300, 200)]).pack().expect("packs");
+        assert_eq!(of(&[(2, -3), (4, 1)]).pack(), [2, 0, 3, 2, 1]);
+        let packed = of(&[(2, 1), (300, 200)]).pack();
         assert_eq!(packed, [2, 1, 0xaa, 2, 0xc8, 1]);
         for cut in [1, 3, 5] {
             assert_eq!(Histogram::default().add_packed(&packed[..cut]), Err(Damaged), "cut at {cut}");

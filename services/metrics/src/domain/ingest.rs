@@ -1,6 +1,6 @@
 //! The stream of an ingest: three tasks in a row, so that reading and checking go on while the batch before is being
 //! committed. Two batches are under way at most: a slow database makes batches grow to their limit, which costs it
-//! less, and then slows the client down instead of filling memory.
+//! less, and then slows the client down instead of filling memory. What is ingested is behind [`Ingested`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::domain::Metrics;
-use crate::domain::intake::{Context, Line, Prepared};
+use crate::domain::batch::{Context, Ingested, Line, Outcome, Prepared};
 use crate::error::MetricsError;
-use crate::store::Outcome;
 
 /// Lines that one worker thread checks at a time.
 const CHUNK: usize = 250;
@@ -27,8 +26,8 @@ const RECOUNTS: usize = 3;
 /// What an ingest may take.
 #[derive(Debug, Clone, Copy)]
 pub struct IngestLimits {
-    /// Conversations of a commit.
-    pub batch_conversations: usize,
+    /// Conversations or facts of a commit.
+    pub batch_lines: usize,
     /// Bytes of text of a commit.
     pub batch_bytes: usize,
     /// How long a batch that isn't full waits for more.
@@ -48,7 +47,7 @@ pub struct Ack {
 const UNDER_WAY: usize = 2;
 
 /// A batch and what it is stored with.
-type Ready = (Context, Prepared);
+type Ready<D> = (Context, Prepared<<D as Ingested>::Candidate>);
 
 /// What goes from task to task: work, or the error that ends the stream. It keeps its place until it is done.
 struct Item<T> {
@@ -59,13 +58,14 @@ struct Item<T> {
 impl Metrics {
     /// Stores the lines of a stream and tells of every commit. An error is the last thing told; what was acknowledged
     /// before it stays.
-    pub fn ingest<S>(
+    pub fn ingest<S, D>(
         &self,
         by: By,
         lines: S,
     ) -> Result<mpsc::Receiver<Result<Ack, MetricsError>>, MetricsError>
     where
-        S: Stream<Item = Result<Vec<Line>, MetricsError>> + Send + Unpin + 'static,
+        S: Stream<Item = Result<Vec<Line<D>>, MetricsError>> + Send + Unpin + 'static,
+        D: Ingested,
     {
         let permit = self.streams.clone().try_acquire_owned().map_err(|_| MetricsError::TooManyStreams)?;
         let (read, to_prepare) = mpsc::channel(1);
@@ -74,11 +74,11 @@ impl Metrics {
         tokio::spawn(collect(lines, self.limits, self.stop.clone(), read).in_current_span());
         let (metrics, merchant) = (self.clone(), by.caller.merchant.clone());
         tokio::spawn(
-            async move { metrics.prepare_all(merchant, to_prepare, prepared).await }.in_current_span(),
+            async move { metrics.prepare_all::<D>(merchant, to_prepare, prepared).await }.in_current_span(),
         );
         let metrics = self.clone();
         let commit = async move {
-            metrics.commit_all(by, to_commit, told).await;
+            metrics.commit_all::<D>(by, to_commit, told).await;
             drop(permit);
         };
         tokio::spawn(commit.in_current_span());
@@ -86,20 +86,24 @@ impl Metrics {
     }
 
     /// Stores a handful in one transaction.
-    pub async fn ingest_batch(&self, by: &By, lines: Vec<Line>) -> Result<Outcome, MetricsError> {
+    pub async fn ingest_batch<D: Ingested>(
+        &self,
+        by: &By,
+        lines: Vec<Line<D>>,
+    ) -> Result<Outcome, MetricsError> {
         let mut last = 0;
         for line in &lines {
             check_order(line, &mut last)?;
         }
         let ready = self.prepare(&by.caller.merchant, lines).await?;
-        self.commit(by, ready).await
+        self.commit::<D>(by, ready).await
     }
 
-    async fn prepare_all(
+    async fn prepare_all<D: Ingested>(
         &self,
         merchant: MerchantId,
-        mut batches: mpsc::Receiver<Item<Vec<Line>>>,
-        prepared: mpsc::Sender<Item<Ready>>,
+        mut batches: mpsc::Receiver<Item<Vec<Line<D>>>>,
+        prepared: mpsc::Sender<Item<Ready<D>>>,
     ) {
         while let Some(Item { work, place }) = batches.recv().await {
             let work = match work {
@@ -113,17 +117,17 @@ impl Metrics {
         }
     }
 
-    async fn commit_all(
+    async fn commit_all<D: Ingested>(
         &self,
         by: By,
-        mut batches: mpsc::Receiver<Item<Ready>>,
+        mut batches: mpsc::Receiver<Item<Ready<D>>>,
         told: mpsc::Sender<Result<Ack, MetricsError>>,
     ) {
         while let Some(Item { work, place }) = batches.recv().await {
             let done = match work {
                 Ok(ready) => {
                     let through_line = ready.1.through_line;
-                    self.commit(&by, ready).await.map(|outcome| Ack { through_line, outcome })
+                    self.commit::<D>(&by, ready).await.map(|outcome| Ack { through_line, outcome })
                 }
                 Err(error) => Err(error),
             };
@@ -137,7 +141,11 @@ impl Metrics {
     }
 
     /// Checks, redacts and counts on worker threads.
-    async fn prepare(&self, merchant: &MerchantId, mut lines: Vec<Line>) -> Result<Ready, MetricsError> {
+    async fn prepare<D: Ingested>(
+        &self,
+        merchant: &MerchantId,
+        mut lines: Vec<Line<D>>,
+    ) -> Result<Ready<D>, MetricsError> {
         let context = self.context(merchant).await?;
         let redactor = self.redactor(merchant);
         let mut chunks = Vec::new();
@@ -154,40 +162,49 @@ impl Metrics {
         Ok((context, Prepared::join(parts)))
     }
 
-    async fn commit(&self, by: &By, ready: Ready) -> Result<Outcome, MetricsError> {
+    async fn commit<D: Ingested>(&self, by: &By, ready: Ready<D>) -> Result<Outcome, MetricsError> {
         let (mut context, mut prepared) = ready;
         // The semaphore lives as long as the service and is never closed.
         let _turn = self.commits.acquire().await;
         for _ in 0..RECOUNTS {
-            match self.store.insert_batch(by, &context, &prepared).await {
+            context.known_day = context.calendar.business_day(self.clock.now());
+            match D::insert_batch(&self.store, by, &context, &prepared).await {
                 Err(MetricsError::DefinitionsMoved) => {
                     context.definitions = self.store.list_definitions(&by.caller.merchant).await?.into();
-                    prepared.recount(&context)?;
+                    for candidate in &mut prepared.candidates {
+                        D::recount(candidate, &context)?;
+                    }
                 }
-                done => return done,
+                done => {
+                    self.counting.wake();
+                    return done;
+                }
             }
         }
         Err(MetricsError::DefinitionsMoved)
     }
 
     async fn context(&self, merchant: &MerchantId) -> Result<Context, MetricsError> {
+        let (calendar, now) = (self.store.find_calendar(merchant).await?, self.clock.now());
         Ok(Context {
             merchant: merchant.clone(),
-            calendar: self.store.find_calendar(merchant).await?.into(),
+            known_day: calendar.business_day(now),
+            calendar: calendar.into(),
             definitions: self.store.list_definitions(merchant).await?.into(),
-            now: self.clock.now(),
+            now,
         })
     }
 }
 
 /// Gathers lines into batches until the stream ends, breaks, or the service stops.
-async fn collect<S>(
+async fn collect<S, D>(
     lines: S,
     limits: IngestLimits,
     stop: CancellationToken,
-    batches: mpsc::Sender<Item<Vec<Line>>>,
+    batches: mpsc::Sender<Item<Vec<Line<D>>>>,
 ) where
-    S: Stream<Item = Result<Vec<Line>, MetricsError>> + Unpin,
+    S: Stream<Item = Result<Vec<Line<D>>, MetricsError>> + Unpin,
+    D: Ingested,
 {
     let mut collector = Collector {
         limits,
@@ -204,19 +221,19 @@ async fn collect<S>(
 /// The next task is gone.
 struct Gone;
 
-struct Collector {
+struct Collector<D> {
     limits: IngestLimits,
     places: Arc<Semaphore>,
-    batches: mpsc::Sender<Item<Vec<Line>>>,
-    batch: Vec<Line>,
+    batches: mpsc::Sender<Item<Vec<Line<D>>>>,
+    batch: Vec<Line<D>>,
     bytes: usize,
     last: i64,
 }
 
-impl Collector {
+impl<D: Ingested> Collector<D> {
     async fn run<S>(&mut self, mut lines: S, stop: CancellationToken) -> Result<(), Gone>
     where
-        S: Stream<Item = Result<Vec<Line>, MetricsError>> + Unpin,
+        S: Stream<Item = Result<Vec<Line<D>>, MetricsError>> + Unpin,
     {
         let mut flush_at = Instant::now();
         let end = loop {
@@ -255,14 +272,14 @@ impl Collector {
     }
 
     /// Takes lines up, and gives the error of one that is out of order; what came before it stays.
-    async fn take(&mut self, arrived: Vec<Line>) -> Result<Option<MetricsError>, Gone> {
+    async fn take(&mut self, arrived: Vec<Line<D>>) -> Result<Option<MetricsError>, Gone> {
         for line in arrived {
             if let Err(error) = check_order(&line, &mut self.last) {
                 return Ok(Some(error));
             }
-            self.bytes += line.bytes();
+            self.bytes += line.draft.as_ref().map_or(0, D::bytes);
             self.batch.push(line);
-            if self.batch.len() >= self.limits.batch_conversations || self.bytes >= self.limits.batch_bytes {
+            if self.batch.len() >= self.limits.batch_lines || self.bytes >= self.limits.batch_bytes {
                 self.flush().await?;
             }
         }
@@ -281,12 +298,12 @@ impl Collector {
         self.send(Item { work, place }).await
     }
 
-    async fn send(&self, item: Item<Vec<Line>>) -> Result<(), Gone> {
+    async fn send(&self, item: Item<Vec<Line<D>>>) -> Result<(), Gone> {
         self.batches.send(item).await.map_err(|_| Gone)
     }
 }
 
-fn check_order(line: &Line, last: &mut i64) -> Result<(), MetricsError> {
+fn check_order<D>(line: &Line<D>, last: &mut i64) -> Result<(), MetricsError> {
     if line.number <= *last {
         return Err(MetricsError::LineOrder { line: line.number, last: *last });
     }
@@ -299,16 +316,19 @@ mod tests {
     use futures::stream;
 
     use super::*;
+    use crate::domain::conversation::Draft;
 
     const LIMITS: IngestLimits =
-        IngestLimits { batch_conversations: 3, batch_bytes: 1_000, linger: Duration::from_secs(3_600) };
+        IngestLimits { batch_lines: 3, batch_bytes: 1_000, linger: Duration::from_secs(3_600) };
 
-    fn lines(numbers: &[i64]) -> Vec<Line> {
-        numbers.iter().map(|number| Line { number: *number, draft: None }).collect()
+    fn lines(numbers: &[i64]) -> Vec<Line<Draft>> {
+        numbers.iter().map(|number| Line { number: *number, draft: Ok(Draft::default()) }).collect()
     }
 
     /// The line numbers of each batch, and how it ended.
-    async fn collected(items: Vec<Result<Vec<Line>, MetricsError>>) -> (Vec<Vec<i64>>, Option<MetricsError>) {
+    async fn collected(
+        items: Vec<Result<Vec<Line<Draft>>, MetricsError>>,
+    ) -> (Vec<Vec<i64>>, Option<MetricsError>) {
         let (send, mut receive) = mpsc::channel(1);
         tokio::spawn(collect(stream::iter(items), LIMITS, CancellationToken::new(), send));
         let (mut batches, mut end) = (Vec::new(), None);

@@ -1,92 +1,104 @@
-//! Amounts in the smallest unit of their currency.
+//! Amounts as whole numbers of the currency's smallest unit: sums of them are exact.
 
 use serde::{Deserialize, Serialize};
-use status::Violation;
 
+/// The one currency of a merchant's amounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Currency {
+    /// By ISO 4217, for example `CNY`.
+    pub code: String,
+    /// Digits after the point: 2 for yuan and fen.
+    pub decimals: u32,
+}
+
+/// Billionths in a whole.
 const NANOS: i64 = 1_000_000_000;
 
-/// An amount of one currency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amount {
-    /// ISO 4217.
-    pub currency: String,
-    /// In the smallest unit: fen for CNY.
-    pub minor: i64,
-}
-
-impl Amount {
-    /// From whole units and billionths, as messages have it. `field` is named in what is wrong.
-    pub fn of(field: &str, currency: &str, units: i64, nanos: i32) -> Result<Self, Violation> {
-        let wrong = |at: &str, description: &str| Violation {
-            field: format!("{field}.{at}"),
-            description: description.to_owned(),
-        };
-        if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(wrong("currency_code", "must be three capital letters, for example CNY"));
+impl Currency {
+    /// Smallest units of an amount given as wholes and billionths, both of one sign; or what is wrong with it.
+    pub fn minor_units(&self, code: &str, units: i64, nanos: i32) -> Result<i64, String> {
+        if code != self.code {
+            return Err(format!("must be in {}, not in {code:?}", self.code));
         }
-        let nanos = i64::from(nanos);
-        if !(0..NANOS).contains(&nanos) {
-            return Err(wrong("nanos", "must be from 0 to 999,999,999"));
+        let (scale, nanos) = (self.scale(), i64::from(nanos));
+        let one_sign = units == 0 || nanos == 0 || (units > 0) == (nanos > 0);
+        if nanos.abs() >= NANOS || !one_sign {
+            return Err("must have nanos below a whole and of the sign of units".to_owned());
         }
-        let scale = scale(currency);
-        let step = NANOS / scale;
-        if nanos % step != 0 {
-            return Err(wrong("nanos", "has more decimals than the currency"));
+        if nanos % (NANOS / scale) != 0 {
+            return Err(format!("must not have more than {} decimals", self.decimals));
         }
-        let minor = units.checked_mul(scale).and_then(|minor| minor.checked_add(nanos / step));
-        let minor = minor.filter(|minor| *minor >= 0);
-        let minor = minor.ok_or_else(|| wrong("units", "must be neither negative nor too large"))?;
-        Ok(Self { currency: currency.to_owned(), minor })
+        units
+            .checked_mul(scale)
+            .and_then(|whole| whole.checked_add(nanos / (NANOS / scale)))
+            .ok_or_else(|| "is too large".to_owned())
     }
 
-    /// Whole units and billionths.
-    pub fn parts(&self) -> (i64, i32) {
-        let scale = scale(&self.currency);
-        let nanos = self.minor % scale * (NANOS / scale);
-        (self.minor / scale, i32::try_from(nanos).expect("less than a unit in billionths"))
+    /// Wholes and billionths of an amount in smallest units.
+    pub fn parts(&self, minor_units: i64) -> (i64, i32) {
+        let scale = self.scale();
+        let nanos = minor_units % scale * (NANOS / scale);
+        // Below a billion: it fits.
+        (minor_units / scale, nanos as i32)
+    }
+
+    fn scale(&self) -> i64 {
+        10_i64.pow(self.decimals.min(9))
     }
 }
 
-/// Smallest units in one unit, by ISO 4217: 100 but for the currencies that have none or a thousand.
-fn scale(currency: &str) -> i64 {
-    match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND"
-        | "VUV" | "XAF" | "XOF" | "XPF" => 1,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 1_000,
-        _ => 100,
+/// An amount shared by a count, rounded to the smallest unit, halves away from zero. `None` if there is nobody.
+pub fn per_head(minor_units: i64, count: i64) -> Option<i64> {
+    if count <= 0 {
+        return None;
     }
+    let (whole, rest) = (minor_units / count, minor_units % count);
+    let up = rest.unsigned_abs() * 2 >= count.unsigned_abs();
+    Some(if up { whole + minor_units.signum() } else { whole })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn amounts_come_back_as_they_were() {
-        for (currency, units, nanos, minor) in [
-            ("CNY", 1_234, 560_000_000, 123_456),
-            ("CNY", 0, 10_000_000, 1),
-            ("JPY", 99, 0, 99),
-            ("KWD", 1, 234_000_000, 1_234),
-        ] {
-            let amount = Amount::of("goal", currency, units, nanos).expect("an amount");
-            assert_eq!((amount.minor, amount.parts()), (minor, (units, nanos)));
-        }
+    fn yuan() -> Currency {
+        Currency { code: "CNY".to_owned(), decimals: 2 }
     }
 
     #[test]
-    fn what_is_no_amount_is_refused_with_its_field() {
-        for (currency, units, nanos, field) in [
-            ("cny", 1, 0, "goal.currency_code"),
-            ("", 1, 0, "goal.currency_code"),
-            ("CNY", 1, 1, "goal.nanos"),
-            ("CNY", 1, 1_000_000_000, "goal.nanos"),
-            ("JPY", 1, 500_000_000, "goal.nanos"),
-            ("CNY", 1, -10_000_000, "goal.nanos"),
-            ("CNY", -1, 0, "goal.units"),
-            ("CNY", i64::MAX, 0, "goal.units"),
-        ] {
-            assert_eq!(Amount::of("goal", currency, units, nanos).expect_err("is refused").field, field);
+    fn an_amount_is_read_to_its_last_fen_or_refused() {
+        let check = |code: &str, units, nanos, expected: Result<i64, &str>| {
+            let read = yuan().minor_units(code, units, nanos);
+            assert_eq!(read.as_ref().copied().map_err(String::as_str), expected, "{code} {units} {nanos}");
+        };
+        check("CNY", 12, 340_000_000, Ok(1_234));
+        check("CNY", -1, -750_000_000, Ok(-175));
+        check("CNY", 0, 10_000_000, Ok(1));
+        check("CNY", 0, 1_000_000, Err("must not have more than 2 decimals"));
+        check("USD", 1, 0, Err("must be in CNY, not in \"USD\""));
+        check("CNY", 1, -1, Err("must have nanos below a whole and of the sign of units"));
+        check("CNY", 1, 1_000_000_000, Err("must have nanos below a whole and of the sign of units"));
+        check("CNY", i64::MAX, 0, Err("is too large"));
+        let yen = Currency { code: "JPY".to_owned(), decimals: 0 };
+        assert_eq!(yen.minor_units("JPY", 7, 0), Ok(7));
+    }
+
+    #[test]
+    fn shares_are_rounded_at_the_half() {
+        for (amount, count, share) in
+            [(10, 4, Some(3)), (9, 4, Some(2)), (-10, 4, Some(-3)), (5, 0, None), (0, 3, Some(0))]
+        {
+            assert_eq!(per_head(amount, count), share, "{amount} / {count}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(minor in -1_000_000_000_000_i64..1_000_000_000_000) {
+            let (units, nanos) = yuan().parts(minor);
+            prop_assert_eq!(yuan().minor_units("CNY", units, nanos), Ok(minor));
         }
     }
 }

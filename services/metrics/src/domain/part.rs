@@ -1,12 +1,13 @@
-//! One conversation's part in the figures under one definition.
+//! One conversation's parts in the figures under one definition: that of its account, and those of others who answered
+//! in it.
 //!
 //! A round (domain-knowledge 4.1) lasts from the customer's first unanswered message to the first reply after it;
 //! a round that is never answered counts as begun. The first round gives the first response.
 
 use crate::domain::bucket::{self, Bucket};
 use crate::domain::conversation::Sender;
-use crate::domain::definition::Rules;
-use crate::domain::facts::Facts;
+use crate::domain::definition::{CustomerUnit, Rules};
+use crate::domain::facts::{Facts, OWNER, Who};
 use crate::domain::sums::{Sum, Sums};
 
 /// A spread of durations.
@@ -25,8 +26,8 @@ impl Spread {
     pub const ALL: [Self; 3] = [Self::Response, Self::FirstResponse, Self::Length];
 }
 
-/// What a conversation adds to its agent's day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a conversation adds to an account's day.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Part {
     /// Everything that adds up by itself. The customer sums stay 0: customers are counted once a day, see `tally`.
     pub sums: Sums,
@@ -45,6 +46,10 @@ pub struct CustomerPart {
     pub answered: bool,
     /// Both sides wrote.
     pub received: bool,
+    /// A round decides whether the customer was answered in time.
+    pub due: bool,
+    /// Such a round was not.
+    pub late: bool,
 }
 
 /// A response round.
@@ -54,80 +59,105 @@ pub struct Round {
     pub asked_ms: i64,
     /// How long until the answer; `None` if none came.
     pub response_ms: Option<i64>,
+    /// Whose round it is: who answered, or whose conversation it is if nobody did.
+    pub who: Who,
+    /// Messages of the customer in it.
+    pub messages: i64,
 }
 
-/// The rounds of a conversation, in order.
+/// The rounds of a conversation, in order. Every message of the customer is in one.
 pub fn rounds(facts: &Facts, rules: &Rules) -> Vec<Round> {
     let mut rounds = Vec::new();
-    let mut waiting_since = None;
+    let mut open: Option<Round> = None;
     for message in &facts.messages {
         if message.sender == Sender::Customer {
-            waiting_since.get_or_insert(message.offset_ms);
+            let asked = Round { asked_ms: message.offset_ms, response_ms: None, who: OWNER, messages: 0 };
+            open.get_or_insert(asked).messages += 1;
         } else if rules.is_reply(message.sender, message.quick_reply)
-            && let Some(asked_ms) = waiting_since.take()
+            && let Some(round) = open.take()
         {
-            rounds.push(Round { asked_ms, response_ms: Some(message.offset_ms - asked_ms) });
+            let response_ms = Some(message.offset_ms - round.asked_ms);
+            rounds.push(Round { response_ms, who: message.who, ..round });
         }
     }
-    rounds.extend(waiting_since.map(|asked_ms| Round { asked_ms, response_ms: None }));
+    rounds.extend(open);
     rounds
 }
 
 impl Part {
-    /// The part of `facts` under `rules`.
+    /// The parts of a conversation under `rules`, by account: first its own account's, then those of the others that
+    /// answered in it. A reply and the round it ends belong to who sent it; everything else to the conversation's account.
+    pub fn all(facts: &Facts, rules: &Rules) -> Vec<Self> {
+        let mut parts = vec![Self::default(); facts.others.len() + 1];
+        let mut asked = false;
+        for message in &facts.messages {
+            let sums = &mut parts[message.who].sums;
+            asked |= message.sender == Sender::Customer;
+            sums[Sum::QuickReplies] += i64::from(message.sender == Sender::Agent && message.quick_reply);
+            sums[Sum::Replies] += i64::from(rules.is_reply(message.sender, message.quick_reply));
+        }
+        let replies: i64 = parts.iter().map(|part| part.sums[Sum::Replies]).sum();
+        for part in &mut parts {
+            part.customer.received = asked && part.sums[Sum::Replies] > 0;
+        }
+        for (at, round) in rounds(facts, rules).iter().enumerate() {
+            let is_served = rules.is_served(facts.start_of_day_ms + round.asked_ms);
+            parts[round.who].count_round(round, at == 0, is_served, rules);
+        }
+        parts[OWNER].count_conversation(facts, replies > i64::from(rules.long_chat_threshold));
+        parts
+    }
+
+    /// The part of a conversation in which nobody else answered.
+    #[cfg(test)]
     pub fn of(facts: &Facts, rules: &Rules) -> Self {
-        let mut sums = count_messages(facts, rules);
-        let mut durations = Vec::new();
-        let rounds = rounds(facts, rules);
-        let answered = rounds.iter().any(|round| round.response_ms.is_some());
-        for (at, round) in rounds.iter().enumerate() {
-            if !rules.is_served(facts.start_of_day_ms + round.asked_ms) {
-                continue;
-            }
-            let in_time = round.response_ms.is_some_and(|ms| ms <= i64::from(rules.in_time_seconds) * 1_000);
-            sums[Sum::Rounds] += 1;
-            sums[Sum::RoundsInTime] += i64::from(in_time);
-            if at == 0 {
-                sums[Sum::FirstAsked] = 1;
-                sums[Sum::FirstInTime] = i64::from(in_time);
-            }
-            if let Some(ms) = round.response_ms {
-                sums[Sum::RoundsAnswered] += 1;
-                sums[Sum::ResponseMs] += ms;
-                durations.push((Spread::Response, bucket::of(ms)));
-                if at == 0 {
-                    sums[Sum::FirstAnswered] = 1;
-                    sums[Sum::FirstResponseMs] = ms;
-                    durations.push((Spread::FirstResponse, bucket::of(ms)));
-                }
+        Self::all(facts, rules).remove(OWNER)
+    }
+
+    fn count_round(&mut self, round: &Round, first: bool, is_served: bool, rules: &Rules) {
+        self.customer.asked = true;
+        self.customer.answered |= round.response_ms.is_some();
+        self.sums[Sum::CustomerMessages] += round.messages;
+        if !is_served {
+            return;
+        }
+        let in_time = round.response_ms.is_some_and(|ms| ms <= i64::from(rules.in_time_seconds) * 1_000);
+        if first || rules.customer_unit == CustomerUnit::EveryRound {
+            self.customer.due = true;
+            self.customer.late |= !in_time;
+        }
+        self.sums[Sum::Rounds] += 1;
+        self.sums[Sum::RoundsInTime] += i64::from(in_time);
+        if first {
+            self.sums[Sum::FirstAsked] = 1;
+            self.sums[Sum::FirstInTime] = i64::from(in_time);
+        }
+        if let Some(ms) = round.response_ms {
+            self.sums[Sum::RoundsAnswered] += 1;
+            self.sums[Sum::ResponseMs] += ms;
+            self.durations.push((Spread::Response, bucket::of(ms)));
+            if first {
+                self.sums[Sum::FirstAnswered] = 1;
+                self.sums[Sum::FirstResponseMs] = ms;
+                self.durations.push((Spread::FirstResponse, bucket::of(ms)));
             }
         }
-        durations.push((Spread::Length, bucket::of(sums[Sum::LengthMs])));
-        let customer = CustomerPart {
-            asked: sums[Sum::CustomerMessages] > 0,
-            answered,
-            received: sums[Sum::CustomerMessages] > 0 && sums[Sum::Replies] > 0,
-        };
-        Self { sums, durations, customer }
     }
-}
 
-fn count_messages(facts: &Facts, rules: &Rules) -> Sums {
-    let mut sums = Sums::default();
-    sums[Sum::Conversations] = 1;
-    for message in &facts.messages {
-        sums[Sum::CustomerMessages] += i64::from(message.sender == Sender::Customer);
-        sums[Sum::QuickReplies] += i64::from(message.sender == Sender::Agent && message.quick_reply);
-        sums[Sum::Replies] += i64::from(rules.is_reply(message.sender, message.quick_reply));
+    fn count_conversation(&mut self, facts: &Facts, long: bool) {
+        let sums = &mut self.sums;
+        sums[Sum::Conversations] = 1;
+        sums[Sum::LongChats] = i64::from(long);
+        sums[Sum::Rated] = i64::from(facts.satisfied.is_some());
+        sums[Sum::Satisfied] = i64::from(facts.satisfied == Some(true));
+        sums[Sum::Marked] = i64::from(facts.completed.is_some());
+        sums[Sum::Completed] = i64::from(facts.completed == Some(true));
+        sums[Sum::TransferredIn] = i64::from(facts.transferred_in);
+        sums[Sum::TransferredOut] = i64::from(facts.transferred_out);
+        let first_ms = facts.messages.first().map_or(0, |m| m.offset_ms);
+        sums[Sum::LengthMs] = facts.messages.last().map_or(0, |m| m.offset_ms) - first_ms;
+        self.durations.push((Spread::Length, bucket::of(sums[Sum::LengthMs])));
     }
-    sums[Sum::LongChats] = i64::from(sums[Sum::Replies] > i64::from(rules.long_chat_threshold));
-    sums[Sum::Rated] = i64::from(facts.satisfied.is_some());
-    sums[Sum::Satisfied] = i64::from(facts.satisfied == Some(true));
-    sums[Sum::Marked] = i64::from(facts.completed.is_some());
-    sums[Sum::Completed] = i64::from(facts.completed == Some(true));
-    let first_ms = facts.messages.first().map_or(0, |m| m.offset_ms);
-    sums[Sum::LengthMs] = facts.messages.last().map_or(0, |m| m.offset_ms) - first_ms;
-    sums
 }
 
 #[cfg(test)]
@@ -136,7 +166,8 @@ mod tests {
     use crate::domain::definition::ServiceHours;
     use crate::domain::facts::MessageFact;
 
-    /// `"10:10:15 C"`: the customer writes; `A` the agent, `Q` a quick reply, `B` the bot, `S` the system.
+    /// `"10:10:15 C"`: the customer writes; `A` the agent, `Q` a quick reply, `B` the bot, `S` the system, `1` and `2`
+    /// other agents.
     fn facts(lines: &[&str]) -> Facts {
         let seconds = |clock: &str| {
             let parts: Vec<i64> = clock.split(':').map(|n| n.parse().expect("a number")).collect();
@@ -153,12 +184,16 @@ mod tests {
             },
             quick_reply: &line[9..] == "Q",
             length: 1,
+            who: line[9..].parse().unwrap_or(OWNER),
         });
         Facts {
             start_of_day_ms: start * 1_000,
             closed_ms: 86_400_000,
             satisfied: None,
             completed: None,
+            transferred_in: false,
+            transferred_out: false,
+            others: vec!["one".to_owned(), "two".to_owned()],
             messages: messages.collect(),
         }
     }
@@ -178,6 +213,47 @@ mod tests {
         let c: Vec<String> = (0..10).map(|n| format!("10:1{}:00 C", n / 4)).collect();
         let c: Vec<&str> = c.iter().map(String::as_str).collect();
         assert_eq!(in_time(&c, &rules), (0, 1), "(c)");
+    }
+
+    /// Domain-knowledge 4.1: how platforms count in persons, and in which window.
+    #[test]
+    fn the_persons_rates_of_kuaishou_and_pinduoduo() {
+        let hours = |from: i32, to: i32| Some(ServiceHours { from_minute: from * 60, to_minute: to * 60 });
+        let kuaishou = Rules {
+            service_hours: hours(8, 23),
+            customer_unit: CustomerUnit::FirstRound,
+            ..Rules::default()
+        };
+        let pinduoduo =
+            Rules { in_time_seconds: 3_600, customer_unit: CustomerUnit::EveryRound, ..kuaishou.clone() };
+        let judge = |lines: &[&str], rules: &Rules| {
+            let customer = Part::of(&facts(lines), rules).customer;
+            (customer.due, customer.late)
+        };
+        let check = |lines: &[&str], by_first: (bool, bool), by_every: (bool, bool)| {
+            assert_eq!(judge(lines, &kuaishou), by_first, "Kuaishou {lines:?}");
+            assert_eq!(judge(lines, &pinduoduo), by_every, "Pinduoduo {lines:?}");
+        };
+        check(&["10:00:00 C", "10:02:00 A"], (true, false), (true, false));
+        check(&["10:00:00 C", "10:04:00 A"], (true, true), (true, false));
+        check(&["10:00:00 C", "10:02:00 A", "10:10:00 C", "11:20:00 A"], (true, false), (true, true));
+        check(&["10:00:00 C", "10:02:00 A", "10:10:00 C"], (true, false), (true, true));
+        // The bot does not answer; before eight nobody has to.
+        check(&["10:00:00 C", "10:00:01 B"], (true, true), (true, true));
+        check(&["07:00:00 C", "09:30:00 A"], (false, false), (false, false));
+    }
+
+    #[test]
+    fn the_three_windows_of_the_sources_can_be_said() {
+        let check = |from: i32, to: i32, rounds: (i64, i64)| {
+            let service_hours = Some(ServiceHours { from_minute: from * 60, to_minute: to * 60 });
+            let rules = Rules { service_hours, ..Rules::default() };
+            let chat = ["08:30:00 C", "08:31:00 A", "12:00:00 C", "12:01:00 A", "23:30:00 C", "23:31:00 A"];
+            assert_eq!(in_time(&chat, &rules), rounds, "{from}-{to}");
+        };
+        check(8, 24, (3, 3));
+        check(8, 23, (2, 2));
+        check(9, 23, (1, 1));
     }
 
     #[test]
@@ -235,20 +311,71 @@ mod tests {
             (part.sums[Sum::Rounds], part.sums[Sum::ResponseMs], part.sums[Sum::FirstAsked]),
             (1, 10_000, 0)
         );
-        assert_eq!(part.customer, CustomerPart { asked: true, answered: true, received: true });
+        let customer = CustomerPart { asked: true, answered: true, received: true, due: true, late: false };
+        assert_eq!(part.customer, customer);
     }
 
     #[test]
     fn a_customer_is_received_when_both_sides_wrote_and_answered_when_a_reply_followed() {
         let check = |lines: &[&str], asked, answered, received| {
-            let customer = Part::of(&facts(lines), &Rules::default()).customer;
-            assert_eq!(customer, CustomerPart { asked, answered, received }, "{lines:?}");
+            let found = Part::of(&facts(lines), &Rules::default()).customer;
+            assert_eq!(
+                (found.asked, found.answered, found.received),
+                (asked, answered, received),
+                "{lines:?}"
+            );
         };
         check(&["10:00:00 C", "10:00:01 A"], true, true, true);
         check(&["10:00:00 A", "10:00:01 C"], true, false, true);
         check(&["10:00:00 C"], true, false, false);
         check(&["10:00:00 A"], false, false, false);
         check(&["10:00:00 C", "10:00:01 B"], true, false, false);
+    }
+
+    /// Who wrote in it: customer messages, replies, rounds, response milliseconds, conversations, received.
+    fn shares(lines: &[&str]) -> Vec<(i64, i64, i64, i64, i64, bool)> {
+        let share = |part: &Part| {
+            let of = |sum| part.sums[sum];
+            (
+                of(Sum::CustomerMessages),
+                of(Sum::Replies),
+                of(Sum::Rounds),
+                of(Sum::ResponseMs),
+                of(Sum::Conversations),
+                part.customer.received,
+            )
+        };
+        Part::all(&facts(lines), &Rules::default()).iter().map(share).collect()
+    }
+
+    #[test]
+    fn a_reply_and_its_round_belong_to_who_sent_it_and_the_conversation_to_its_account() {
+        let lines = ["10:00:00 C", "10:00:10 1", "10:01:00 C", "10:01:05 C", "10:01:20 A", "10:02:00 C"];
+        assert_eq!(
+            shares(&lines),
+            [(3, 1, 2, 20_000, 1, true), (1, 1, 1, 10_000, 0, true), (0, 0, 0, 0, 0, false)],
+            "the unanswered round is that of the conversation's account"
+        );
+        let parts = Part::all(&facts(&lines), &Rules::default());
+        assert_eq!((parts[0].sums[Sum::FirstAsked], parts[1].sums[Sum::FirstAnswered]), (0, 1));
+        assert_eq!((parts[1].sums[Sum::LengthMs], parts[1].durations.len()), (0, 2), "no length of its own");
+        assert_eq!(parts[2], Part::default());
+        // Somebody else did all: the account's reply rate must not suffer from it.
+        let parts = Part::all(&facts(&["10:00:00 C", "10:00:10 2"]), &Rules::default());
+        assert_eq!(parts[0].customer, CustomerPart::default());
+        assert!(parts[2].customer.asked && parts[2].customer.answered && parts[2].customer.received);
+    }
+
+    #[test]
+    fn the_parts_of_all_accounts_add_up_to_that_of_one_account_alone() {
+        let shared = ["10:00:00 C", "10:00:10 1", "10:01:00 C", "10:03:00 2", "10:04:00 A", "10:05:00 C"];
+        let alone: Vec<String> = shared.iter().map(|l| l.replace('1', "A").replace('2', "A")).collect();
+        let alone: Vec<String> =
+            alone.iter().zip(shared).map(|(a, l)| format!("{}{}", &l[..9], &a[9..])).collect();
+        let alone: Vec<&str> = alone.iter().map(String::as_str).collect();
+        let mut sum = Sums::default();
+        Part::all(&facts(&shared), &Rules::default()).iter().for_each(|part| sum += &part.sums);
+        assert_eq!(sum, Part::of(&facts(&alone), &Rules::default()).sums);
     }
 
     #[test]

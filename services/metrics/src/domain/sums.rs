@@ -47,11 +47,19 @@ pub enum Sum {
     AnsweredCustomers,
     /// Different customers of the day with whom both sides exchanged a message.
     ReceivedCustomers,
+    /// Different customers of the day who began a round in service hours.
+    DueCustomers,
+    /// Of those, all answered in time by the definition's unit.
+    InTimeCustomers,
+    /// Conversations that another account handed over.
+    TransferredIn,
+    /// Conversations that were handed over to another account.
+    TransferredOut,
 }
 
 impl Sum {
     /// All of them, by position.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::Conversations,
         Self::Replies,
         Self::QuickReplies,
@@ -73,6 +81,10 @@ impl Sum {
         Self::AskingCustomers,
         Self::AnsweredCustomers,
         Self::ReceivedCustomers,
+        Self::DueCustomers,
+        Self::InTimeCustomers,
+        Self::TransferredIn,
+        Self::TransferredOut,
     ];
 }
 

@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use status::{Failure, Kind};
 
-use crate::domain::explanation::Measure;
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::figure::DayRange;
 use crate::domain::target::goal::Goal;
 use crate::domain::target::tree::{Impossible, Override, Place, TeamPart, Tree};
@@ -76,7 +76,7 @@ pub struct History {
     /// Last day.
     pub to: NaiveDate,
     /// Which count.
-    pub measure: Option<Measure>,
+    pub measure: Option<AnyMeasure>,
 }
 
 /// How a goal is split, as it was asked for.
@@ -193,12 +193,6 @@ pub enum TargetError {
         /// Its last day.
         last: NaiveDate,
     },
-    /// This service does not have the figures.
-    #[error("there are no figures of {what} here yet")]
-    ActualsUnavailable {
-        /// Of what.
-        what: &'static str,
-    },
 }
 
 impl Failure for TargetError {
@@ -207,11 +201,9 @@ impl Failure for TargetError {
             Self::NotFound { .. } => Kind::NotFound,
             Self::Exists { .. } => Kind::AlreadyExists,
             Self::Changed { .. } => Kind::Contended,
-            Self::State { .. }
-            | Self::NotSplit { .. }
-            | Self::SplitImpossible(_)
-            | Self::NotOver { .. }
-            | Self::ActualsUnavailable { .. } => Kind::Precondition,
+            Self::State { .. } | Self::NotSplit { .. } | Self::SplitImpossible(_) | Self::NotOver { .. } => {
+                Kind::Precondition
+            }
         }
     }
 
@@ -224,7 +216,6 @@ impl Failure for TargetError {
             Self::NotSplit { .. } => "TARGET_NOT_SPLIT",
             Self::SplitImpossible(_) => "SPLIT_IMPOSSIBLE",
             Self::NotOver { .. } => "TARGET_NOT_OVER",
-            Self::ActualsUnavailable { .. } => "ACTUALS_UNAVAILABLE",
         }
     }
 }

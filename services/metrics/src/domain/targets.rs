@@ -11,17 +11,19 @@ use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 use status::Violation;
 
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::campaigns::or_made;
 use crate::domain::figure::{DayRange, DefinitionRef, Group};
+use crate::domain::money::Currency;
 use crate::domain::reach::Reached;
 use crate::domain::target::forecast::{Forecast, history};
-use crate::domain::target::goal::{Actuals, Goal};
+use crate::domain::target::goal::Goal;
 use crate::domain::target::progress::{self, Row, rows};
 use crate::domain::target::tree::{Place, TeamNode, TeamPart};
 use crate::domain::target::{SplitRule, Summary, Target, TargetError, TargetState};
 use crate::domain::{Metrics, Result};
 use crate::error::MetricsError;
-use crate::store::{Actual, TargetCursor, TargetFilter};
+use crate::store::{Actual, ActualQuery, TargetCursor, TargetFilter};
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -91,9 +93,17 @@ impl Targets {
         Self { metrics }
     }
 
+    /// The currency of all amounts.
+    pub fn currency(&self) -> &Currency {
+        self.metrics.currency()
+    }
+
     /// Sets a target.
     pub async fn create_target(&self, by: &By, scope: &Scope, new: NewTarget) -> Result<Seen> {
-        let definition = self.metrics.find_definition(&scope.merchant, &new.definition).await?;
+        // One version for the whole period: what is asked of people must not change its meaning on the way.
+        let first = DayRange { from: new.days.from, to: new.days.from };
+        let ruling = self.metrics.find_ruling(&scope.merchant, &new.definition, first).await?;
+        let definition = ruling.on(new.days.from);
         let target = Target {
             id: or_made(new.id),
             version: 1,
@@ -102,7 +112,7 @@ impl Targets {
             shop: new.shop,
             days: new.days,
             goal: new.goal,
-            definition: (definition.id, definition.version),
+            definition: (definition.id.clone(), definition.version),
             division: None,
             summary: None,
             changed_by: by.caller.subject.clone(),
@@ -283,22 +293,28 @@ impl Targets {
         range: DayRange,
         group: Group,
     ) -> Result<Vec<Actual>> {
-        self.actuals_of(scope, target, target.goal.actuals(), range, group).await
+        self.actuals_of(scope, target, target.goal.measure(), range, group).await
     }
 
     async fn actuals_of(
         &self,
         scope: &Scope,
         target: &Target,
-        wanted: Actuals,
+        measure: AnyMeasure,
         range: DayRange,
         group: Group,
     ) -> Result<Vec<Actual>> {
         let (id, version) = &target.definition;
         let definition = DefinitionRef { id: id.clone(), version: Some(*version) };
-        let definition = self.metrics.find_definition(&scope.merchant, &definition).await?;
-        let shop = target.shop.as_deref();
-        self.metrics.store.list_actuals(scope, wanted, definition.seq, shop, range, group).await
+        let wanted = ActualQuery {
+            measure,
+            ruling: self.metrics.find_ruling(&scope.merchant, &definition, range).await?,
+            shop: target.shop.clone(),
+            range,
+            group,
+            today: self.metrics.today(&scope.merchant).await?,
+        };
+        self.metrics.store.list_actuals(scope, wanted).await
     }
 
     async fn names(&self, scope: &Scope, rows: &[Row]) -> Result<HashMap<String, String>> {

@@ -52,7 +52,7 @@ impl CampaignService for CampaignApi {
         let request = admitted(request)?;
         let message = &request.message;
         let id = super::decode::id("campaign_id", &message.campaign_id)?;
-        let plan = decode::plan(message.plan.as_ref())?;
+        let plan = decode::plan(message.plan.as_ref(), self.campaigns.currency())?;
         let by = By::new(&request, rpc!("CreateCampaign"), &message.request_id);
         let campaign = self.campaigns.create_campaign(&by, &request.scope, id, plan).await?;
         Ok(Response::new(pb::CreateCampaignResponse { campaign: one(&campaign) }))
@@ -100,7 +100,7 @@ impl CampaignService for CampaignApi {
         let request = admitted(request)?;
         let message = &request.message;
         let id = super::decode::id("campaign_id", &message.campaign_id)?;
-        let plan = decode::plan(message.plan.as_ref())?;
+        let plan = decode::plan(message.plan.as_ref(), self.campaigns.currency())?;
         let by = By::new(&request, rpc!("UpdateCampaign"), &message.request_id);
         let at = (id.as_str(), message.etag.as_str());
         let campaign = self.campaigns.update_campaign(&by, &request.scope, at, plan).await?;

@@ -9,18 +9,23 @@ use proto::time;
 use serde::Serialize;
 use status::Violation;
 
+use crate::domain::PutDefinition;
+use crate::domain::any_measure::AnyMeasure;
+use crate::domain::asking::AskFigures;
+use crate::domain::batch::Line;
+use crate::domain::comparison::Against;
 use crate::domain::conversation::{Draft, DraftMessage, Sender};
-use crate::domain::definition::{Rules, STANDARD, ServiceHours};
-use crate::domain::explanation::Measure;
-use crate::domain::figure::{DayRange, DefinitionRef, Filter, Group, Step};
-use crate::domain::intake::Line;
+use crate::domain::definition::{CustomerUnit, Rules, STANDARD, ServiceHours};
+use crate::domain::figure::{Cut, DayRange, DefinitionRef, Filter, Group, Step};
+use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
 use crate::error::MetricsError;
-use crate::store::FigureQuery;
 
 /// Longest range of days of a list.
 pub(super) const DAYS_MAX: i64 = 3_700;
 /// Longest range of days of an explanation.
 pub(super) const EXPLAINED_DAYS_MAX: i64 = 400;
+/// Longest range of days that is counted by hour.
+pub(super) const HOURLY_DAYS_MAX: i64 = 31;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 
@@ -28,8 +33,9 @@ pub(super) fn invalid(field: impl Into<String>, description: impl Into<String>) 
     MetricsError::Invalid(Violation { field: field.into(), description: description.into() })
 }
 
-pub(super) fn line(line: pb::ConversationLine) -> Line {
-    Line { number: line.line, draft: line.conversation.map(draft) }
+pub(super) fn line(line: pb::ConversationLine) -> Line<Draft> {
+    let missing = || Violation { field: "conversation".to_owned(), description: "must be given".to_owned() };
+    Line { number: line.line, draft: line.conversation.map(draft).ok_or_else(missing) }
 }
 
 fn draft(conversation: pb::Conversation) -> Draft {
@@ -45,6 +51,8 @@ fn draft(conversation: pb::Conversation) -> Draft {
         messages: conversation.messages.into_iter().map(draft_message).collect(),
         satisfied: conversation.satisfied,
         completed: conversation.completed,
+        transferred_from: conversation.transferred_from,
+        transferred_to: conversation.transferred_to,
     }
 }
 
@@ -60,6 +68,7 @@ fn draft_message(message: pb::Message) -> DraftMessage {
         },
         text: message.text,
         quick_reply: message.quick_reply,
+        account: message.account_id,
     }
 }
 
@@ -106,6 +115,9 @@ pub(super) fn check_no_nul(field: &str, written: &impl Serialize) -> Result<()> 
 }
 
 pub(super) fn range(field: &str, range: Option<&common::DayRange>, days_max: i64) -> Result<DayRange> {
+    if range.is_none() {
+        return Err(invalid(field, "must be given"));
+    }
     let at = |name: &str| format!("{field}.{name}");
     let from = day(&at("from"), range.and_then(|range| range.from.as_ref()))?;
     let to = day(&at("to"), range.and_then(|range| range.to.as_ref()))?;
@@ -137,30 +149,85 @@ pub(super) fn definition_ref(definition: Option<&pb::DefinitionRef>) -> Definiti
     DefinitionRef { id: id.to_owned(), version }
 }
 
-pub(super) fn figure_query(message: &pb::GetFiguresRequest) -> Result<FigureQuery> {
-    Ok(FigureQuery {
-        range: range("days", message.days.as_ref(), DAYS_MAX)?,
-        group: match message.group() {
-            pb::Group::Unspecified => return Err(invalid("group", "must be given")),
-            pb::Group::Account => Group::Account,
-            pb::Group::Person => Group::Person,
-            pb::Group::Team => Group::Team,
-            pb::Group::Shop => Group::Shop,
-            pb::Group::Merchant => Group::Merchant,
-        },
-        step: match message.step() {
-            pb::Step::Unspecified | pb::Step::Whole => Step::Whole,
-            pb::Step::Day => Step::Day,
-            pb::Step::Week => Step::Week,
-            pb::Step::Month => Step::Month,
-            pb::Step::Quarter => Step::Quarter,
-            pb::Step::Year => Step::Year,
-        },
-        filter: filter(message.filter.as_ref())?,
-        // The use case puts in the one that was asked for.
-        definition_seq: 0,
-        distinct_customers: message.distinct_customers,
+pub(super) fn group(group: pb::Group) -> Result<Group> {
+    Ok(match group {
+        pb::Group::Unspecified => return Err(invalid("group", "must be given")),
+        pb::Group::Account => Group::Account,
+        pb::Group::Person => Group::Person,
+        pb::Group::Team => Group::Team,
+        pb::Group::Shop => Group::Shop,
+        pb::Group::Merchant => Group::Merchant,
     })
+}
+
+pub(super) fn against(kind: pb::ComparisonKind) -> Option<Against> {
+    match kind {
+        pb::ComparisonKind::PreviousPeriod => Some(Against::PreviousPeriod),
+        pb::ComparisonKind::SamePeriodLastYear => Some(Against::SamePeriodLastYear),
+        pb::ComparisonKind::Unspecified | pb::ComparisonKind::Definition => None,
+    }
+}
+
+pub(super) fn ask_figures(message: &pb::GetFiguresRequest) -> Result<AskFigures> {
+    let step = match message.step() {
+        pb::Step::Unspecified | pb::Step::Whole => Some(Step::Whole),
+        pb::Step::Day => Some(Step::Day),
+        pb::Step::Week => Some(Step::Week),
+        pb::Step::Month => Some(Step::Month),
+        pb::Step::Quarter => Some(Step::Quarter),
+        pb::Step::Year => Some(Step::Year),
+        pb::Step::Hour => Some(Step::Hour),
+        pb::Step::Window => None,
+    };
+    let (range, cut) = match step {
+        Some(step) => {
+            if !message.windows.is_empty() {
+                return Err(invalid("windows", "must only be given with STEP_WINDOW"));
+            }
+            let days_max = if step == Step::Hour { HOURLY_DAYS_MAX } else { DAYS_MAX };
+            (range("days", message.days.as_ref(), days_max)?, Cut::Step(step))
+        }
+        None => windows(&message.windows)?,
+    };
+    let known_on = message.known_on.as_ref().map(|date| day("known_on", Some(date))).transpose()?;
+    let ask = AskFigures {
+        group: group(message.group())?,
+        range,
+        cut,
+        filter: filter(message.filter.as_ref())?,
+        definition: definition_ref(message.definition.as_ref()),
+        known_on,
+        distinct_customers: message.distinct_customers,
+        within_seconds: message.within_seconds.clone(),
+        compare: message.compare().filter_map(against).collect(),
+        compare_definition: message.compare_definition.as_ref().map(|d| definition_ref(Some(d))),
+    };
+    if known_on.is_some() && ask.distinct_customers {
+        return Err(invalid("distinct_customers", "cannot be counted as known on a day"));
+    }
+    if step == Some(Step::Hour) {
+        let others = [
+            ("known_on", known_on.is_some()),
+            ("distinct_customers", ask.distinct_customers),
+            ("compare", !ask.compare.is_empty()),
+            ("compare_definition", ask.compare_definition.is_some()),
+        ];
+        if let Some((field, _)) = others.iter().find(|(_, given)| *given) {
+            return Err(invalid(*field, "cannot be had with STEP_HOUR"));
+        }
+    }
+    Ok(ask)
+}
+
+/// The windows of a request, and a range that holds them all.
+fn windows(windows: &[pb::Window]) -> Result<(DayRange, Cut)> {
+    let days = |(at, window): (usize, &pb::Window)| {
+        range(&format!("windows[{at}].days"), window.days.as_ref(), DAYS_MAX)
+    };
+    let windows = windows.iter().enumerate().map(days).collect::<Result<Vec<DayRange>>>()?;
+    let hull = windows.iter().copied().reduce(DayRange::hull);
+    let hull = hull.ok_or_else(|| invalid("windows", "must be given with STEP_WINDOW"))?;
+    Ok((hull, Cut::Windows(windows)))
 }
 
 /// NUL is in no id that is stored, and Postgres knows no text with it.
@@ -179,30 +246,13 @@ fn check_texts(filter: &Filter) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn measure(measure: pb::Measure) -> Result<Measure> {
-    Ok(match measure {
-        pb::Measure::Unspecified => return Err(invalid("measure", "must be given")),
-        pb::Measure::Conversations => Measure::Conversations,
-        pb::Measure::ReceivedCustomers => Measure::ReceivedCustomers,
-        pb::Measure::Replies => Measure::Replies,
-        pb::Measure::QuickReplies => Measure::QuickReplies,
-        pb::Measure::CustomerMessages => Measure::CustomerMessages,
-        pb::Measure::ReplyRatio => Measure::ReplyRatio,
-        pb::Measure::ReplyRate => Measure::ReplyRate,
-        pb::Measure::FirstResponse => Measure::FirstResponse,
-        pb::Measure::Response => Measure::Response,
-        pb::Measure::AnsweredRate => Measure::AnsweredRate,
-        pb::Measure::InTimeRate => Measure::InTimeRate,
-        pb::Measure::FirstInTimeRate => Measure::FirstInTimeRate,
-        pb::Measure::LongChats => Measure::LongChats,
-        pb::Measure::Satisfaction => Measure::Satisfaction,
-        pb::Measure::Completion => Measure::Completion,
-        pb::Measure::Length => Measure::Length,
-    })
+pub(super) fn measure(measure: pb::Measure) -> Result<AnyMeasure> {
+    let name = measure.as_str_name().trim_start_matches("MEASURE_");
+    AnyMeasure::by_name(name).ok_or_else(|| invalid("measure", "must be given"))
 }
 
-/// Id, name and rules of a definition to put.
-pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<(String, String, Rules)> {
+/// A definition to put.
+pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<PutDefinition> {
     let definition = definition.ok_or_else(|| invalid("definition", "must be given"))?;
     for (field, text) in [("definition_id", &definition.definition_id), ("name", &definition.name)] {
         if text.chars().any(char::is_control) {
@@ -214,12 +264,53 @@ pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<(Str
         from_minute: hours.from_minute,
         to_minute: hours.to_minute,
     };
+    let defaults = Rules::default();
     let rules = Rules {
+        customer_unit: match rules.customer_unit() {
+            pb::CustomerUnit::Unspecified | pb::CustomerUnit::EveryRound => CustomerUnit::EveryRound,
+            pb::CustomerUnit::FirstRound => CustomerUnit::FirstRound,
+        },
+        maturation_days: rules.maturation_days.unwrap_or(defaults.maturation_days),
         quick_replies_count: rules.quick_replies_count,
         bots_count: rules.bots_count,
         in_time_seconds: rules.in_time_seconds,
         long_chat_threshold: rules.long_chat_threshold,
         service_hours: rules.service_hours.as_ref().map(hours),
+        trade: trade_rules(rules.trade.as_ref()),
     };
-    Ok((definition.definition_id.clone(), definition.name.clone(), rules))
+    let valid_from = definition.valid_from.as_ref();
+    let valid_from = valid_from.map(|date| day("definition.valid_from", Some(date))).transpose()?;
+    Ok(PutDefinition {
+        id: definition.definition_id.clone(),
+        name: definition.name.clone(),
+        rules,
+        valid_from,
+    })
+}
+
+/// What is left out takes its default.
+fn trade_rules(rules: Option<&pb::TradeRules>) -> TradeRules {
+    let default = TradeRules::default();
+    let Some(rules) = rules else { return default };
+    TradeRules {
+        attribution: match rules.attribution() {
+            pb::Attribution::Unspecified => default.attribution,
+            pb::Attribution::Payment => Attribution::Payment,
+            pb::Attribution::OrderFirst => Attribution::OrderFirst,
+            pb::Attribution::Order => Attribution::Order,
+            pb::Attribution::Platform => Attribution::Platform,
+        },
+        attribution_days: rules.attribution_days.unwrap_or(default.attribution_days),
+        maturation_days: rules.maturation_days.unwrap_or(default.maturation_days),
+        refund_maturation_days: rules.refund_maturation_days.unwrap_or(default.refund_maturation_days),
+        after_sale_days: rules.after_sale_days.unwrap_or(default.after_sale_days),
+        first_contact: match rules.first_contact() {
+            pb::FirstContact::Unspecified => default.first_contact,
+            pb::FirstContact::OneAnswer => FirstContact::OneAnswer,
+            pb::FirstContact::NoReturn => FirstContact::NoReturn,
+            pb::FirstContact::Survey => FirstContact::Survey,
+        },
+        first_contact_days: rules.first_contact_days.unwrap_or(default.first_contact_days),
+        satisfied_from: rules.satisfied_from.unwrap_or(default.satisfied_from),
+    }
 }

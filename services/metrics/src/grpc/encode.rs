@@ -5,16 +5,21 @@ use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
 use proto::time::{date, timestamp};
 
+use crate::domain::any_measure::AnyMeasure;
+use crate::domain::batch::{Outcome, Reject};
 use crate::domain::bucket;
+use crate::domain::comparison::{Against, Comparison, MeasureChange};
 use crate::domain::day::{AccountCount, Day, DayState};
-use crate::domain::definition::{Definition, LONG_CHAT_THRESHOLD, Rules, State};
-use crate::domain::explanation::{Explained, Measure, Reason};
-use crate::domain::figure::Figures;
+use crate::domain::definition::{CustomerUnit, Definition, LONG_CHAT_THRESHOLD, Rules, State};
+use crate::domain::explanation::{Explained, Reason};
+use crate::domain::figure::{DayRange, FigureState, Figures, Within};
 use crate::domain::ingest::Ack;
-use crate::domain::intake::Reject;
+use crate::domain::money::Currency;
 use crate::domain::part::Spread;
+use crate::domain::ruling::{Ruled, Ruling};
 use crate::domain::sums::Sum;
-use crate::store::Outcome;
+use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
+use crate::grpc::trade;
 
 pub(super) fn ack(ack: Ack) -> pb::IngestConversationsResponse {
     let (counts, rejects) = outcome(ack.outcome);
@@ -79,11 +84,18 @@ pub(super) fn definition(definition: Definition) -> pb::Definition {
         conversations_built: definition.built,
         created_by: definition.created_by,
         created_at: definition.created_at.map(timestamp),
+        valid_from: definition.valid_from.map(date),
     }
 }
 
 fn rules(rules: &Rules) -> pb::Rules {
+    let customer_unit = match rules.customer_unit {
+        CustomerUnit::EveryRound => pb::CustomerUnit::EveryRound,
+        CustomerUnit::FirstRound => pb::CustomerUnit::FirstRound,
+    };
     pb::Rules {
+        customer_unit: customer_unit.into(),
+        maturation_days: Some(rules.maturation_days),
         quick_replies_count: rules.quick_replies_count,
         bots_count: rules.bots_count,
         in_time_seconds: rules.in_time_seconds,
@@ -91,10 +103,89 @@ fn rules(rules: &Rules) -> pb::Rules {
         service_hours: rules
             .service_hours
             .map(|hours| pb::ServiceHours { from_minute: hours.from_minute, to_minute: hours.to_minute }),
+        trade: Some(trade_rules(&rules.trade)),
     }
 }
 
-pub(super) fn figures(figures: Figures) -> pb::Figures {
+pub(super) fn day_range(days: DayRange) -> common::DayRange {
+    common::DayRange { from: Some(date(days.from)), to: Some(date(days.to)) }
+}
+
+pub(super) fn ruled_days(ruling: &Ruling) -> Vec<pb::RuledDays> {
+    let ruled = |ruled: &Ruled| pb::RuledDays {
+        days: Some(day_range(ruled.days)),
+        definition: Some(definition(ruled.definition.clone())),
+    };
+    ruling.spans().iter().map(ruled).collect()
+}
+
+pub(super) fn measure(measure: AnyMeasure) -> pb::Measure {
+    pb::Measure::from_str_name(&format!("MEASURE_{}", measure.name())).unwrap_or(pb::Measure::Unspecified)
+}
+
+pub(super) fn comparison(comparison: &Comparison, row: &Figures, currency: &Currency) -> pb::Comparison {
+    let kind = match comparison.against {
+        Some(Against::PreviousPeriod) => pb::ComparisonKind::PreviousPeriod,
+        Some(Against::SamePeriodLastYear) => pb::ComparisonKind::SamePeriodLastYear,
+        None => pb::ComparisonKind::Definition,
+    };
+    let changes = AnyMeasure::all().filter_map(|measure| MeasureChange::of(measure, row, &comparison.other));
+    pb::Comparison {
+        row: i32::try_from(comparison.row).unwrap_or(i32::MAX),
+        kind: kind.into(),
+        changes: changes.map(measure_change).collect(),
+        other: Some(figures(comparison.other.clone(), currency)),
+    }
+}
+
+pub(super) fn measure_change(change: MeasureChange) -> pb::MeasureChange {
+    pb::MeasureChange {
+        measure: measure(change.measure).into(),
+        value: change.value,
+        other: change.other,
+        difference: change.difference(),
+        ratio: change.ratio(),
+    }
+}
+
+fn trade_rules(rules: &TradeRules) -> pb::TradeRules {
+    let attribution = match rules.attribution {
+        Attribution::Payment => pb::Attribution::Payment,
+        Attribution::OrderFirst => pb::Attribution::OrderFirst,
+        Attribution::Order => pb::Attribution::Order,
+        Attribution::Platform => pb::Attribution::Platform,
+    };
+    let first_contact = match rules.first_contact {
+        FirstContact::OneAnswer => pb::FirstContact::OneAnswer,
+        FirstContact::NoReturn => pb::FirstContact::NoReturn,
+        FirstContact::Survey => pb::FirstContact::Survey,
+    };
+    pb::TradeRules {
+        attribution: attribution.into(),
+        attribution_days: Some(rules.attribution_days),
+        maturation_days: Some(rules.maturation_days),
+        refund_maturation_days: Some(rules.refund_maturation_days),
+        after_sale_days: Some(rules.after_sale_days),
+        first_contact: first_contact.into(),
+        first_contact_days: Some(rules.first_contact_days),
+        satisfied_from: Some(rules.satisfied_from),
+    }
+}
+
+pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
+    let trade = trade::figures(&figures.trade, currency);
+    let state = match figures.state {
+        FigureState::Provisional => pb::FigureState::Provisional,
+        FigureState::Final => pb::FigureState::Final,
+        FigureState::Restated => pb::FigureState::Restated,
+    };
+    let within = |within: &Within| pb::WithinShare {
+        seconds: within.seconds,
+        rounds: Some(self::rate(within.rounds.0, figures.sums[Sum::Rounds])),
+        first_rounds: Some(self::rate(within.first_rounds.0, figures.sums[Sum::FirstAsked])),
+        rounds_uncertain: within.rounds.1,
+        first_rounds_uncertain: within.first_rounds.1,
+    };
     let rate = |above: Sum, below: Sum| Some(rate(figures.sums[above], figures.sums[below]));
     let times = |spread, sum: Sum, count: Sum| Some(times(&figures, spread, sum, count));
     pb::Figures {
@@ -119,30 +210,20 @@ pub(super) fn figures(figures: Figures) -> pb::Figures {
         completion: rate(Sum::Completed, Sum::Marked),
         length: times(Spread::Length, Sum::LengthMs, Sum::Conversations),
         active_accounts: figures.active_accounts,
+        state: state.into(),
+        restatements: figures.restatements,
+        in_time_customers: rate(Sum::InTimeCustomers, Sum::DueCustomers),
+        transferred_in: figures.sums[Sum::TransferredIn],
+        transferred_out: figures.sums[Sum::TransferredOut],
+        hour: figures.hour.map(i32::from),
+        label: String::new(),
+        within: figures.within.iter().map(within).collect(),
+        // Put in by who knows what ruled the days.
+        definition_versions: Vec::new(),
+        pending: figures.pending,
         key: figures.key,
         name: figures.name,
-    }
-}
-
-/// A measure as messages name it.
-pub(super) fn measure(measure: Measure) -> pb::Measure {
-    match measure {
-        Measure::Conversations => pb::Measure::Conversations,
-        Measure::ReceivedCustomers => pb::Measure::ReceivedCustomers,
-        Measure::Replies => pb::Measure::Replies,
-        Measure::QuickReplies => pb::Measure::QuickReplies,
-        Measure::CustomerMessages => pb::Measure::CustomerMessages,
-        Measure::ReplyRatio => pb::Measure::ReplyRatio,
-        Measure::ReplyRate => pb::Measure::ReplyRate,
-        Measure::FirstResponse => pb::Measure::FirstResponse,
-        Measure::Response => pb::Measure::Response,
-        Measure::AnsweredRate => pb::Measure::AnsweredRate,
-        Measure::InTimeRate => pb::Measure::InTimeRate,
-        Measure::FirstInTimeRate => pb::Measure::FirstInTimeRate,
-        Measure::LongChats => pb::Measure::LongChats,
-        Measure::Satisfaction => pb::Measure::Satisfaction,
-        Measure::Completion => pb::Measure::Completion,
-        Measure::Length => pb::Measure::Length,
+        ..trade
     }
 }
 
@@ -190,7 +271,7 @@ pub(super) fn explained(explained: Explained) -> pb::ExplainedConversation {
     }
 }
 
-fn reason(reason: Reason) -> pb::ExplainReason {
+pub(super) fn reason(reason: Reason) -> pb::ExplainReason {
     match reason {
         Reason::NoCustomerMessage => pb::ExplainReason::NoCustomerMessage,
         Reason::NoReply => pb::ExplainReason::NoReply,
@@ -204,5 +285,27 @@ fn reason(reason: Reason) -> pb::ExplainReason {
         Reason::NoMark => pb::ExplainReason::NoMark,
         Reason::NotCompleted => pb::ExplainReason::NotCompleted,
         Reason::NoneSent => pb::ExplainReason::NoneSent,
+        Reason::NoTransfer => pb::ExplainReason::NoTransfer,
+        Reason::AnotherAccount => pb::ExplainReason::AnotherAccount,
+        Reason::OrderedBefore => pb::ExplainReason::OrderedBefore,
+        Reason::ExcludedOrder => pb::ExplainReason::ExcludedOrder,
+        Reason::RepeatBuyer => pb::ExplainReason::RepeatBuyer,
+        Reason::NotOrdered => pb::ExplainReason::NotOrdered,
+        Reason::NotPaid => pb::ExplainReason::NotPaid,
+        Reason::OrderUnknown => pb::ExplainReason::OrderUnknown,
+        Reason::AnotherPayment => pb::ExplainReason::AnotherPayment,
+        Reason::AnotherRefund => pb::ExplainReason::AnotherRefund,
+        Reason::NotComplete => pb::ExplainReason::NotComplete,
+        Reason::NotReturned => pb::ExplainReason::NotReturned,
+        Reason::NotUpheld => pb::ExplainReason::NotUpheld,
+        Reason::NotOfTheKind => pb::ExplainReason::NotOfTheKind,
+        Reason::NotChecked => pb::ExplainReason::NotChecked,
+        Reason::NotAccurate => pb::ExplainReason::NotAccurate,
+        Reason::NeverBad => pb::ExplainReason::NeverBad,
+        Reason::NotRecovered => pb::ExplainReason::NotRecovered,
+        Reason::NotFirstContact => pb::ExplainReason::NotFirstContact,
+        Reason::CameBack => pb::ExplainReason::CameBack,
+        Reason::NotBought => pb::ExplainReason::NotBought,
+        Reason::NotRefunded => pb::ExplainReason::NotRefunded,
     }
 }

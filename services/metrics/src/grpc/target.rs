@@ -45,7 +45,7 @@ impl TargetService for TargetApi {
         request: Request<pb::CreateTargetRequest>,
     ) -> Reply<pb::CreateTargetResponse> {
         let request = admitted(request)?;
-        let new = decode::new_target(&request.message)?;
+        let new = decode::new_target(&request.message, self.targets.currency())?;
         let by = By::new(&request, rpc!("CreateTarget"), &request.message.request_id);
         let target = self.targets.create_target(&by, &request.scope, new).await?;
         Ok(Response::new(pb::CreateTargetResponse { target: one(&target) }))
@@ -78,7 +78,7 @@ impl TargetService for TargetApi {
         let message = &request.message;
         let id = super::decode::id("target_id", &message.target_id)?;
         super::decode::check_no_nul("name", &message.name)?;
-        let goal = decode::goal(message.sales.as_ref(), message.indicator.as_ref())?;
+        let goal = decode::goal(message.sales.as_ref(), message.indicator.as_ref(), self.targets.currency())?;
         let by = By::new(&request, rpc!("UpdateTarget"), &message.request_id);
         let at = (id.as_str(), message.etag.as_str());
         let name = message.name.clone();

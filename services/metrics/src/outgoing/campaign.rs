@@ -7,9 +7,9 @@ use proto::metrics::v1 as pb;
 use proto::time::{date, timestamp};
 use runtime::ids::MerchantId;
 
+use crate::domain::amount::Amount;
 use crate::domain::campaign::plan::{Coupon, Entrance, HeroProduct, Item, Phase, Plan, Strength, Window};
 use crate::domain::campaign::{Campaign, CampaignState};
-use crate::domain::money::Amount;
 
 /// A campaign that others follow, whole but for the marks of its checklist.
 pub fn campaign_changed(merchant: &MerchantId, campaign: &Campaign) -> Event {
@@ -83,7 +83,7 @@ pub fn item(item: &Item) -> pb::ChecklistItem {
 /// An amount as messages have it.
 pub fn money(amount: &Amount) -> Money {
     let (units, nanos) = amount.parts();
-    Money { currency_code: amount.currency.clone(), units, nanos }
+    Money { currency_code: amount.currency.code.clone(), units, nanos }
 }
 
 fn window(window: &Window) -> pb::CampaignWindow {

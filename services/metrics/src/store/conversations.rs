@@ -7,9 +7,10 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Date, Integer, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use crate::domain::batch::Known;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::facts::{AgentDay, Facts};
-use crate::domain::intake::{Candidate, Known};
+use crate::domain::intake::Candidate;
 use crate::store::Result;
 
 /// What is stored under a key, locked.
@@ -32,13 +33,15 @@ pub(super) async fn insert_keys(
     conn: &mut AsyncPgConnection,
     merchant: &str,
     newest_seq: i32,
+    known_day: NaiveDate,
     sorted: &[&Candidate],
 ) -> Result<Vec<bool>> {
     // `DO UPDATE ... WHERE false` locks the row that is there and leaves it alone; `DO NOTHING` would not lock it.
     let rows = diesel::sql_query(
         "INSERT INTO conversations AS c \
-            (merchant_id, shop_id, channel, conversation_id, revision, business_day, account_id, content_hash, counted_seq) \
-         SELECT $1, n.shop, n.channel, n.id, n.revision, n.day, n.account, n.hash, $2 \
+            (merchant_id, shop_id, channel, conversation_id, revision, business_day, account_id, content_hash, counted_seq, \
+            known_day) \
+         SELECT $1, n.shop, n.channel, n.id, n.revision, n.day, n.account, n.hash, $2, $10 \
          FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[], $7::date[], $8::text[], $9::bytea[]) \
             WITH ORDINALITY AS n (shop, channel, id, revision, day, account, hash, place) \
          ORDER BY n.place \
@@ -54,6 +57,7 @@ pub(super) async fn insert_keys(
     .bind::<Array<Date>, _>(column(sorted, |c| c.agent_day.day))
     .bind::<Array<Text>, _>(column(sorted, |c| c.agent_day.account.as_str()))
     .bind::<Array<Binary>, _>(column(sorted, |c| c.content_hash.as_slice()))
+    .bind::<Date, _>(known_day)
     .load::<KeyRow>(conn)
     .await?;
     // Both are in the order of the keys, and every row returned is one of those asked for.
@@ -97,6 +101,7 @@ pub(super) async fn update_keys(
     conn: &mut AsyncPgConnection,
     merchant: &str,
     newest_seq: i32,
+    known_day: NaiveDate,
     candidates: &[&Candidate],
 ) -> Result<()> {
     if candidates.is_empty() {
@@ -104,7 +109,7 @@ pub(super) async fn update_keys(
     }
     diesel::sql_query(
         "UPDATE conversations c SET revision = n.revision, business_day = n.day, account_id = n.account, \
-            content_hash = n.hash, counted_seq = $2 \
+            content_hash = n.hash, counted_seq = $2, known_day = $10 \
          FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[], $7::date[], $8::text[], $9::bytea[]) \
             AS n (shop, channel, id, revision, day, account, hash) \
          WHERE c.merchant_id = $1 AND c.shop_id = n.shop AND c.channel = n.channel AND c.conversation_id = n.id",
@@ -118,6 +123,7 @@ pub(super) async fn update_keys(
     .bind::<Array<Date>, _>(column(candidates, |c| c.agent_day.day))
     .bind::<Array<Text>, _>(column(candidates, |c| c.agent_day.account.as_str()))
     .bind::<Array<Binary>, _>(column(candidates, |c| c.content_hash.as_slice()))
+    .bind::<Date, _>(known_day)
     .execute(conn)
     .await?;
     Ok(())
@@ -184,6 +190,60 @@ pub(super) async fn insert_facts(
     Ok(())
 }
 
+/// Notes which other accounts sent messages in these conversations.
+pub(super) async fn insert_helpers(
+    conn: &mut AsyncPgConnection,
+    merchant: &str,
+    candidates: &[&Candidate],
+) -> Result<()> {
+    let helpers: Vec<(&Candidate, &str)> =
+        candidates.iter().flat_map(|c| c.helpers.iter().map(|helper| (*c, helper.as_str()))).collect();
+    if helpers.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query(
+        "INSERT INTO conversation_helpers \
+            (merchant_id, business_day, account_id, conversation_id, channel, shop_id, owner_id) \
+         SELECT $1, * FROM unnest($2::date[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])",
+    )
+    .bind::<Text, _>(merchant)
+    .bind::<Array<Date>, _>(column(&helpers, |(c, _)| c.agent_day.day))
+    .bind::<Array<Text>, _>(column(&helpers, |(_, helper)| *helper))
+    .bind::<Array<Text>, _>(column(&helpers, |(c, _)| c.key.id.as_str()))
+    .bind::<Array<Text>, _>(column(&helpers, |(c, _)| c.key.channel.as_str()))
+    .bind::<Array<Text>, _>(column(&helpers, |(c, _)| c.key.shop.as_str()))
+    .bind::<Array<Text>, _>(column(&helpers, |(c, _)| c.agent_day.account.as_str()))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Forgets which other accounts sent messages in conversations: their day, the other account, their key.
+pub(super) async fn delete_helpers(
+    conn: &mut AsyncPgConnection,
+    merchant: &str,
+    helpers: &[(NaiveDate, &str, &ConversationKey)],
+) -> Result<()> {
+    if helpers.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query(
+        "DELETE FROM conversation_helpers h \
+         USING unnest($2::date[], $3::text[], $4::text[], $5::text[], $6::text[]) AS n (day, account, id, channel, shop) \
+         WHERE h.merchant_id = $1 AND h.business_day = n.day AND h.account_id = n.account AND h.conversation_id = n.id \
+            AND h.channel = n.channel AND h.shop_id = n.shop",
+    )
+    .bind::<Text, _>(merchant)
+    .bind::<Array<Date>, _>(column(helpers, |row| row.0))
+    .bind::<Array<Text>, _>(column(helpers, |row| row.1))
+    .bind::<Array<Text>, _>(column(helpers, |row| row.2.id.as_str()))
+    .bind::<Array<Text>, _>(column(helpers, |row| row.2.channel.as_str()))
+    .bind::<Array<Text>, _>(column(helpers, |row| row.2.shop.as_str()))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Notes accounts as met and gives those that nobody had met before. `accounts` are sorted by account, each once.
 pub(super) async fn insert_accounts(
     conn: &mut AsyncPgConnection,
@@ -213,6 +273,7 @@ pub(super) struct ToCount {
     pub agent_day: AgentDay,
     pub customer: String,
     pub counted_seq: i32,
+    pub known_day: NaiveDate,
     pub facts: Facts,
 }
 
@@ -230,7 +291,7 @@ pub(super) async fn list_to_count(
             WHERE merchant_id = $1 AND (conversation_id, channel, shop_id) > ($2, $3, $4) \
             ORDER BY conversation_id, channel, shop_id LIMIT $5 FOR UPDATE) \
          SELECT l.shop_id, l.channel, l.conversation_id, l.business_day, l.account_id, l.counted_seq, \
-            f.customer_id, f.facts \
+            l.known_day, f.customer_id, f.facts \
          FROM locked l JOIN conversation_facts f USING (merchant_id, business_day, account_id, shop_id, channel, conversation_id) \
          ORDER BY l.conversation_id, l.channel, l.shop_id",
     )
@@ -340,6 +401,8 @@ struct ToCountRow {
     account_id: String,
     #[diesel(sql_type = Integer)]
     counted_seq: i32,
+    #[diesel(sql_type = Date)]
+    known_day: NaiveDate,
     #[diesel(sql_type = Text)]
     customer_id: String,
     #[diesel(sql_type = Binary)]
@@ -358,6 +421,7 @@ impl ToCountRow {
             key: ConversationKey { shop: self.shop_id, channel: self.channel, id: self.conversation_id },
             customer: self.customer_id,
             counted_seq: self.counted_seq,
+            known_day: self.known_day,
             facts,
         })
     }

@@ -17,19 +17,49 @@ use crate::domain::figure::DayRange;
 use crate::outgoing;
 use crate::store::{Result, Store};
 
-/// Notes that a batch changed these days.
+/// Notes that a batch changed these days, and that what changed became known on `known_day`.
 pub(super) async fn insert_changes(
     conn: &mut AsyncPgConnection,
     merchant: &str,
     days: &BTreeSet<NaiveDate>,
+    known_day: NaiveDate,
     at: DateTime<Utc>,
 ) -> Result<()> {
+    // Only the first batch of a known day inserts the second; batches at the same time wait for it.
     diesel::sql_query(
-        "INSERT INTO day_changes (merchant_id, business_day, changed_at) SELECT $1, unnest($2::date[]), $3",
+        "WITH changed AS ( \
+            INSERT INTO day_changes (merchant_id, business_day, changed_at) SELECT $1, unnest($2::date[]), $3) \
+         INSERT INTO day_knowledge (merchant_id, business_day, known_day) \
+         SELECT $1, n.day, $4 FROM unnest($2::date[]) WITH ORDINALITY AS n (day, place) ORDER BY n.place \
+         ON CONFLICT ON CONSTRAINT day_knowledge_pkey DO NOTHING",
     )
     .bind::<Text, _>(merchant)
     .bind::<Array<Date>, _>(days.iter().copied().collect::<Vec<_>>())
     .bind::<Timestamptz, _>(at)
+    .bind::<Date, _>(known_day)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes that something became known about these days on `known_day`.
+pub(super) async fn insert_knowledge(
+    conn: &mut AsyncPgConnection,
+    merchant: &str,
+    days: &BTreeSet<NaiveDate>,
+    known_day: NaiveDate,
+) -> Result<()> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query(
+        "INSERT INTO day_knowledge (merchant_id, business_day, known_day) \
+         SELECT $1, n.day, $3 FROM unnest($2::date[]) WITH ORDINALITY AS n (day, place) ORDER BY n.place \
+         ON CONFLICT ON CONSTRAINT day_knowledge_pkey DO NOTHING",
+    )
+    .bind::<Text, _>(merchant)
+    .bind::<Array<Date>, _>(days.iter().copied().collect::<Vec<_>>())
+    .bind::<Date, _>(known_day)
     .execute(conn)
     .await?;
     Ok(())

@@ -1,7 +1,7 @@
 //! `definitions`, and the building of new ones from stored facts.
 
-use chrono::{DateTime, Utc};
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use pg::By;
@@ -9,11 +9,11 @@ use runtime::ids::MerchantId;
 use serde_json::json;
 
 use crate::domain::definition::{BUILT_IN_SEQ, Definition, Rules, State};
-use crate::domain::part::Part;
-use crate::domain::tally::Tally;
+use crate::domain::intake::given_parts;
+use crate::domain::tally::{Place, Tally};
 use crate::error::MetricsError;
 use crate::store::conversations::{list_to_count, update_counted_seq};
-use crate::store::{Result, Store, day_facts};
+use crate::store::{Result, Store, day_facts, timelines};
 
 /// Conversations that the builder counts in one transaction.
 const BUILD_BATCH: i64 = 1_000;
@@ -21,7 +21,7 @@ const BUILD_BATCH: i64 = 1_000;
 const ATTEMPTS: u32 = 8;
 
 const COLUMNS: &str =
-    "definition_seq, definition_id, version, name, rules, ready, built, created_by, created_at";
+    "definition_seq, definition_id, version, name, rules, ready, built, created_by, created_at, valid_from";
 
 /// A version to put.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct NewDefinition {
     pub name: String,
     /// The choices.
     pub rules: Rules,
+    /// First day that it rules; `None` rules all.
+    pub valid_from: Option<NaiveDate>,
     /// Of the newest version; empty for a new definition.
     pub etag: String,
     /// When.
@@ -68,7 +70,14 @@ pub(super) async fn load(conn: &mut AsyncPgConnection, merchant: &str) -> Result
     let rows = diesel::sql_query(sql).bind::<Text, _>(merchant).load::<DefinitionRow>(conn).await?;
     let mut definitions = vec![Definition::built_in()];
     for row in rows {
-        definitions.push(row.try_into()?);
+        match definitions.first_mut().filter(|_| row.definition_seq == BUILT_IN_SEQ) {
+            // Everything is counted again under it; its rules are ours all the same.
+            Some(built_in) => {
+                built_in.state = if row.ready { State::Ready } else { State::Building };
+                built_in.built = row.built;
+            }
+            None => definitions.push(row.try_into()?),
+        }
     }
     Ok(definitions)
 }
@@ -92,7 +101,12 @@ impl Store {
             .execute(conn)
             .await?;
             let put = insert(conn, by, new).await?;
-            let summary = json!({ "version": put.version, "name": put.name, "rules": put.rules });
+            let summary = json!({
+                "version": put.version,
+                "name": put.name,
+                "rules": put.rules,
+                "valid_from": put.valid_from,
+            });
             by.audit(conn, new.created_at, format!("definition/{}", put.id), summary).await?;
             Ok::<_, MetricsError>(put.version)
         };
@@ -102,12 +116,12 @@ impl Store {
         found.ok_or_else(|| pg::Error::unreadable("definitions", &new.id, "it is gone").into())
     }
 
-    /// Counts the next conversations under the oldest definition that is not ready. `false`: there is nothing to build.
+    /// Counts the next conversations, then the next customers, under the oldest definition that is not ready. `false`: there is nothing to build.
     /// Any number of replicas may do this at once; each batch is one transaction and takes up where the last ended.
-    pub async fn build_definition_batch(&self) -> Result<bool> {
+    pub async fn build_definition_batch(&self, now: DateTime<Utc>) -> Result<bool> {
         pg::with_retry(ATTEMPTS, async || {
             let mut conn = self.pool.get().await?;
-            conn.transaction::<_, MetricsError, _>(async |conn| build_batch(conn).await).await
+            conn.transaction::<_, MetricsError, _>(async |conn| build_batch(conn, now).await).await
         })
         .await
     }
@@ -133,12 +147,13 @@ async fn insert(conn: &mut AsyncPgConnection, by: &By, new: &NewDefinition) -> R
         built: 0,
         created_by: by.caller.subject.clone(),
         created_at: Some(new.created_at),
+        valid_from: new.valid_from,
     };
     let rules = serde_json::to_value(&definition.rules).map_err(|e| pg::Error::Internal(e.into()))?;
     diesel::sql_query(
         "INSERT INTO definitions \
-            (merchant_id, definition_seq, definition_id, version, name, rules, ready, created_by, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, false, $7, $8)",
+            (merchant_id, definition_seq, definition_id, version, name, rules, ready, created_by, created_at, valid_from) \
+         VALUES ($1, $2, $3, $4, $5, $6, false, $7, $8, $9)",
     )
     .bind::<Text, _>(merchant)
     .bind::<Integer, _>(definition.seq)
@@ -148,12 +163,13 @@ async fn insert(conn: &mut AsyncPgConnection, by: &By, new: &NewDefinition) -> R
     .bind::<Jsonb, _>(rules)
     .bind::<Text, _>(&definition.created_by)
     .bind::<Timestamptz, _>(new.created_at)
+    .bind::<Nullable<Date>, _>(new.valid_from)
     .execute(conn)
     .await?;
     Ok(definition)
 }
 
-async fn build_batch(conn: &mut AsyncPgConnection) -> Result<bool> {
+async fn build_batch(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<bool> {
     let next = diesel::sql_query(
         "SELECT merchant_id, definition_seq AS seq, built_through FROM definitions WHERE NOT ready \
          ORDER BY merchant_id, definition_seq LIMIT 1 FOR UPDATE SKIP LOCKED",
@@ -168,17 +184,26 @@ async fn build_batch(conn: &mut AsyncPgConnection) -> Result<bool> {
     let mut tally = Tally::default();
     let mut counted = Vec::new();
     for conversation in conversations.iter().filter(|c| c.counted_seq < seq) {
-        for definition in definitions.iter().filter(|d| d.seq > conversation.counted_seq && d.seq <= seq) {
-            let part = Part::of(&conversation.facts, &definition.rules);
-            tally.give(definition.seq, &conversation.agent_day, &conversation.customer, &part);
+        let missing = definitions.iter().filter(|d| d.seq > conversation.counted_seq && d.seq <= seq);
+        for given in given_parts(&conversation.facts, &conversation.agent_day, missing) {
+            // As known since the conversation itself was, not since somebody thought of the definition.
+            let place = Place {
+                definition_seq: given.definition_seq,
+                agent_day: &given.agent_day,
+                customer: &conversation.customer,
+                known_day: conversation.known_day,
+            };
+            tally.give(place, &given.part);
         }
         counted.push(&conversation.key);
     }
     update_counted_seq(conn, &merchant_id, seq, &counted).await?;
-    let done = conversations.len() < BUILD_BATCH as usize;
+    let counted_all = conversations.len() < BUILD_BATCH as usize;
     let through =
         conversations.last().map(|c| vec![c.key.id.as_str(), c.key.channel.as_str(), c.key.shop.as_str()]);
     day_facts::apply(conn, &merchant_id, tally).await?;
+    // Whoever is counted after the definition was put counts under it; these are the ones from before.
+    let done = counted_all && !timelines::recount_behind(conn, &merchant_id, seq, now).await?;
     diesel::sql_query(
         "UPDATE definitions SET ready = $3, built = built + $4, built_through = coalesce($5, built_through) \
          WHERE merchant_id = $1 AND definition_seq = $2",
@@ -229,6 +254,8 @@ struct DefinitionRow {
     created_by: String,
     #[diesel(sql_type = Timestamptz)]
     created_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Date>)]
+    valid_from: Option<NaiveDate>,
 }
 
 impl TryFrom<DefinitionRow> for Definition {
@@ -247,6 +274,7 @@ impl TryFrom<DefinitionRow> for Definition {
             built: row.built,
             created_by: row.created_by,
             created_at: Some(row.created_at),
+            valid_from: row.valid_from,
         })
     }
 }

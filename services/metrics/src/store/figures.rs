@@ -1,9 +1,9 @@
-//! Day facts added up: by group, by step, a page at a time.
+//! Day facts added up: by group, by step or window, a page at a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::query_builder::BoxedSqlQuery;
@@ -14,85 +14,176 @@ use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::figure::{DayRange, Figures, Filter, Group, SpreadFigures, Step};
+use crate::domain::figure::{
+    Cut, DayRange, FigureState, Figures, Filter, Group, RowPlace, SpreadFigures, Step, TradeFigures, Within,
+};
 use crate::domain::histogram::Histogram;
 use crate::domain::part::Spread;
+use crate::domain::ruling::Ruling;
 use crate::domain::selection::Selection;
 use crate::domain::sums::{Sum, Sums};
 use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::day_facts::sum_column;
 use crate::store::selection::{load_names, select};
-use crate::store::{Result, Store};
+use crate::store::{Result, Store, timelines, trade_figures};
 
 /// Which figures.
 #[derive(Debug, Clone)]
 pub struct FigureQuery {
-    /// Of these days.
+    /// Of these days; with windows, a range that holds them all.
     pub range: DayRange,
     /// Added up by this.
     pub group: Group,
     /// Cut like this.
-    pub step: Step,
+    pub cut: Cut,
     /// Narrowed to these.
     pub filter: Filter,
-    /// Under this definition.
-    pub definition_seq: i32,
+    /// What rules each day of the range.
+    pub ruling: Ruling,
+    /// As known at the end of this day; `None` for all that is known.
+    pub known_on: Option<NaiveDate>,
+    /// The merchant's business day now.
+    pub today: NaiveDate,
     /// Whether to count different customers too.
     pub distinct_customers: bool,
+    /// For how many seconds to count the answers within them.
+    pub within_seconds: Vec<i32>,
+    /// Only these groups, first and last, for rows that are held against others.
+    pub keys: Option<(String, String)>,
 }
 
-/// The row that a page begins after: key and first day of the step.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct FigureCursor(pub String, pub NaiveDate);
+impl FigureQuery {
+    /// For sums alone, with all that is known.
+    pub fn sums(
+        range: DayRange,
+        group: Group,
+        cut: Cut,
+        filter: Filter,
+        ruling: Ruling,
+        today: NaiveDate,
+    ) -> Self {
+        Self {
+            range,
+            group,
+            cut,
+            filter,
+            ruling,
+            known_on: None,
+            today,
+            distinct_customers: false,
+            within_seconds: Vec::new(),
+            keys: None,
+        }
+    }
+}
 
-/// The sums of a group in a step, without what takes histograms.
+/// The row that a page begins after: key, first day of the step or the window's stand-in, hours after the cut-over.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FigureCursor(pub String, pub NaiveDate, pub u8);
+
+/// The sums of a group in a step, without what takes histograms of conversations.
 #[derive(Debug, Clone)]
 pub struct FigureSums {
     /// The group's id.
     pub key: String,
     /// First day of the step.
     pub step: NaiveDate,
-    /// What adds up.
+    /// What adds up of conversations.
     pub sums: Sums,
+    /// What customers' timelines add up to.
+    pub trade: TradeFigures,
     /// Whether a day of it is not closed.
     pub provisional: bool,
+    /// Whether customers of the merchant wait to be counted.
+    pub pending: bool,
 }
 
-/// All sums as one array, in the order of [`Sum::ALL`].
-pub(super) static SUMS: LazyLock<String> = LazyLock::new(|| {
-    let sums: Vec<_> = Sum::ALL.into_iter().map(|sum| format!("sum({})::bigint", sum_column(sum))).collect();
-    format!("ARRAY[{}]", sums.join(", "))
+impl FigureCursor {
+    /// The cursor after a row.
+    pub fn after(row: &Figures) -> Self {
+        match row.place {
+            RowPlace::Step(step) => Self(row.key.clone(), step, 0),
+            RowPlace::Hour(day, hours) => Self(row.key.clone(), day, hours),
+            RowPlace::Window(at) => Self(row.key.clone(), window_step(at), 0),
+        }
+    }
+}
+
+/// Windows are counted in days from here, so that a row's place is a date however it was cut.
+const FIRST_WINDOW: NaiveDate = NaiveDate::from_ymd_opt(2000, 1, 1).expect("a day");
+
+fn window_step(at: usize) -> NaiveDate {
+    FIRST_WINDOW.checked_add_days(Days::new(at as u64)).unwrap_or(NaiveDate::MAX)
+}
+
+fn window_at(step: NaiveDate) -> usize {
+    usize::try_from((step - FIRST_WINDOW).num_days()).unwrap_or(usize::MAX)
+}
+
+/// All sums as columns of the same names.
+static SUMS: LazyLock<String> = LazyLock::new(|| {
+    let sum = |sum| format!("sum({0})::bigint AS {0}", sum_column(sum));
+    Sum::ALL.into_iter().map(sum).collect::<Vec<_>>().join(", ")
 });
 
-/// The condition that every reader of day facts shares. Parameters: $1 merchant, $2 definition, $3 and $4 days, $5
-/// accounts, $6 shops, $7 to $10 the spans, $11 whether days outside of them count.
-pub(super) const SELECTED: &str = "FROM day_facts f \
+/// All sums as one array, in the order of [`Sum::ALL`].
+pub(super) static SUM_ARRAY: LazyLock<String> = LazyLock::new(|| {
+    let sum = |sum| format!("coalesce(sum({}), 0)::bigint", sum_column(sum));
+    format!("ARRAY[{}]", Sum::ALL.into_iter().map(sum).collect::<Vec<_>>().join(", "))
+});
+
+/// Whether any sum of a row is not zero.
+pub(super) static ANY_SUM: LazyLock<String> = LazyLock::new(|| {
+    let columns: Vec<_> = Sum::ALL.into_iter().map(sum_column).collect();
+    format!("({}) <> ({})", columns.join(", "), vec!["0"; columns.len()].join(", "))
+});
+
+/// What every reader of day facts or trade days joins them with. Parameters: $1 merchant; $2 to $4 and $12 the ruling
+/// (definition, first and last day, days to maturity); $5 accounts; $6 shops; $7 to $10 the spans; $11 whether days
+/// outside of them count; $13 the last known day.
+pub(super) const SELECTED_JOINS: &str = "JOIN unnest($2::int[], $3::date[], $4::date[], $12::int[]) AS v (seq, first_day, last_day, maturation) \
+        ON f.definition_seq = v.seq AND f.business_day BETWEEN v.first_day AND v.last_day \
      LEFT JOIN unnest($7::text[], $8::date[], $9::date[], $10::text[]) AS s (account_id, from_day, to_day, key) \
-        ON s.account_id = f.account_id AND f.business_day BETWEEN s.from_day AND s.to_day \
-     WHERE f.merchant_id = $1 AND f.definition_seq = $2 AND f.business_day BETWEEN $3 AND $4 AND f.conversations <> 0 \
+        ON s.account_id = f.account_id AND f.business_day BETWEEN s.from_day AND s.to_day";
+/// See [`SELECTED_JOINS`].
+pub(super) const SELECTED_WHERE: &str = "WHERE f.merchant_id = $1 \
         AND (cardinality($5::text[]) = 0 OR f.account_id = ANY ($5)) \
         AND (cardinality($6::text[]) = 0 OR f.shop_id = ANY ($6)) \
-        AND ($11 OR s.account_id IS NOT NULL)";
+        AND ($11 OR s.account_id IS NOT NULL) AND ($13::date IS NULL OR f.known_day <= $13)";
+
+/// What is known of the ruled days themselves: whether each is closed, and when anything became known first.
+pub(super) const DAY_STATES: &str = "closed AS ( \
+        SELECT d.business_day FROM days d WHERE d.merchant_id = $1 \
+            AND d.business_day BETWEEN ($3::date[])[1] AND ($4::date[])[cardinality($4::date[])] \
+            AND NOT EXISTS (SELECT FROM day_changes c \
+                WHERE c.merchant_id = d.merchant_id AND c.business_day = d.business_day)), \
+     knowledge AS ( \
+        SELECT business_day, min(known_day) AS first_known FROM day_knowledge WHERE merchant_id = $1 \
+            AND business_day BETWEEN ($3::date[])[1] AND ($4::date[])[cardinality($4::date[])] GROUP BY business_day)";
+
+/// The last day whose knowledge is in the final figures of a day: its maturation, or for a day of which nothing was
+/// known by then the day on which it was.
+pub(super) const FINAL_DAY: &str = "greatest(business_day + maturation, coalesce(first_known, business_day))";
 
 type Query<'a> = BoxedSqlQuery<'a, Pg, diesel::query_builder::SqlQuery>;
 
-/// A query whose first eleven parameters are those of [`SELECTED`].
+/// A query whose first thirteen parameters are those of [`SELECTED_JOINS`].
 pub(super) fn selecting<'a>(
     sql: &str,
     merchant: &'a str,
-    definition_seq: i32,
-    range: DayRange,
+    ruling: &Ruling,
     filter: &'a Filter,
     selection: &'a Selection,
+    known_on: Option<NaiveDate>,
 ) -> Query<'a> {
-    let spans = &selection.spans;
+    let (spans, ruled) = (&selection.spans, ruling.spans());
     diesel::sql_query(sql)
         .into_boxed::<Pg>()
         .bind::<Text, _>(merchant)
-        .bind::<Integer, _>(definition_seq)
-        .bind::<Date, _>(range.from)
-        .bind::<Date, _>(range.to)
+        .bind::<Array<Integer>, _>(column(ruled, |r| r.definition.seq))
+        .bind::<Array<Date>, _>(column(ruled, |r| r.days.from))
+        .bind::<Array<Date>, _>(column(ruled, |r| r.days.to))
         .bind::<Array<Text>, _>(&filter.accounts)
         .bind::<Array<Text>, _>(&filter.shops)
         .bind::<Array<Text>, _>(column(spans, |(span, _)| span.account.as_str()))
@@ -100,6 +191,18 @@ pub(super) fn selecting<'a>(
         .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.1))
         .bind::<Array<Text>, _>(column(spans, |(_, key)| key.as_str()))
         .bind::<Bool, _>(selection.others)
+        .bind::<Array<Integer>, _>(column(ruled, |r| r.definition.rules.maturation_days))
+        .bind::<Nullable<Date>, _>(known_on)
+}
+
+/// The SQL of a row's key.
+pub(super) fn key_sql(group: Group) -> &'static str {
+    match group {
+        Group::Account => "(f.account_id)::text COLLATE \"C\"",
+        Group::Person | Group::Team => "(coalesce(s.key, ''))::text COLLATE \"C\"",
+        Group::Shop => "(f.shop_id)::text COLLATE \"C\"",
+        Group::Merchant => "(''::text) COLLATE \"C\"",
+    }
 }
 
 impl Store {
@@ -114,22 +217,17 @@ impl Store {
         load_names(&mut conn, scope.merchant.as_str(), group, ids).await
     }
 
-    /// The sums of all groups and steps, sorted by key, then day.
+    /// The sums of all groups and steps, sorted by key, then day. They come from one moment.
     pub async fn list_sums(&self, scope: &Scope, query: &FigureQuery) -> Result<Vec<FigureSums>> {
         let mut conn = self.pool.get().await?;
-        let selection = select(&mut conn, scope, query.range, query.group, &query.filter).await?;
-        let reader = Reader { merchant: scope.merchant.as_str(), query, selection: &selection };
-        let rows = reader.sums(&mut conn, None, i64::MAX).await?;
-        let read = |row: SumsRow| FigureSums {
-            sums: read_sums(&row.sums),
-            key: row.key,
-            step: row.step,
-            provisional: row.provisional,
-        };
-        Ok(rows.into_iter().map(read).collect())
+        conn.build_transaction()
+            .read_only()
+            .repeatable_read()
+            .run::<_, MetricsError, _>(async |conn| sums(conn, scope, query).await)
+            .await
     }
 
-    /// A page of figures, sorted by key, then day. What the page says comes from one moment.
+    /// A page of figures, sorted by key, then day or window. What the page says comes from one moment.
     pub async fn list_figures(
         &self,
         scope: &Scope,
@@ -145,8 +243,40 @@ impl Store {
                 list(conn, scope, query, page.after.as_ref(), page.limit()).await
             })
             .await?;
-        Ok(page.page(figures, |row| FigureCursor(row.key.clone(), row.step))?)
+        Ok(page.page(figures, FigureCursor::after)?)
     }
+}
+
+async fn sums(conn: &mut AsyncPgConnection, scope: &Scope, query: &FigureQuery) -> Result<Vec<FigureSums>> {
+    let merchant = scope.merchant.as_str();
+    let selection = select(conn, scope, query.range, query.group, &query.filter).await?;
+    let reader = Reader { merchant, query, selection: &selection };
+    let rows = reader.sums(conn, None, i64::MAX).await?;
+    let trade = trade_figures::list(conn, &reader, None, i64::MAX).await?;
+    let pending = timelines::is_pending(conn, merchant).await?;
+    let figures =
+        merge(rows, trade).into_iter().map(|((key, step), (row, (trade, trade_state)))| FigureSums {
+            key,
+            step,
+            provisional: trade_state.open || row.as_ref().is_some_and(|row| row.open),
+            sums: row.map(|row| read_sums(&row.sums)).unwrap_or_default(),
+            trade,
+            pending,
+        });
+    Ok(figures.collect())
+}
+
+/// Rows of conversations and of timelines side by side, by key and step.
+fn merge(rows: Vec<SumsRow>, trade: Vec<((String, NaiveDate), TradeRow)>) -> Merged {
+    let mut merged = Merged::new();
+    for (at, figures) in trade {
+        merged.entry(at).or_default().1 = figures;
+    }
+    for row in rows {
+        let at = (row.key.clone(), row.step);
+        merged.entry(at).or_default().0 = Some(row);
+    }
+    merged
 }
 
 async fn list(
@@ -160,31 +290,68 @@ async fn list(
     let selection = select(conn, scope, query.range, query.group, &query.filter).await?;
     let reader = Reader { merchant, query, selection: &selection };
     let rows = reader.sums(conn, after, limit).await?;
+    let trade = trade_figures::list(conn, &reader, after, limit).await?;
+    let pending = timelines::is_pending(conn, merchant).await?;
     // Diesel's own `first` would win on the vector.
-    let (Some(first), Some(last)) = (rows.as_slice().first(), rows.as_slice().last()) else {
-        return Ok(Vec::new());
+    let (mut spreads, distinct) = match (rows.as_slice().first(), rows.as_slice().last()) {
+        (Some(first), Some(last)) => {
+            let page = Ends { first, last };
+            let spreads = reader.spreads(conn, &page).await?;
+            let distinct =
+                if query.distinct_customers { reader.distinct(conn, &page).await? } else { HashMap::new() };
+            (spreads, distinct)
+        }
+        _ => (HashMap::new(), HashMap::new()),
     };
-    let page = Ends { first, last };
-    let mut spreads = reader.spreads(conn, &page).await?;
-    let distinct =
-        if query.distinct_customers { reader.distinct(conn, &page).await? } else { HashMap::new() };
-    let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
+    // Both lists are whole up to their last row, so the first rows of both together are whole too.
+    let merged = merge(rows, trade);
+    let keys: Vec<&str> = merged.keys().map(|(key, _)| key.as_str()).collect();
     let names: HashMap<_, _> = load_names(conn, merchant, query.group, &keys).await?.into_iter().collect();
-    let figures = rows.iter().map(|row| {
-        let at = (row.key.clone(), row.step);
+    let size = usize::try_from(limit).unwrap_or(usize::MAX);
+    let figures = merged.into_iter().take(size).map(|(at, (row, (trade, trade_state)))| {
+        let (place, days) = reader.place(at.1);
+        let spread = spreads.remove(&at).unwrap_or_default();
+        let mut state = trade_state;
+        if let Some(row) = &row {
+            state.add(&RowState { open: row.open, maturing: row.maturing, restatements: row.restatements });
+        }
+        // Whether a day was closed on the day asked about is not on record.
+        let open = state.open && query.known_on.is_none();
         Figures {
-            name: names.get(&row.key).cloned().unwrap_or_default(),
-            days: query.step.row(row.step, query.range),
-            provisional: row.provisional,
-            sums: read_sums(&row.sums),
-            active_accounts: row.active,
+            name: names.get(&at.0).cloned().unwrap_or_default(),
+            days,
+            place,
+            hour: None,
+            provisional: open,
+            state: FigureState::of(open, state.maturing, state.restatements),
+            restatements: state.restatements,
+            sums: row.as_ref().map(|row| read_sums(&row.sums)).unwrap_or_default(),
+            active_accounts: row.as_ref().map_or(0, |row| row.active),
             distinct_customers: query.distinct_customers.then(|| distinct.get(&at).copied().unwrap_or(0)),
-            spreads: spreads.remove(&at).unwrap_or_default(),
-            step: row.step,
+            spreads: spread.ranks,
+            within: spread.within,
+            trade,
+            pending,
             key: at.0,
         }
     });
     Ok(figures.collect())
+}
+
+/// How settled a row is, as far as one of the two tables tells.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct RowState {
+    pub open: bool,
+    pub maturing: bool,
+    pub restatements: i64,
+}
+
+impl RowState {
+    fn add(&mut self, other: &Self) {
+        self.open |= other.open;
+        self.maturing |= other.maturing;
+        self.restatements += other.restatements;
+    }
 }
 
 /// Sums in the order of [`Sum::ALL`].
@@ -196,10 +363,11 @@ pub(super) fn read_sums(columns: &[i64]) -> Sums {
     sums
 }
 
-struct Reader<'a> {
-    merchant: &'a str,
-    query: &'a FigureQuery,
-    selection: &'a Selection,
+/// Reads the rows of a query.
+pub(super) struct Reader<'a> {
+    pub merchant: &'a str,
+    pub query: &'a FigureQuery,
+    pub selection: &'a Selection,
 }
 
 /// The rows of a page, by their ends.
@@ -208,31 +376,66 @@ struct Ends<'a> {
     last: &'a SumsRow,
 }
 
-type ByRow<T> = HashMap<(String, NaiveDate), T>;
+#[derive(Default)]
+struct RowSpreads {
+    ranks: Vec<SpreadFigures>,
+    within: Vec<Within>,
+}
+
+/// What timelines say of a row, and how settled that is.
+type TradeRow = (TradeFigures, RowState);
+type Merged = BTreeMap<(String, NaiveDate), (Option<SumsRow>, TradeRow)>;
+pub(super) type ByRow<T> = HashMap<(String, NaiveDate), T>;
 
 impl<'a> Reader<'a> {
-    /// The selected day facts with their row's key and step.
-    fn rows(&self) -> String {
-        let key = match self.query.group {
-            Group::Account => "f.account_id",
-            Group::Person | Group::Team => "coalesce(s.key, '')",
-            Group::Shop => "f.shop_id",
-            Group::Merchant => "''",
+    /// The selected rows of a day table with their key and step. Uses $14 and $15 for the windows.
+    pub(super) fn rows(&self, table: &str) -> String {
+        let key = key_sql(self.query.group);
+        let (step, windows) = match &self.query.cut {
+            Cut::Windows(_) => (
+                "'2000-01-01'::date + (w.place - 1)::int",
+                "JOIN unnest($14::date[], $15::date[]) WITH ORDINALITY AS w (from_day, to_day, place) \
+                    ON f.business_day BETWEEN w.from_day AND w.to_day",
+            ),
+            Cut::Step(step) => (
+                match step {
+                    Step::Whole => "($3::date[])[1]",
+                    Step::Day | Step::Hour => "f.business_day",
+                    Step::Week => "date_trunc('week', f.business_day)",
+                    Step::Month => "date_trunc('month', f.business_day)",
+                    Step::Quarter => "date_trunc('quarter', f.business_day)",
+                    Step::Year => "date_trunc('year', f.business_day)",
+                },
+                "",
+            ),
         };
-        let step = match self.query.step {
-            Step::Whole => "$3",
-            Step::Day => "f.business_day",
-            Step::Week => "date_trunc('week', f.business_day)",
-            Step::Month => "date_trunc('month', f.business_day)",
-            Step::Quarter => "date_trunc('quarter', f.business_day)",
-            Step::Year => "date_trunc('year', f.business_day)",
-        };
-        format!("SELECT ({key})::text COLLATE \"C\" AS key, ({step})::date AS step, f.* {SELECTED}")
+        format!(
+            "SELECT {key} AS key, ({step})::date AS step, v.maturation, f.* \
+             FROM {table} f {SELECTED_JOINS} {windows} {SELECTED_WHERE} \
+                AND cardinality($14::date[]) = cardinality($15::date[])"
+        )
     }
 
-    fn selecting(&self, sql: &str) -> Query<'a> {
+    pub(super) fn selecting(&self, sql: &str) -> Query<'a> {
         let query = self.query;
-        selecting(sql, self.merchant, query.definition_seq, query.range, &query.filter, self.selection)
+        let windows: &[DayRange] = match &query.cut {
+            Cut::Windows(windows) => windows,
+            Cut::Step(_) => &[],
+        };
+        selecting(sql, self.merchant, &query.ruling, &query.filter, self.selection, query.known_on)
+            .bind::<Array<Date>, _>(column(windows, |days| days.from))
+            .bind::<Array<Date>, _>(column(windows, |days| days.to))
+    }
+
+    /// Where a row stands, and its days.
+    fn place(&self, step: NaiveDate) -> (RowPlace, DayRange) {
+        match &self.query.cut {
+            Cut::Step(cut) => (RowPlace::Step(step), cut.row(step, self.query.range)),
+            Cut::Windows(windows) => {
+                let at = window_at(step);
+                (RowPlace::Window(at), windows.get(at).copied().unwrap_or(self.query.range))
+            }
+        }
     }
 
     async fn sums(
@@ -242,39 +445,49 @@ impl<'a> Reader<'a> {
         limit: i64,
     ) -> Result<Vec<SumsRow>> {
         let sql = format!(
-            "WITH selected AS ({}), \
-             closed AS ( \
-                SELECT d.business_day FROM days d WHERE d.merchant_id = $1 AND d.business_day BETWEEN $3 AND $4 \
-                    AND NOT EXISTS (SELECT FROM day_changes c \
-                        WHERE c.merchant_id = d.merchant_id AND c.business_day = d.business_day)) \
-             SELECT key, step, count(DISTINCT account_id) AS active, bool_or(closed.business_day IS NULL) AS provisional, \
-                {} AS sums \
-             FROM selected LEFT JOIN closed USING (business_day) \
-             WHERE $12::text IS NULL OR (key, step) > ($12, $13) \
-             GROUP BY key, step ORDER BY key, step LIMIT $14",
-            self.rows(),
-            *SUMS
+            "WITH selected AS ({rows}), {DAY_STATES}, \
+             by_account AS ( \
+                SELECT key, step, account_id, bool_or(closed.business_day IS NULL) AS open, \
+                    bool_or({FINAL_DAY} >= $16) AS maturing, \
+                    count(*) FILTER (WHERE known_day > {FINAL_DAY} AND {any}) AS restatements, {sums} \
+                FROM selected LEFT JOIN closed USING (business_day) LEFT JOIN knowledge USING (business_day) \
+                WHERE ($17::text IS NULL OR (key, step) > ($17, $18)) \
+                    AND ($20::text IS NULL OR key BETWEEN $20 AND $21) \
+                GROUP BY key, step, account_id) \
+             SELECT key, step, count(*) FILTER (WHERE {any}) AS active, bool_or(open) AS open, \
+                bool_or(maturing) AS maturing, sum(restatements)::bigint AS restatements, {array} AS sums \
+             FROM by_account GROUP BY key, step HAVING count(*) FILTER (WHERE {any}) > 0 \
+             ORDER BY key, step LIMIT $19",
+            rows = self.rows("day_facts"),
+            sums = *SUMS,
+            array = *SUM_ARRAY,
+            any = *ANY_SUM,
         );
-        let query = self
-            .selecting(&sql)
-            .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.0.clone()))
-            .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.1))
-            .bind::<BigInt, _>(limit);
-        Ok(query.load::<SumsRow>(conn).await?)
+        Ok(self.after(&sql, after, limit).load::<SumsRow>(conn).await?)
     }
 
-    /// Medians and 90th percentiles. The histograms come as a stream: a year of a large merchant is more than should
-    /// lie in memory at once.
-    async fn spreads(
-        &self,
-        conn: &mut AsyncPgConnection,
-        page: &Ends<'_>,
-    ) -> Result<ByRow<Vec<SpreadFigures>>> {
+    /// Binds $16, the day from which it is seen, $17 and $18, the cursor, $19, the limit, $20 and $21, the keys.
+    pub(super) fn after(&self, sql: &str, after: Option<&FigureCursor>, limit: i64) -> Query<'a> {
+        // Figures as known on a day are what the day after would have shown.
+        let today = self.query.known_on.and_then(|day| day.succ_opt()).unwrap_or(self.query.today);
+        let (first_key, last_key) = self.query.keys.clone().unzip();
+        self.selecting(sql)
+            .bind::<Date, _>(today)
+            .bind::<Nullable<Text>, _>(after.map(|cursor| cursor.0.clone()))
+            .bind::<Nullable<Date>, _>(after.map(|cursor| cursor.1))
+            .bind::<BigInt, _>(limit)
+            .bind::<Nullable<Text>, _>(first_key)
+            .bind::<Nullable<Text>, _>(last_key)
+    }
+
+    /// Medians, 90th percentiles and shares within some seconds. The histograms come as a stream: a year of a large
+    /// merchant is more than should lie in memory at once.
+    async fn spreads(&self, conn: &mut AsyncPgConnection, page: &Ends<'_>) -> Result<ByRow<RowSpreads>> {
         let sql = format!(
             "WITH selected AS ({}) \
              SELECT key, step, responses, first_responses, lengths FROM selected \
-             WHERE (key, step) BETWEEN ($12, $13) AND ($14, $15)",
-            self.rows()
+             WHERE (key, step) BETWEEN ($16, $17) AND ($18, $19)",
+            self.rows("day_facts")
         );
         let mut totals: ByRow<[Histogram; Spread::ALL.len()]> = HashMap::new();
         let query = self.on_page(&sql, page);
@@ -287,24 +500,24 @@ impl<'a> Reader<'a> {
                 total.add_packed(packed).map_err(damaged)?;
             }
         }
-        let of = |histograms: [Histogram; Spread::ALL.len()]| {
-            Spread::ALL
-                .into_iter()
-                .zip(&histograms)
-                .filter_map(|(spread, h)| SpreadFigures::of(spread, h))
-                .collect()
-        };
-        Ok(totals.into_iter().map(|(row, histograms)| (row, of(histograms))).collect())
+        let of = |histograms| spreads_of(&histograms, &self.query.within_seconds);
+        Ok(totals
+            .into_iter()
+            .map(|(row, histograms)| {
+                let (ranks, within) = of(histograms);
+                (row, RowSpreads { ranks, within })
+            })
+            .collect())
     }
 
     async fn distinct(&self, conn: &mut AsyncPgConnection, page: &Ends<'_>) -> Result<ByRow<i64>> {
         let sql = format!(
             "WITH selected AS ({}) \
              SELECT r.key, r.step, count(DISTINCT c.customer_id) AS customers \
-             FROM selected r JOIN day_customers c ON c.merchant_id = $1 AND c.day_fact_id = r.day_fact_id \
-             WHERE (r.key, r.step) BETWEEN ($12, $13) AND ($14, $15) AND c.received > 0 \
+             FROM selected r JOIN day_customers c ON c.merchant_id = $1 AND c.agent_day_id = r.agent_day_id \
+             WHERE (r.key, r.step) BETWEEN ($16, $17) AND ($18, $19) AND c.received > 0 \
              GROUP BY r.key, r.step",
-            self.rows()
+            self.rows("day_facts")
         );
         let rows = self.on_page(&sql, page).load::<DistinctRow>(conn).await?;
         Ok(rows.into_iter().map(|row| ((row.key, row.step), row.customers)).collect())
@@ -319,6 +532,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What a row's histograms, in the order of [`Spread::ALL`], say.
+pub(super) fn spreads_of(
+    histograms: &[Histogram; Spread::ALL.len()],
+    within_seconds: &[i32],
+) -> (Vec<SpreadFigures>, Vec<Within>) {
+    let ranks =
+        Spread::ALL.into_iter().zip(histograms).filter_map(|(spread, h)| SpreadFigures::of(spread, h));
+    let (rounds, first_rounds) =
+        (&histograms[Spread::Response as usize], &histograms[Spread::FirstResponse as usize]);
+    let within = within_seconds.iter().map(|seconds| Within::of(*seconds, rounds, first_rounds));
+    (ranks.collect(), within.collect())
+}
+
 #[derive(QueryableByName)]
 struct SumsRow {
     #[diesel(sql_type = Text)]
@@ -328,7 +554,11 @@ struct SumsRow {
     #[diesel(sql_type = BigInt)]
     active: i64,
     #[diesel(sql_type = Bool)]
-    provisional: bool,
+    open: bool,
+    #[diesel(sql_type = Bool)]
+    maturing: bool,
+    #[diesel(sql_type = BigInt)]
+    restatements: i64,
     #[diesel(sql_type = Array<BigInt>)]
     sums: Vec<i64>,
 }

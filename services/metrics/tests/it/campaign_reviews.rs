@@ -69,7 +69,7 @@ fn document() -> pb::CampaignReviewDocument {
             owner_person_id: "p1".to_owned(),
             goal: Some(pb::IndicatorGoal {
                 measure: pb::Measure::FirstResponse.into(),
-                direction: pb::Direction::AtMost.into(),
+                direction: pb::GoalDirection::AtMost.into(),
                 value: 25.5,
             }),
         }],

@@ -6,7 +6,7 @@ use proto::metrics::v1 as pb;
 use testkit::{caller, eventually};
 use tonic::{Code, Status};
 
-use crate::support::{TestMetrics, asking, chat, reason};
+use crate::support::{TestMetrics, asking, chat, date, reason};
 
 fn rules() -> pb::Rules {
     pb::Rules {
@@ -15,11 +15,39 @@ fn rules() -> pb::Rules {
         in_time_seconds: 30,
         long_chat_threshold: 1,
         service_hours: Some(pb::ServiceHours { from_minute: 600, to_minute: 660 }),
+        customer_unit: pb::CustomerUnit::EveryRound.into(),
+        maturation_days: Some(4),
+        trade: Some(trade_rules()),
+    }
+}
+
+/// Nothing left to a default: what is read must be what was put.
+fn trade_rules() -> pb::TradeRules {
+    pb::TradeRules {
+        attribution: pb::Attribution::Payment.into(),
+        attribution_days: Some(2),
+        maturation_days: Some(3),
+        refund_maturation_days: Some(20),
+        after_sale_days: Some(0),
+        first_contact: pb::FirstContact::Survey.into(),
+        first_contact_days: Some(7),
+        satisfied_from: Some(5),
     }
 }
 
 async fn put(test: &TestMetrics, id: &str, etag: &str, request_id: &str) -> Result<pb::Definition, Status> {
+    put_from(test, id, etag, request_id, None).await
+}
+
+async fn put_from(
+    test: &TestMetrics,
+    id: &str,
+    etag: &str,
+    request_id: &str,
+    valid_from: Option<&str>,
+) -> Result<pb::Definition, Status> {
     let definition = pb::Definition {
+        valid_from: valid_from.map(date),
         definition_id: id.to_owned(),
         name: "Service hours only".to_owned(),
         rules: Some(rules()),
@@ -157,4 +185,90 @@ async fn putting_versions_while_writers_write_loses_nothing() {
         let row = figures(&test, version).await;
         assert_eq!((row.conversations, row.received_customers), (60, 60), "version {version}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_rules_from_its_day_on_and_two_stand_side_by_side() {
+    let test = TestMetrics::start_with(&[("definitions.check_seconds", "1")]).await;
+    put_from(&test, "standard", "v1", "", Some("2020-05-14")).await.expect("puts");
+    let mut next_day = chat("c-2", "a-1", "b-2", "2020-05-14T10:00:00", &["0 C", "40 A"]);
+    next_day.satisfied = Some(true);
+    test.send(vec![chat("c-1", "a-1", "b-1", "2020-05-13T10:00:00", &["0 C", "40 A"]), next_day]).await;
+    ready(&test).await;
+
+    let days = pb::GetFiguresRequest {
+        step: pb::Step::Day.into(),
+        ..asking(pb::Group::Merchant, "2020-05-13", "2020-05-14")
+    };
+    let rate = |row: &pb::Figures| row.in_time_rate.map(|r| (r.numerator, r.denominator)).expect("a rate");
+    let rows = test.figures(days).await;
+    let found: Vec<_> = rows.iter().map(|row| (rate(row), row.definition_versions.clone())).collect();
+    assert_eq!(found, [((1, 1), vec![1]), ((0, 1), vec![2])], "180 seconds, then 30");
+
+    let both = pb::GetFiguresRequest {
+        compare_definition: Some(pb::DefinitionRef { definition_id: String::new(), version: 1 }),
+        ..asking(pb::Group::Merchant, "2020-05-13", "2020-05-14")
+    };
+    let answer =
+        test.client.clone().get_figures(test.by(&caller(), both)).await.expect("answers").into_inner();
+    let ruled: Vec<_> = answer.ruled.iter().map(|r| r.definition.as_ref().map(|d| d.version)).collect();
+    assert_eq!(ruled, [Some(1), Some(2)]);
+    let row = &answer.figures[0];
+    assert_eq!(
+        (rate(row), row.definition_versions.as_slice()),
+        ((1, 2), [1, 2].as_slice()),
+        "and the row says so"
+    );
+    let held = &answer.comparisons[0];
+    assert_eq!((held.row, held.kind()), (0, pb::ComparisonKind::Definition));
+    assert_eq!(rate(held.other.as_ref().expect("the old value")), (2, 2));
+    let change = held.changes.iter().find(|c| c.measure() == pb::Measure::InTimeRate).expect("changed");
+    assert_eq!((change.value, change.other, change.ratio), (0.5, 1.0, Some(-0.5)));
+
+    let explained = pb::ExplainFigureRequest {
+        measure: pb::Measure::InTimeRate.into(),
+        days: crate::support::days("2020-05-13", "2020-05-14"),
+        ..Default::default()
+    };
+    let answer = test.client.clone().explain_figure(test.by(&caller(), explained)).await.expect("explains");
+    let rows = answer.into_inner().conversations;
+    assert_eq!(
+        rows.iter().map(|row| row.numerator).collect::<Vec<_>>(),
+        [1, 0],
+        "each under its day's rules"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn days_before_the_first_version_of_a_definition_have_no_figures_under_it() {
+    let test = TestMetrics::start_with(&[("definitions.check_seconds", "1")]).await;
+    put_from(&test, "own", "", "", Some("2020-05-14")).await.expect("puts");
+    ready(&test).await;
+    let definition = Some(pb::DefinitionRef { definition_id: "own".to_owned(), version: 0 });
+    let request =
+        pb::GetFiguresRequest { definition, ..asking(pb::Group::Merchant, "2020-05-13", "2020-05-14") };
+    let refused = test.figures_as(&caller(), request).await.expect_err("is refused");
+    assert_eq!(reason(&refused), "NO_DEFINITION_IN_FORCE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_is_counted_again_when_a_release_asks_for_it() {
+    let test = TestMetrics::start_with(&[("definitions.check_seconds", "1")]).await;
+    test.send(vec![a_chat("c-1"), a_chat("c-2")]).await;
+    let before = figures(&test, 0).await;
+    let client = test.pool.copy_client().await.expect("connects");
+    // What such a migration does.
+    client
+        .batch_execute(
+            "BEGIN; DELETE FROM day_customers; DELETE FROM day_facts; UPDATE conversations SET counted_seq = 0;
+             INSERT INTO definitions (merchant_id, definition_seq, definition_id, version, name, rules, ready, created_by,
+                created_at) VALUES ('demo', 1, 'standard', 1, '', '{}', false, '', now()); COMMIT;",
+        )
+        .await
+        .expect("forgets");
+    test.send(vec![a_chat("c-3")]).await;
+    ready(&test).await;
+    let after = figures(&test, 0).await;
+    assert_eq!((before.conversations, after.conversations, after.received_customers), (2, 3, 3));
+    assert_eq!(list(&test).await.len(), 1, "the row of the built-in definition is no version");
 }

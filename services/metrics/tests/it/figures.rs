@@ -174,11 +174,11 @@ async fn the_hot_queries_use_their_indexes() {
     };
     let figures = plan(
         "SELECT sum(f.conversations), count(c.customer_id) FROM day_facts f JOIN day_customers c ON c.merchant_id = 'demo' \
-         AND c.day_fact_id = f.day_fact_id WHERE f.merchant_id = 'demo' AND f.definition_seq = 1 \
+         AND c.agent_day_id = f.agent_day_id WHERE f.merchant_id = 'demo' AND f.definition_seq = 1 \
          AND f.business_day BETWEEN '2020-05-03' AND '2020-05-04'",
     )
     .await;
-    assert!(figures.contains("day_facts_pkey"), "{figures}");
+    assert!(figures.contains("day_facts_known_pkey"), "{figures}");
     let page = plan(
         "SELECT * FROM conversation_facts WHERE merchant_id = 'demo' AND business_day BETWEEN '2020-05-03' AND '2020-05-31' \
          ORDER BY business_day, account_id, conversation_id, channel, shop_id LIMIT 100",

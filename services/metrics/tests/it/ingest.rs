@@ -58,6 +58,7 @@ async fn a_revision_takes_back_what_the_old_one_gave() {
     // Taking everything away again from the day leaves no row of figures.
     let gone = revised(chat("c-2", "a-2", "b-9", "2020-06-01T22:00:00", CHAT), 1);
     test.send(vec![gone]).await;
+    test.counted().await;
     let left = test.figures(asking(pb::Group::Account, "2020-05-13", "2020-05-13")).await;
     assert_eq!(left, []);
     let left = "SELECT count(*) FROM day_facts WHERE business_day = '2020-05-13' \

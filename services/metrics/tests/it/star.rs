@@ -53,6 +53,7 @@ fn convert(file: FileConversation) -> pb::Conversation {
         sender: Sender::from_str_name(&format!("SENDER_{}", message.sender)).expect("a sender").into(),
         text: message.text,
         quick_reply: message.quick_reply,
+        account_id: String::new(),
     };
     pb::Conversation {
         shop_id: "star".to_owned(),
@@ -66,6 +67,7 @@ fn convert(file: FileConversation) -> pb::Conversation {
         messages: file.messages.into_iter().map(message).collect(),
         satisfied: file.satisfied,
         completed: file.completed,
+        ..Default::default()
     }
 }
 

@@ -184,6 +184,7 @@ pub fn chat(id: &str, account: &str, customer: &str, start: &str, messages: &[&s
             .into(),
             text: format!("message at {seconds}"),
             quick_reply: who == "Q",
+            account_id: String::new(),
         }
     };
     let messages: Vec<_> = messages.iter().map(message).collect();
@@ -197,8 +198,7 @@ pub fn chat(id: &str, account: &str, customer: &str, start: &str, messages: &[&s
         started_at: Some(instant(start)),
         closed_at: messages.last().and_then(|m| m.sent_at),
         messages,
-        satisfied: None,
-        completed: None,
+        ..Default::default()
     }
 }
 

@@ -8,6 +8,7 @@ use testkit::{TestCaller, caller};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
+use crate::fact_support::{fact, order, payment, refund};
 use crate::support::{TestMetrics, chat, date, days, reason};
 
 const CHAT: &[&str] = &["0 C", "20 A"];
@@ -44,7 +45,7 @@ fn sales(units: i64, cents: i32) -> pb::CreateTargetRequest {
 fn chats(count: f64) -> pb::CreateTargetRequest {
     let indicator = pb::IndicatorGoal {
         measure: pb::Measure::Conversations.into(),
-        direction: pb::Direction::AtLeast.into(),
+        direction: pb::GoalDirection::AtLeast.into(),
         value: count,
     };
     pb::CreateTargetRequest { sales: None, indicator: Some(indicator), ..sales(1, 0) }
@@ -247,20 +248,13 @@ async fn splits_that_say_too_little_are_refused() {
     let nobody = pb::Split { people: level(pb::SplitBasis::Shares, &[("p1", 1), ("p2", 1)]), ..even() };
     let refused = split(&test, &target.etag, nobody).await.expect_err("t2 has a part and nobody to take it");
     assert_eq!(reason(&refused), "SPLIT_IMPOSSIBLE");
-    let history = pb::SplitHistory { days: days("2020-05-01", "2020-05-31"), measure: 0 };
-    let by_sales = pb::Split {
-        days: Some(pb::SplitLevel {
-            basis: pb::SplitBasis::History.into(),
-            weights: vec![],
-            history: Some(history),
-        }),
-        ..even()
+    let by_rate = |split: &mut pb::Split| {
+        let measure = pb::Measure::PaymentConversion.into();
+        let history = Some(pb::SplitHistory { days: days("2020-05-01", "2020-05-31"), measure });
+        let basis = pb::SplitBasis::History.into();
+        split.days = Some(pb::SplitLevel { basis, weights: vec![], history });
     };
-    let refused = split(&test, &target.etag, by_sales).await.expect_err("there are no sales yet");
-    assert_eq!(
-        (refused.code(), reason(&refused).as_str()),
-        (Code::FailedPrecondition, "ACTUALS_UNAVAILABLE")
-    );
+    check(by_rate, "split.days.history.measure").await;
     let leads = pb::Split { include_leads: true, team_ids: vec!["t1".to_owned()], ..even() };
     let with_lead = split(&test, &target.etag, leads).await.expect("splits");
     assert_eq!(parts(&with_lead).len(), 4);
@@ -359,13 +353,93 @@ async fn progress_adds_up_and_says_what_the_end_will_be() {
     );
 }
 
+/// b-1 pays 100.00 and b-2 50.01 after chats with a1 and a3, b-9 20.00 without any; b-1 gets 30.00 back weeks later.
+/// In May b-1 bought for 10.00 from a1 and b-2 for 30.00 from a3.
+async fn with_sales(test: &TestMetrics) {
+    let mut chats = Vec::new();
+    let mut facts = Vec::new();
+    for (customer, account, day, paid) in [
+        ("b-1", Some("a1"), "2020-05-04", 1_000),
+        ("b-2", Some("a3"), "2020-05-04", 3_000),
+        ("b-1", Some("a1"), "2020-06-01", 10_000),
+        ("b-2", Some("a3"), "2020-06-02", 5_001),
+        ("b-9", None, "2020-06-02", 2_000),
+    ] {
+        let order_id = format!("o-{customer}-{day}");
+        if let Some(account) = account {
+            let chat_id = format!("c-{customer}-{day}");
+            chats.push(chat(&chat_id, account, customer, &format!("{day}T10:00:00"), CHAT));
+        }
+        let of = |fact| pb::Fact { customer_id: customer.to_owned(), ..fact };
+        facts.push(of(fact(&order_id, &format!("{day}T11:00:00"), order(&["p"]))));
+        let pays = payment(&order_id, paid);
+        facts.push(of(fact(&format!("p-{customer}-{day}"), &format!("{day}T11:10:00"), pays)));
+    }
+    let back = refund("o-b-1-2020-06-01", 3_000, pb::RefundKind::RefundOnly, Some("2020-06-20T10:00:00"));
+    facts.push(fact("r-1", "2020-06-19T10:00:00", back));
+    test.send(chats).await;
+    test.send_facts(facts).await;
+    test.counted().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sales_are_followed_to_the_cent_by_whoever_sold_and_by_nobody() {
+    let test = shop().await;
+    with_sales(&test).await;
+    for (basis, p1, p3, outside) in [
+        (pb::SalesBasis::Paid, 10_000, 5_001, 2_000),
+        (pb::SalesBasis::Net, 7_000, 5_001, 2_000),
+        (pb::SalesBasis::Ordered, 10_000, 10_000, 10_000),
+    ] {
+        let goal = pb::SalesGoal { amount: cny(300, 0), basis: basis.into() };
+        let id = basis.as_str_name().to_lowercase();
+        let asked = pb::CreateTargetRequest { target_id: id.clone(), sales: Some(goal), ..sales(1, 0) };
+        let target = create(&test, asked).await.expect("creates");
+        let asked = pb::SplitTargetRequest {
+            target_id: id.clone(),
+            split: Some(even()),
+            etag: target.etag,
+            request_id: String::new(),
+        };
+        client(&test).split_target(test.by(&caller(), asked)).await.expect("splits");
+        let message = pb::GetTargetProgressRequest { target_id: id, through: Some(date("2020-06-29")) };
+        let found = client(&test).get_target_progress(test.by(&caller(), message)).await.expect("answers");
+        let found = found.into_inner();
+        let reached = |person: &str| {
+            let row = found.rows.iter().find(|row| row.person_id == person && !row.team_id.is_empty());
+            let actual = row.expect("a row").actual.expect("an actual");
+            (actual.numerator, actual.denominator)
+        };
+        assert_eq!((reached("p1"), reached("p3"), reached("p2")), ((p1, 0), (p3, 0), (0, 0)), "{basis:?}");
+        assert_eq!(found.outside.expect("outside").numerator, outside, "{basis:?}: silent sales");
+        let whole = found.rows[0].actual.expect("an actual").numerator;
+        assert_eq!(whole, p1 + p3 + outside, "{basis:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn past_sales_weigh_who_takes_part() {
+    let test = shop().await;
+    with_sales(&test).await;
+    let target = create(&test, sales(400, 0)).await.expect("creates");
+    let history = || {
+        let history = Some(pb::SplitHistory { days: days("2020-05-01", "2020-05-31"), measure: 0 });
+        Some(pb::SplitLevel { basis: pb::SplitBasis::History.into(), weights: vec![], history })
+    };
+    let by_sales = pb::Split { teams: history(), people: history(), ..even() };
+    let found = split(&test, &target.etag, by_sales).await.expect("splits");
+    let expected =
+        [("t1", "", 10_000), ("t1", "p1", 10_000), ("t1", "p2", 0), ("t2", "", 30_000), ("t2", "p3", 30_000)];
+    assert_eq!(parts(&found), expected);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rates_and_times_are_everybodys_own_goal() {
     let test = shop().await;
     with_chats(&test).await;
     let response = pb::IndicatorGoal {
         measure: pb::Measure::FirstResponse.into(),
-        direction: pb::Direction::AtMost.into(),
+        direction: pb::GoalDirection::AtMost.into(),
         value: 25.0,
     };
     let target = create(&test, pb::CreateTargetRequest { indicator: Some(response), ..chats(1.0) })
@@ -476,6 +550,10 @@ async fn nonsense_is_refused_with_its_field() {
     check(pb::CreateTargetRequest { indicator: chats(1.0).indicator, ..sales(1, 0) }, "sales").await;
     check(sales(0, 0), "sales.amount").await;
     check(sales(-1, 0), "sales.amount.units").await;
+    let foreign = Some(Money { currency_code: "USD".to_owned(), units: 1, nanos: 0 });
+    let basis = pb::SalesBasis::Paid.into();
+    let dollars = Some(pb::SalesGoal { amount: foreign, basis });
+    check(pb::CreateTargetRequest { sales: dollars, ..sales(1, 0) }, "sales.amount.currency_code").await;
     check(chats(1.5), "indicator.value").await;
     check(pb::CreateTargetRequest { days: days("2020-06-02", "2020-06-01"), ..sales(1, 0) }, "days.to").await;
     let unknown =

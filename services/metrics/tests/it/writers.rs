@@ -10,7 +10,7 @@ use crate::recount::{assert_same, by_agent_day, total};
 use crate::support::{TestMetrics, asking, chat, tell_of_merchants};
 
 /// One version of a conversation: few keys, agents, customers and days, so that writers are in each other's way.
-fn any_conversation() -> impl Strategy<Value = pb::Conversation> {
+pub fn any_conversation() -> impl Strategy<Value = pb::Conversation> {
     let messages =
         prop::collection::vec((0..400_u32, prop::sample::select(vec!["C", "A", "Q", "B", "S"])), 1..8);
     (0..25_u32, 0..4_i64, 0..3_u32, 0..4_u32, 0..3_u32, messages, any::<Option<bool>>()).prop_map(
@@ -35,7 +35,7 @@ fn any_conversation() -> impl Strategy<Value = pb::Conversation> {
 }
 
 /// One content per key and revision: what a platform would send.
-fn honest(conversations: Vec<pb::Conversation>) -> Vec<pb::Conversation> {
+pub fn honest(conversations: Vec<pb::Conversation>) -> Vec<pb::Conversation> {
     let mut first = BTreeMap::new();
     for conversation in conversations {
         first.entry((conversation.conversation_id.clone(), conversation.revision)).or_insert(conversation);
@@ -44,7 +44,7 @@ fn honest(conversations: Vec<pb::Conversation>) -> Vec<pb::Conversation> {
 }
 
 /// What must be left: the highest revision of each.
-fn final_state(conversations: &[pb::Conversation]) -> Vec<pb::Conversation> {
+pub fn final_state(conversations: &[pb::Conversation]) -> Vec<pb::Conversation> {
     let mut last: BTreeMap<&str, &pb::Conversation> = BTreeMap::new();
     for conversation in conversations {
         let entry = last.entry(&conversation.conversation_id).or_insert(conversation);

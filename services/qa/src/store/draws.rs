@@ -24,13 +24,15 @@ use crate::domain::review::inclusion;
 use crate::error::QaError;
 use crate::outgoing;
 
-/// The sample of merchant `$1` on day `$2`, the `$3` lowest ranks of each account. Every account of the day is one
-/// descent into `conversations_rank`; nothing is sorted, and chats that are not drawn are not read.
-pub const SAMPLE_SQL: &str = "SELECT a.account_id, c.shop_id, c.channel, c.conversation_id FROM day_closing_agents a \
-     CROSS JOIN LATERAL (SELECT c.shop_id, c.channel, c.conversation_id FROM conversations c \
-        WHERE c.merchant_id = $1 AND c.business_day = $2 AND c.account_id = a.account_id AND c.rank IS NOT NULL \
-        ORDER BY c.rank LIMIT $3) c \
-     WHERE a.merchant_id = $1 AND a.business_day = $2";
+/// The sample of merchant `$1` on day `$2`, the `$3` lowest ranks of each account, a row per account. Every account of
+/// the day is one descent into `conversations_rank`; nothing is sorted, and chats that are not drawn are not read.
+pub const SAMPLE_SQL: &str = "SELECT a.account_id, c.shop_ids, c.channels, c.conversation_ids FROM day_closing_agents a \
+     CROSS JOIN LATERAL (SELECT array_agg(c.shop_id) AS shop_ids, array_agg(c.channel) AS channels, \
+            array_agg(c.conversation_id) AS conversation_ids \
+        FROM (SELECT c.shop_id, c.channel, c.conversation_id FROM conversations c \
+            WHERE c.merchant_id = $1 AND c.business_day = $2 AND c.account_id = a.account_id AND c.rank IS NOT NULL \
+            ORDER BY c.rank LIMIT $3) c) c \
+     WHERE a.merchant_id = $1 AND a.business_day = $2 AND c.conversation_ids IS NOT NULL";
 
 const DRAW_SQL: &str = "SELECT s.merchant_id, s.business_day, s.seed, s.commitment, s.committed_at, s.before_day, \
         d.plan_version, d.size, d.threshold, d.counts, d.day_closed_version, d.list_hash, d.agents, d.eligible, d.drawn, \
@@ -99,6 +101,18 @@ struct ChatRow {
     channel: String,
     #[diesel(sql_type = Text)]
     conversation_id: String,
+}
+
+#[derive(QueryableByName)]
+struct SampleRow {
+    #[diesel(sql_type = Text)]
+    account_id: String,
+    #[diesel(sql_type = Array<Text>)]
+    shop_ids: Vec<String>,
+    #[diesel(sql_type = Array<Text>)]
+    channels: Vec<String>,
+    #[diesel(sql_type = Array<Text>)]
+    conversation_ids: Vec<String>,
 }
 
 #[derive(QueryableByName)]
@@ -192,6 +206,15 @@ async fn readiness(
     Ok(Readiness::compare(day, closing.as_ref(), &here, drawn))
 }
 
+impl SampleRow {
+    /// The account's chats, lowest rank first.
+    fn read(self) -> (AccountId, Vec<ConversationId>) {
+        let chats = self.shop_ids.into_iter().zip(self.channels).zip(self.conversation_ids);
+        let chats = chats.map(|((shop, channel), id)| ConversationId::new(shop, channel, id));
+        (AccountId::new(self.account_id), chats.collect())
+    }
+}
+
 /// Chats by account, in the order in which they come.
 fn by_account(rows: Vec<ChatRow>) -> BTreeMap<AccountId, Vec<ConversationId>> {
     let mut accounts: BTreeMap<AccountId, Vec<ConversationId>> = BTreeMap::new();
@@ -213,8 +236,9 @@ async fn sample(
         .bind::<Text, _>(merchant.as_str())
         .bind::<Date, _>(day)
         .bind::<BigInt, _>(i64::from(plan.size))
-        .load::<ChatRow>(conn)
+        .load::<SampleRow>(conn)
         .await?;
+    let drawn = drawn.into_iter().map(SampleRow::read).collect();
     let eligible = diesel::sql_query(
         "SELECT account_id, shop_id, channel, conversation_id FROM conversations \
          WHERE merchant_id = $1 AND business_day = $2 AND rank IS NOT NULL",
@@ -223,7 +247,7 @@ async fn sample(
     .bind::<Date, _>(day)
     .load::<ChatRow>(conn)
     .await?;
-    Ok(Sample::freeze(merchant, day, plan, day_closed_version, by_account(eligible), by_account(drawn)))
+    Ok(Sample::freeze(merchant, day, plan, day_closed_version, by_account(eligible), drawn))
 }
 
 async fn insert(

@@ -75,7 +75,8 @@ async fn drawn(client: &Client, merchant: &str) -> Result<f64> {
     let start = Instant::now();
     let rows = client.query(&query, &[&merchant, &day, &SIZE]).await?;
     let took = start.elapsed().as_secs_f64();
-    ensure!(rows.len() as i64 == i64::from(AGENTS) * SIZE, "{} chats drawn", rows.len());
+    let drawn: usize = rows.iter().map(|row| row.get::<_, Vec<&str>>("conversation_ids").len()).sum();
+    ensure!(drawn as i64 == i64::from(AGENTS) * SIZE, "{drawn} chats drawn");
     Ok(took)
 }
 

@@ -65,7 +65,7 @@ pub async fn row() -> Result<Row> {
 }
 
 /// The demo conversations, each copy four weeks after the one before.
-fn lines() -> Result<Vec<ConversationLine>> {
+pub fn lines() -> Result<Vec<ConversationLine>> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/jinpai/demo/star.jsonl.xz");
     let mut source = reader::open(&file, &Position::default())?;
     let mut once = Vec::new();

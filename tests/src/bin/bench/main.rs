@@ -10,7 +10,10 @@ mod edge;
 mod envoy;
 mod ingest;
 mod load;
+mod month_report;
+mod relay;
 mod report;
+mod services;
 mod verify;
 
 use std::path::PathBuf;
@@ -37,6 +40,15 @@ async fn main() -> Result<()> {
     }
     if wanted("ingest") {
         rows.push(ingest::row().await?);
+    }
+    if wanted("month_report") {
+        rows.extend(month_report::rows().await?);
+    }
+    if wanted("relay") {
+        rows.push(relay::row().await?);
+    }
+    if wanted("ready") || wanted("idle_memory") {
+        rows.extend(services::rows().await?);
     }
     if wanted("gateway") {
         rows.extend(edge::rows().await?);

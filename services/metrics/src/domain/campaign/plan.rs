@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use status::Violation;
 
-use crate::domain::money::Amount;
+use crate::domain::amount::Amount;
 
 /// The longest that a campaign may last.
 const DAYS_MAX: i64 = 366;

@@ -6,15 +6,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use status::Violation;
 
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::campaign::plan::Phase;
 use crate::domain::campaign::{CampaignError, Mark};
-use crate::domain::explanation::Measure;
+use crate::domain::explanation::{Measure, Unit};
 use crate::domain::figure::DayRange;
-use crate::domain::sums::Sums;
 use crate::domain::target::goal::IndicatorGoal;
+use crate::domain::trade_measure::TradeMeasure;
 
-/// The figures that a review sets side by side.
-pub const REVIEWED: [Measure; 16] = [
+/// The figures of conversations that a review sets side by side.
+const REVIEWED: [Measure; 17] = [
     Measure::Conversations,
     Measure::ReceivedCustomers,
     Measure::CustomerMessages,
@@ -27,11 +28,44 @@ pub const REVIEWED: [Measure; 16] = [
     Measure::Response,
     Measure::InTimeRate,
     Measure::FirstInTimeRate,
+    Measure::InTimeCustomers,
     Measure::LongChats,
     Measure::Length,
     Measure::Satisfaction,
     Measure::Completion,
 ];
+
+/// And those of customers' timelines.
+const REVIEWED_TRADE: [TradeMeasure; 22] = [
+    TradeMeasure::Inquiries,
+    TradeMeasure::OrderingBuyers,
+    TradeMeasure::PayingBuyers,
+    TradeMeasure::Orders,
+    TradeMeasure::PaidOrders,
+    TradeMeasure::OrderedAmount,
+    TradeMeasure::PaidAmount,
+    TradeMeasure::RefundedAmount,
+    TradeMeasure::NetAmount,
+    TradeMeasure::AverageOrderValue,
+    TradeMeasure::OrderConversion,
+    TradeMeasure::PaymentConversion,
+    TradeMeasure::RefundRate,
+    TradeMeasure::ReturnRate,
+    TradeMeasure::Complaints,
+    TradeMeasure::ComplaintRate,
+    TradeMeasure::ScoreSatisfaction,
+    TradeMeasure::FirstContactResolution,
+    TradeMeasure::RecommendationSuccess,
+    TradeMeasure::CrossSellSuccess,
+    TradeMeasure::BotQuestions,
+    TradeMeasure::BotHandlingRate,
+];
+
+/// The figures that a review sets side by side.
+pub fn reviewed() -> impl Iterator<Item = AnyMeasure> {
+    let trade = REVIEWED_TRADE.into_iter().map(AnyMeasure::from);
+    REVIEWED.into_iter().map(AnyMeasure::from).chain(trade)
+}
 
 /// A person's judgement of a preparation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,7 +150,7 @@ pub struct PhaseComparison {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// Which.
-    pub measure: Measure,
+    pub measure: AnyMeasure,
     /// Here.
     pub value: (i64, i64),
     /// There.
@@ -124,11 +158,11 @@ pub struct Line {
 }
 
 impl Line {
-    /// The figures of `here` and `there` and over how many days they are.
-    pub fn of(measure: Measure, here: (&Sums, DayRange), there: (&Sums, DayRange)) -> Self {
-        let part = |(sums, days): (&Sums, DayRange)| match measure.sums().1 {
-            None => (measure.of(sums).0, days.days()),
-            Some(_) => measure.of(sums),
+    /// The figure `here` and `there` and over how many days it is.
+    pub fn of(measure: AnyMeasure, here: ((i64, i64), DayRange), there: ((i64, i64), DayRange)) -> Self {
+        let part = |(figure, days): ((i64, i64), DayRange)| match measure.unit() {
+            Unit::Count => (figure.0, days.days()),
+            Unit::Rate | Unit::Milliseconds => figure,
         };
         Self { measure, value: part(here), like: part(there) }
     }
@@ -249,7 +283,6 @@ impl Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::sums::Sum;
 
     fn review() -> Review {
         Review {
@@ -315,13 +348,10 @@ mod tests {
 
     #[test]
     fn counts_are_compared_by_day() {
-        let (mut here, mut there) = (Sums::default(), Sums::default());
-        (here[Sum::Conversations], there[Sum::Conversations]) = (90, 70);
-        (here[Sum::RoundsInTime], here[Sum::Rounds]) = (3, 4);
         let days = |from, to| DayRange { from: day(from), to: day(to) };
-        let line = Line::of(Measure::Conversations, (&here, days(1, 3)), (&there, days(4, 10)));
+        let line = Line::of(Measure::Conversations.into(), ((90, 0), days(1, 3)), ((70, 0), days(4, 10)));
         assert_eq!((line.value, line.like, line.change()), ((90, 3), (70, 7), Some(2.0)));
-        let line = Line::of(Measure::InTimeRate, (&here, days(1, 3)), (&there, days(4, 10)));
+        let line = Line::of(TradeMeasure::RefundRate.into(), ((3, 4), days(1, 3)), ((0, 0), days(4, 10)));
         assert_eq!((line.value, line.like, line.change()), ((3, 4), (0, 0), None));
     }
 }

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use status::Violation;
 
-use crate::domain::explanation::Measure;
-use crate::domain::money::Amount;
+use crate::domain::amount::Amount;
+use crate::domain::any_measure::AnyMeasure;
+use crate::domain::explanation::Unit;
+use crate::domain::trade_measure::TradeMeasure;
 
 /// Millionths: how exactly rates and times are kept.
 const MICROS: f64 = 1_000_000.0;
@@ -27,33 +29,15 @@ pub enum SalesBasis {
     Paid,
     /// 下单金额.
     Ordered,
-}
-
-/// How a figure's value is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// How many: adds up, so it is split.
-    Count,
-    /// Numerator ÷ denominator.
-    Ratio,
-    /// Milliseconds ÷ how many; goals are in seconds.
-    Time,
-}
-
-/// How a measure's value is read.
-pub fn unit(measure: Measure) -> Unit {
-    match measure {
-        Measure::FirstResponse | Measure::Response | Measure::Length => Unit::Time,
-        measure if measure.sums().1.is_none() => Unit::Count,
-        _ => Unit::Ratio,
-    }
+    /// 付款金额 less what was refunded of it.
+    Net,
 }
 
 /// A value for one figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndicatorGoal {
     /// Which figure.
-    pub measure: Measure,
+    pub measure: AnyMeasure,
     /// On which side it is reached.
     pub direction: Direction,
     /// A count as it is; a ratio or seconds in millionths.
@@ -61,15 +45,15 @@ pub struct IndicatorGoal {
 }
 
 impl IndicatorGoal {
-    /// From a value in the figure's own unit. `field` is named in what is wrong.
-    pub fn of(field: &str, measure: Measure, direction: Direction, value: f64) -> Result<Self, Violation> {
+    /// From a value in the figure's own unit; amounts in the smallest unit of the currency, times in seconds. `field` is named in what is wrong.
+    pub fn of(field: &str, measure: AnyMeasure, direction: Direction, value: f64) -> Result<Self, Violation> {
         let wrong = |description: &str| {
             Err(Violation { field: format!("{field}.value"), description: description.to_owned() })
         };
-        let scaled = match unit(measure) {
+        let scaled = match measure.unit() {
             Unit::Count if value.fract() != 0.0 => return wrong("must be a whole number for a count"),
             Unit::Count => value,
-            Unit::Ratio | Unit::Time => (value * MICROS).round(),
+            Unit::Rate | Unit::Milliseconds => (value * MICROS).round(),
         };
         // At most 10^18, by the rules of the proto: exact enough, and an i64.
         if !(1.0..=1e18).contains(&scaled) {
@@ -80,9 +64,9 @@ impl IndicatorGoal {
 
     /// The value in the figure's own unit.
     pub fn in_units(&self) -> f64 {
-        match unit(self.measure) {
+        match self.measure.unit() {
             Unit::Count => self.value as f64,
-            Unit::Ratio | Unit::Time => self.value as f64 / MICROS,
+            Unit::Rate | Unit::Milliseconds => self.value as f64 / MICROS,
         }
     }
 }
@@ -102,15 +86,6 @@ pub enum Goal {
     Indicator(IndicatorGoal),
 }
 
-/// Which actual figures answer a goal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Actuals {
-    /// A figure of conversations.
-    Measure(Measure),
-    /// Sales.
-    Sales(SalesBasis),
-}
-
 impl Goal {
     /// The whole in the units that parts are made of: minor units, a count, or millionths.
     pub fn units(&self) -> i64 {
@@ -124,16 +99,19 @@ impl Goal {
     pub fn adds_up(&self) -> bool {
         match self {
             Self::Sales { .. } => true,
-            Self::Indicator(goal) => unit(goal.measure) == Unit::Count,
+            Self::Indicator(goal) => goal.measure.unit() == Unit::Count,
         }
     }
 
-    /// What is to be compared with it.
-    pub fn actuals(&self) -> Actuals {
-        match self {
-            Self::Sales { basis, .. } => Actuals::Sales(*basis),
-            Self::Indicator(goal) => Actuals::Measure(goal.measure),
-        }
+    /// The figure that is compared with it.
+    pub fn measure(&self) -> AnyMeasure {
+        let sales = match self {
+            Self::Indicator(goal) => return goal.measure,
+            Self::Sales { basis: SalesBasis::Paid, .. } => TradeMeasure::PaidAmount,
+            Self::Sales { basis: SalesBasis::Ordered, .. } => TradeMeasure::OrderedAmount,
+            Self::Sales { basis: SalesBasis::Net, .. } => TradeMeasure::NetAmount,
+        };
+        sales.into()
     }
 
     /// Whether both are about the same thing, so that one can take the other's place.
@@ -160,7 +138,8 @@ impl Goal {
     pub fn level(&self, (above, below): (i64, i64)) -> Option<f64> {
         match self {
             Self::Indicator(goal) if !self.adds_up() => {
-                let per_unit = if unit(goal.measure) == Unit::Time { MICROS / 1_000.0 } else { MICROS };
+                let per_unit =
+                    if goal.measure.unit() == Unit::Milliseconds { MICROS / 1_000.0 } else { MICROS };
                 (below != 0).then(|| above as f64 * per_unit / below as f64)
             }
             _ => Some(above as f64),
@@ -188,9 +167,11 @@ impl Goal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::explanation::Measure;
+    use crate::domain::money::Currency;
 
-    fn indicator(measure: Measure, direction: Direction, value: f64) -> Goal {
-        Goal::Indicator(IndicatorGoal::of("goal", measure, direction, value).expect("a goal"))
+    fn indicator(measure: impl Into<AnyMeasure>, direction: Direction, value: f64) -> Goal {
+        Goal::Indicator(IndicatorGoal::of("goal", measure.into(), direction, value).expect("a goal"))
     }
 
     #[test]
@@ -201,9 +182,14 @@ mod tests {
         assert_eq!((rate.units(), rate.adds_up()), (985_000, false));
         let time = indicator(Measure::FirstResponse, Direction::AtMost, 30.0);
         assert_eq!(time.units(), 30_000_000);
-        let refused = IndicatorGoal::of("goal", Measure::Conversations, Direction::AtLeast, 1.5);
+        let handled = indicator(TradeMeasure::OrderHandling, Direction::AtMost, 1.5);
+        assert_eq!((handled.units(), handled.adds_up()), (1_500_000, false));
+        let net = indicator(TradeMeasure::NetAmount, Direction::AtLeast, 100_000.0);
+        assert_eq!((net.units(), net.adds_up()), (100_000, true));
+        let refused = IndicatorGoal::of("goal", Measure::Conversations.into(), Direction::AtLeast, 1.5);
         assert_eq!(refused.expect_err("is no count").field, "goal.value");
-        IndicatorGoal::of("goal", Measure::Satisfaction, Direction::AtLeast, 1e-9).expect_err("is nothing");
+        IndicatorGoal::of("goal", Measure::Satisfaction.into(), Direction::AtLeast, 1e-9)
+            .expect_err("is nothing");
     }
 
     #[test]
@@ -225,7 +211,7 @@ mod tests {
     #[test]
     fn only_like_goals_take_each_others_place() {
         let sales = |currency: &str| Goal::Sales {
-            amount: Amount { currency: currency.to_owned(), minor: 1 },
+            amount: Amount { currency: Currency { code: currency.to_owned(), decimals: 2 }, minor: 1 },
             basis: SalesBasis::Paid,
         };
         assert!(sales("CNY").is_like(&sales("CNY")) && !sales("CNY").is_like(&sales("JPY")));

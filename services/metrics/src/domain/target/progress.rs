@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn people_and_teams_and_what_is_outside_give_the_whole() {
         let goal = Goal::Indicator(IndicatorGoal {
-            measure: Measure::Conversations,
+            measure: Measure::Conversations.into(),
             direction: Direction::AtLeast,
             value: 300,
         });
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn what_is_not_split_is_due_day_by_day() {
         let goal = Goal::Indicator(IndicatorGoal {
-            measure: Measure::Conversations,
+            measure: Measure::Conversations.into(),
             direction: Direction::AtLeast,
             value: 301,
         });
@@ -203,7 +203,8 @@ mod tests {
 
     #[test]
     fn rates_stay_as_they_are() {
-        let goal = IndicatorGoal::of("goal", Measure::Satisfaction, Direction::AtLeast, 0.8).expect("a goal");
+        let goal =
+            IndicatorGoal::of("goal", Measure::Satisfaction.into(), Direction::AtLeast, 0.8).expect("a goal");
         let goal = Goal::Indicator(goal);
         let parts = tree().parts(&goal, &[]).expect("splits");
         let (rows, outside) = progress(&goal, None, &parts);

@@ -171,7 +171,7 @@ mod tests {
     }
 
     fn count(value: i64) -> Goal {
-        let (measure, direction) = (Measure::Conversations, Direction::AtLeast);
+        let (measure, direction) = (Measure::Conversations.into(), Direction::AtLeast);
         Goal::Indicator(IndicatorGoal { measure, direction, value })
     }
 
@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn rates_are_everybodys_own() {
-        let goal = IndicatorGoal::of("goal", Measure::Satisfaction, Direction::AtLeast, 0.9).expect("a goal");
+        let goal =
+            IndicatorGoal::of("goal", Measure::Satisfaction.into(), Direction::AtLeast, 0.9).expect("a goal");
         let goal = Goal::Indicator(goal);
         let parts = tree().parts(&goal, &[set(Place::Team("t1".to_owned()), 950_000)]).expect("splits");
         assert_eq!(units(&parts), [(950_000, vec![950_000, 950_000]), (900_000, vec![900_000])]);

@@ -7,8 +7,8 @@ use runtime::identity::Scope;
 use status::Violation;
 
 use crate::domain::Result;
+use crate::domain::explanation::Unit;
 use crate::domain::figure::{DayRange, Group};
-use crate::domain::target::goal::Actuals;
 use crate::domain::target::tree::{TeamNode, Tree};
 use crate::domain::target::{Basis, LevelRule, SplitRule, Target};
 use crate::domain::targets::Targets;
@@ -107,14 +107,12 @@ impl Targets {
             description: description.to_owned(),
         };
         let history = level.history.ok_or_else(|| wrong("", "must be given for this basis"))?;
-        let wanted = history.measure.map_or(target.goal.actuals(), Actuals::Measure);
-        if let Actuals::Measure(measure) = wanted
-            && measure.sums().1.is_some()
-        {
+        let measure = history.measure.unwrap_or_else(|| target.goal.measure());
+        if measure.unit() != Unit::Count {
             return Err(wrong(".measure", "must be a count: nothing else can be shared").into());
         }
         let range = DayRange { from: history.from, to: history.to };
-        self.actuals_of(scope, target, wanted, range, group).await
+        self.actuals_of(scope, target, measure, range, group).await
     }
 }
 

@@ -3,10 +3,11 @@
 use proto::google::r#type::Money;
 use proto::metrics::v1 as pb;
 
+use crate::domain::amount::Amount;
 use crate::domain::campaign::CampaignState;
 use crate::domain::campaign::plan::{Coupon, Entrance, HeroProduct, Item, Phase, Plan, Strength, Window};
 use crate::domain::campaign::review::{Document, Improvement, Judgement, Outcome, ReviewState};
-use crate::domain::money::Amount;
+use crate::domain::money::Currency;
 use crate::error::MetricsError;
 use crate::grpc::decode::{check_no_nul, day, instant, invalid, optional_id};
 use crate::grpc::target;
@@ -14,7 +15,7 @@ use crate::store::CampaignFilter;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 
-pub(super) fn plan(plan: Option<&pb::CampaignPlan>) -> Result<Plan> {
+pub(super) fn plan(plan: Option<&pb::CampaignPlan>, currency: &Currency) -> Result<Plan> {
     let plan = plan.ok_or_else(|| invalid("plan", "must be given"))?;
     let strength = match plan.strength() {
         pb::CampaignStrength::Unspecified => return Err(invalid("plan.strength", "must be given")),
@@ -30,7 +31,7 @@ pub(super) fn plan(plan: Option<&pb::CampaignPlan>) -> Result<Plan> {
         strength,
         shops: plan.shop_ids.clone(),
         hero_products: plan.hero_products.iter().map(hero_product).collect(),
-        coupons: numbered(&plan.coupons, "plan.coupons", coupon)?,
+        coupons: numbered(&plan.coupons, "plan.coupons", |field, given| coupon(field, given, currency))?,
         entrances: plan.entrances.iter().map(entrance).collect(),
         contingency: contingency.text,
         contingency_owners: contingency.owner_person_ids,
@@ -43,7 +44,7 @@ pub(super) fn plan(plan: Option<&pb::CampaignPlan>) -> Result<Plan> {
 }
 
 /// Each of a list, with its own place in the field's name.
-fn numbered<A, B>(list: &[A], field: &str, decode: fn(&str, &A) -> Result<B>) -> Result<Vec<B>> {
+fn numbered<A, B>(list: &[A], field: &str, decode: impl Fn(&str, &A) -> Result<B>) -> Result<Vec<B>> {
     list.iter().enumerate().map(|(at, value)| decode(&format!("{field}[{at}]"), value)).collect()
 }
 
@@ -73,10 +74,12 @@ fn hero_product(product: &pb::HeroProduct) -> HeroProduct {
     }
 }
 
-fn coupon(field: &str, coupon: &pb::Coupon) -> Result<Coupon> {
+fn coupon(field: &str, coupon: &pb::Coupon, currency: &Currency) -> Result<Coupon> {
     let amount = |name: &str, money: Option<&Money>| {
         let field = format!("{field}.{name}");
-        money.map(|money| Amount::of(&field, &money.currency_code, money.units, money.nanos)).transpose()
+        let amount =
+            |money: &Money| Amount::of(&field, &money.currency_code, (money.units, money.nanos), currency);
+        money.map(amount).transpose()
     };
     Ok(Coupon {
         name: coupon.name.clone(),

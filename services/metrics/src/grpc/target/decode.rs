@@ -7,9 +7,11 @@ use proto::google::r#type::Money;
 use proto::metrics::v1 as pb;
 use status::Violation;
 
+use crate::domain::amount::Amount;
+use crate::domain::explanation::Unit;
 use crate::domain::figure::DayRange;
-use crate::domain::money::Amount;
-use crate::domain::target::goal::{Direction, Goal, IndicatorGoal, SalesBasis, Unit, unit};
+use crate::domain::money::Currency;
+use crate::domain::target::goal::{Direction, Goal, IndicatorGoal, SalesBasis};
 use crate::domain::target::tree::Place;
 use crate::domain::target::{Basis, History, LevelRule, SplitRule, Summary, Target, TargetState};
 use crate::domain::targets::NewTarget;
@@ -22,7 +24,7 @@ const TARGET_DAYS_MAX: i64 = 400;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 
-pub(super) fn new_target(message: &pb::CreateTargetRequest) -> Result<NewTarget> {
+pub(super) fn new_target(message: &pb::CreateTargetRequest, currency: &Currency) -> Result<NewTarget> {
     check_no_nul("name", &message.name)?;
     let definition =
         pb::DefinitionRef { definition_id: id("definition_id", &message.definition_id)?, version: 0 };
@@ -31,20 +33,25 @@ pub(super) fn new_target(message: &pb::CreateTargetRequest) -> Result<NewTarget>
         name: message.name.clone(),
         shop: optional_id("shop_id", &message.shop_id)?,
         days: range("days", message.days.as_ref(), TARGET_DAYS_MAX)?,
-        goal: goal(message.sales.as_ref(), message.indicator.as_ref())?,
+        goal: goal(message.sales.as_ref(), message.indicator.as_ref(), currency)?,
         definition: definition_ref(Some(&definition)),
     })
 }
 
-pub(super) fn goal(sales: Option<&pb::SalesGoal>, indicator: Option<&pb::IndicatorGoal>) -> Result<Goal> {
+pub(super) fn goal(
+    sales: Option<&pb::SalesGoal>,
+    indicator: Option<&pb::IndicatorGoal>,
+    currency: &Currency,
+) -> Result<Goal> {
     match (sales, indicator) {
         (Some(sales), None) => {
             let basis = match sales.basis() {
                 pb::SalesBasis::Unspecified => return Err(invalid("sales.basis", "must be given")),
                 pb::SalesBasis::Paid => SalesBasis::Paid,
                 pb::SalesBasis::Ordered => SalesBasis::Ordered,
+                pb::SalesBasis::Net => SalesBasis::Net,
             };
-            let amount = amount("sales.amount", sales.amount.as_ref())?;
+            let amount = amount("sales.amount", sales.amount.as_ref(), currency)?;
             if amount.minor == 0 {
                 return Err(invalid("sales.amount", "must be more than nothing"));
             }
@@ -55,17 +62,17 @@ pub(super) fn goal(sales: Option<&pb::SalesGoal>, indicator: Option<&pb::Indicat
     }
 }
 
-fn amount(field: &str, money: Option<&Money>) -> Result<Amount> {
+fn amount(field: &str, money: Option<&Money>, currency: &Currency) -> Result<Amount> {
     let money = money.ok_or_else(|| invalid(field, "must be given"))?;
-    Ok(Amount::of(field, &money.currency_code, money.units, money.nanos)?)
+    Ok(Amount::of(field, &money.currency_code, (money.units, money.nanos), currency)?)
 }
 
 /// A goal for a figure; `field` is where it stands.
 pub(in crate::grpc) fn indicator(field: &str, goal: &pb::IndicatorGoal) -> Result<IndicatorGoal> {
     let direction = match goal.direction() {
-        pb::Direction::Unspecified => return Err(invalid(format!("{field}.direction"), "must be given")),
-        pb::Direction::AtLeast => Direction::AtLeast,
-        pb::Direction::AtMost => Direction::AtMost,
+        pb::GoalDirection::Unspecified => return Err(invalid(format!("{field}.direction"), "must be given")),
+        pb::GoalDirection::AtLeast => Direction::AtLeast,
+        pb::GoalDirection::AtMost => Direction::AtMost,
     };
     let measure = measure(goal.measure())
         .map_err(|_| invalid(format!("{field}.measure"), "must be a figure that there is"))?;
@@ -80,14 +87,11 @@ pub(super) fn value(goal: &Goal, value: &pb::TargetValue) -> std::result::Result
     let one = (value.amount.as_ref(), value.count, value.level);
     match (goal, one) {
         (Goal::Sales { amount, .. }, (Some(given), None, None)) => {
-            let given = Amount::of("value.amount", &given.currency_code, given.units, given.nanos)?;
-            if given.currency != amount.currency {
-                return wrong("amount.currency_code", "must be the target's currency");
-            }
-            Ok(given.minor)
+            let (code, given) = (&given.currency_code, (given.units, given.nanos));
+            Ok(Amount::of("value.amount", code, given, &amount.currency)?.minor)
         }
         (Goal::Sales { .. }, _) => wrong("amount", "must be given for a sales target, and nothing else"),
-        (Goal::Indicator(goal), one) => match (unit(goal.measure), one) {
+        (Goal::Indicator(goal), one) => match (goal.measure.unit(), one) {
             (Unit::Count, (None, Some(count), None)) if count >= 0 => Ok(count),
             (Unit::Count, _) => wrong("count", "must be given for a count, not negative, and nothing else"),
             (_, (None, None, Some(level))) => {

@@ -4,7 +4,7 @@ use proto::google::r#type::Money;
 use proto::metrics::v1 as pb;
 use proto::time::{date, timestamp};
 
-use crate::domain::money::Amount;
+use crate::domain::amount::Amount;
 use crate::domain::target::forecast::Forecast;
 use crate::domain::target::goal::{Direction, Goal, IndicatorGoal, SalesBasis};
 use crate::domain::target::progress::Row;
@@ -49,8 +49,8 @@ pub(super) fn target(seen: &Seen, with_days: bool) -> pb::Target {
 /// A goal for a figure.
 pub(in crate::grpc) fn indicator(goal: &IndicatorGoal) -> pb::IndicatorGoal {
     let direction = match goal.direction {
-        Direction::AtLeast => pb::Direction::AtLeast,
-        Direction::AtMost => pb::Direction::AtMost,
+        Direction::AtLeast => pb::GoalDirection::AtLeast,
+        Direction::AtMost => pb::GoalDirection::AtMost,
     };
     pb::IndicatorGoal {
         measure: measure(goal.measure).into(),
@@ -63,6 +63,7 @@ fn sales(amount: &Amount, basis: SalesBasis) -> pb::SalesGoal {
     let basis = match basis {
         SalesBasis::Paid => pb::SalesBasis::Paid,
         SalesBasis::Ordered => pb::SalesBasis::Ordered,
+        SalesBasis::Net => pb::SalesBasis::Net,
     };
     pb::SalesGoal { amount: Some(outgoing::campaign::money(amount)), basis: basis.into() }
 }

@@ -1,0 +1,127 @@
+use importers::{Body, Kind, Sender, Table};
+
+use crate::support::{Came, options, seconds};
+
+fn read(text: &str, kind: Kind) -> Came {
+    Came::of(Table::new(text.as_bytes(), kind, options()).expect("memory can be read"))
+}
+
+const PAYMENTS: &str = "\u{feff}支付单号,订单编号,付款时间,买家昵称,付款金额\r\n\
+    y1,=\"1234567890123456789\",2026-1-5 9:05,\"小明,\r\n二\",\"1,234.50\"\r\n\
+    \r\n\
+    y2,'42,２０２６年1月5日 9:06,t******7,¥１２\r\n";
+
+#[test]
+fn a_desktop_s_file_is_read_as_it_is() {
+    let came = read(PAYMENTS, Kind::Payment);
+    assert_eq!(came.lines(), [2, 5]);
+    let facts = came.facts();
+    let Body::Payment(first) = &facts[0].body else { panic!("a payment") };
+    assert_eq!(
+        (first.order.as_str(), first.amount.units, first.amount.nanos),
+        ("1234567890123456789", 1234, 500_000_000)
+    );
+    assert_eq!(facts[0].customer, "小明,\n二");
+    assert_eq!(facts[0].occurred_at.timestamp(), seconds("2026-01-05T09:05:00+08:00"));
+    let Body::Payment(second) = &facts[1].body else { panic!("a payment") };
+    assert_eq!((second.order.as_str(), second.amount.units), ("42", 12));
+}
+
+#[test]
+fn headings_are_checked() {
+    let check = |header: &str, field: &str, reason: &str| {
+        let came = read(&format!("{header}\nx,x,x\n"), Kind::Payment);
+        let wrong = came.only_wrong();
+        assert_eq!((wrong.line, wrong.field.as_str()), (1, field), "{header}");
+        assert!(wrong.reason.contains(reason), "{header}: {}", wrong.reason);
+    };
+    check("paymentId,orderId,colour", "colour", "no column of payment files");
+    check("paymentId,orderId,order_id", "order_id", "already");
+    check("orderId,amount,customerId", "paymentId", "missing in the header");
+    assert_eq!(read("", Kind::Payment).only_wrong().field, "header");
+    let lenient = options().ignore_unknown(true);
+    let text = "paymentId;orderId;occurredAt;customerId;amount;colour\ny;o;2026-1-5 9:05;k;3;red\n";
+    let came = Came::of(Table::new(text.as_bytes(), Kind::Payment, lenient).expect("memory can be read"));
+    assert_eq!(came.facts().len(), 1);
+}
+
+#[test]
+fn a_bad_row_is_refused_by_itself() {
+    let header = "paymentId,orderId,occurredAt,customerId,amount\n";
+    let good = "y,o,2026-1-5 9:05,k,3\n";
+    let check = |row: &str, field: &str, reason: &str| {
+        let came = read(&format!("{header}{good}{row}\n{good}"), Kind::Payment);
+        let wrong = came.only_wrong();
+        assert_eq!((wrong.line, wrong.field.as_str()), (3, field), "{row}");
+        assert!(wrong.reason.contains(reason), "{row}: {}", wrong.reason);
+        assert_eq!(came.rows.len(), 2, "{row}");
+    };
+    check("y,o,2026-1-5,k,3", "occurredAt", "time of day");
+    check("y,o,2026-1-5 9:05,k,", "amount", "missing");
+    check("y,o,2026-1-5 9:05,k,\"1,23\"", "amount", "thousands");
+    check("y,o,2026-1-5 9:05,k", "row", "4 cells");
+    check(",o,2026-1-5 9:05,k,3", "paymentId", "missing");
+    check("y,o,2026-1-5 9:05,\u{fffd},3", "customerId", "encoding");
+}
+
+const CHATS: &str = "conversationId,agentId,customerId,channel,sentAt,sender,text,quickReply,satisfied\n\
+    c1,a,k,chat,2026-1-5 9:05:00,买家,在吗,,1\n\
+    c1,a,k,chat,2026-1-5 9:05:10,客服,\"您好,\n请说\",是,1\n\
+    c2,b,k,chat,2026-1-5 9:06:00,CUSTOMER,hi,,\n";
+
+#[test]
+fn rows_of_a_conversation_are_its_messages() {
+    let came = read(CHATS, Kind::Conversation);
+    assert_eq!(came.lines(), [2, 5]);
+    let chats = came.conversations();
+    assert_eq!((chats[0].id.as_str(), chats[0].messages.len(), chats[0].satisfied), ("c1", 2, Some(true)));
+    assert_eq!(chats[0].started_at.timestamp(), seconds("2026-01-05T09:05:00+08:00"));
+    assert_eq!((chats[0].closed_at - chats[0].started_at).num_seconds(), 10);
+    let answer = &chats[0].messages[1];
+    assert_eq!(
+        (answer.sender, answer.text.as_str(), answer.quick_reply),
+        (Sender::Agent, "您好,\n请说", true)
+    );
+    assert_eq!((chats[1].id.as_str(), chats[1].satisfied), ("c2", None));
+}
+
+#[test]
+fn a_conversation_with_one_bad_row_is_refused_whole() {
+    let check = |from: &str, to: &str, line: u64, field: &str| {
+        let came = read(&CHATS.replacen(from, to, 1), Kind::Conversation);
+        let wrong = came.only_wrong();
+        assert_eq!((wrong.line, wrong.field.as_str()), (line, field), "{to}: {}", wrong.reason);
+        assert_eq!(came.lines(), [5], "{to}: the other one is read");
+    };
+    check("2026-1-5 9:05:10", "2026-1-5 9:65:10", 3, "sentAt");
+    check("客服", "老板", 3, "sender");
+    check("c1,a,k,chat,2026-1-5 9:05:10", "c1,x,k,chat,2026-1-5 9:05:10", 3, "agentId");
+    check("c1,a,k,chat,2026-1-5 9:05:10", "c1,a,k,2026-1-5 9:05:10", 3, "row");
+}
+
+#[test]
+fn rows_of_an_order_are_its_lines() {
+    let text = "订单编号\t订单创建时间\t买家会员名\t订单金额\tproductId\ttitle\t数量\tlineAmount\n\
+        o1\t2026/1/5 9:05:00\tk\t30\tp1\tlamp\t1\t10\n\
+        o1\t2026/1/5 9:05:00\tk\t30\tp2\tbulb\t2\t20\n\
+        o2\t2026/1/5 9:06:00\tk\t5\tp1\tlamp\t0.5\t5\n";
+    let came = read(text, Kind::Order);
+    assert_eq!((came.only_wrong().line, came.only_wrong().field.as_str()), (4, "quantity"));
+    let Some(importers::Record::Fact(fact)) = came.rows.first().map(|row| &row.record) else {
+        panic!("{came:?}")
+    };
+    let Body::Order(order) = &fact.body else { panic!("an order") };
+    assert_eq!((order.lines.len(), order.lines[1].quantity, order.lines[1].amount.units), (2, 2, 20));
+    assert_eq!(order.amount.units, 30);
+    let bad = text.replacen("\t20\n", "\tzwanzig\n", 1);
+    let came = read(&bad, Kind::Order);
+    assert_eq!((came.wrong[0].line, came.wrong[0].field.as_str()), (3, "lineAmount"));
+}
+
+#[test]
+fn an_open_quote_does_not_take_the_file_into_memory() {
+    let text = format!("{CHATS}c3,a,k,chat,\"{}", "x\n".repeat(5 << 20));
+    let came = read(&text, Kind::Conversation);
+    let wrong = came.only_wrong();
+    assert!(wrong.line == 6 && wrong.reason.contains("quote"), "{wrong}");
+}

@@ -1,0 +1,304 @@
+//! The model as the solver sees it: rules per person on one side, rows that couple cells on the other.
+//!
+//! Everything that is neither a rule of one person nor a wish about one cell becomes a row: a count of cells, each with a
+//! whole factor, and a convex cost of that count. Cover counts a shift of a day; demand, all cells present in an
+//! interval; fairness, the cells of one person; a pairing, the trainee's cell less the mentor's.
+
+use crate::model::Model;
+
+/// Price of what must not be: larger than any sum of prices, small enough to be added to one.
+pub(crate) const FORBIDDEN: i32 = 1 << 30;
+/// No sum of prices along one person's days may reach this.
+pub(crate) const PRICE_SUM_MAX: i64 = 1 << 28;
+
+/// A count with a convex cost.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// Smallest count any roster can reach.
+    pub low: i32,
+    /// Cost at `low`, `low + 1` and so on, up to the largest count any roster can reach.
+    pub costs: Vec<i64>,
+}
+
+/// Part of a row: a cell adds `factor` to the count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub row: u32,
+    pub factor: i32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Problem<'a> {
+    pub model: &'a Model,
+    pub days: usize,
+    pub people: usize,
+    pub shifts: usize,
+    pub rows: Vec<Row>,
+    /// Per person, day and choice (0 off, else shift + 1): cost of wishes, or [`FORBIDDEN`].
+    own: Vec<i32>,
+    /// Begin of the entries of each person, day and shift; one more at the end.
+    begins: Vec<u32>,
+    entries: Vec<Entry>,
+    /// Rows that several cells of one person fill and nobody else's: per person, and whether a row is one.
+    alone: Vec<Vec<u32>>,
+    is_alone: Vec<bool>,
+    /// The largest sum of absolute prices along the days of one person.
+    pub price_sum: i64,
+}
+
+impl Row {
+    fn of(low: i32, high: i32, cost: impl Fn(i64) -> i64) -> Self {
+        Self { low, costs: (low..=high).map(|count| cost(i64::from(count))).collect() }
+    }
+
+    pub fn cost(&self, count: i32) -> i64 {
+        self.costs[(count - self.low) as usize]
+    }
+
+    /// Change of cost when the count goes from `count` to `count + by`. Outside what can be reached the last slope goes on.
+    pub fn change(&self, count: i32, by: i32) -> i64 {
+        self.extended(count + by) - self.extended(count)
+    }
+
+    fn extended(&self, count: i32) -> i64 {
+        let index = i64::from(count - self.low);
+        let last = self.costs.len() as i64 - 1;
+        if (0..=last).contains(&index) {
+            return self.costs[index as usize];
+        }
+        if last == 0 {
+            return self.costs[0];
+        }
+        if index < 0 {
+            self.costs[0] + (self.costs[0] - self.costs[1]) * -index
+        } else {
+            let end = last as usize;
+            self.costs[end] + (self.costs[end] - self.costs[end - 1]) * (index - last)
+        }
+    }
+
+    /// The first count of the least cost.
+    pub fn cheapest(&self) -> i32 {
+        let least = (0..self.costs.len()).min_by_key(|index| self.costs[*index]);
+        self.low + least.unwrap_or(0) as i32
+    }
+
+    /// Smallest and largest slope: no multiplier outside them can help a bound.
+    pub fn slopes(&self) -> (i64, i64) {
+        let slope = |pair: &[i64]| pair[1] - pair[0];
+        match (self.costs.windows(2).next(), self.costs.windows(2).last()) {
+            (Some(first), Some(last)) => (slope(first), slope(last)),
+            _ => (0, 0),
+        }
+    }
+}
+
+impl<'a> Problem<'a> {
+    pub fn new(model: &'a Model) -> Self {
+        let (days, people, shifts) = (model.days, model.people.len(), model.shifts.len());
+        let mut rows = Rows { days, shifts, rows: Vec::new(), cells: Vec::new() };
+        rows.cover(model);
+        rows.demand(model);
+        rows.fairness(model);
+        rows.pairings(model);
+        let Rows { rows, mut cells, .. } = rows;
+        cells.sort_unstable_by_key(|(cell, entry)| (*cell, entry.row));
+        let mut begins = vec![0_u32; people * days * shifts + 1];
+        for (cell, _) in &cells {
+            begins[*cell as usize + 1] += 1;
+        }
+        for index in 1..begins.len() {
+            begins[index] += begins[index - 1];
+        }
+        let entries = cells.into_iter().map(|(_, entry)| entry).collect();
+        let own = own_costs(model);
+        let (alone, is_alone) = (vec![Vec::new(); people], vec![false; rows.len()]);
+        let mut problem =
+            Self { model, days, people, shifts, rows, own, begins, entries, alone, is_alone, price_sum: 0 };
+        problem.find_alone();
+        problem.price_sum = problem.add_up_prices();
+        problem
+    }
+
+    /// Cost of wishes of a person, per day and choice (0 off, else shift + 1), or [`FORBIDDEN`].
+    pub fn own(&self, person: usize) -> &[i32] {
+        let size = self.days * (self.shifts + 1);
+        &self.own[person * size..][..size]
+    }
+
+    /// What a cell adds to which rows.
+    pub fn entries(&self, person: usize, day: usize, shift: usize) -> &[Entry] {
+        let cell = (person * self.days + day) * self.shifts + shift;
+        &self.entries[self.begins[cell] as usize..self.begins[cell + 1] as usize]
+    }
+
+    /// Rows that several cells of a person fill and nobody else's.
+    pub fn alone(&self, person: usize) -> &[u32] {
+        &self.alone[person]
+    }
+
+    /// Whether one person alone fills a row.
+    pub fn is_alone(&self, row: usize) -> bool {
+        self.is_alone[row]
+    }
+
+    fn find_alone(&mut self) {
+        // Per row: the person so far, or the number of people once there is a second.
+        let mut only: Vec<Option<usize>> = vec![None; self.rows.len()];
+        let per_person = self.days * self.shifts;
+        for (cell, ends) in self.begins.windows(2).enumerate() {
+            let person = cell / per_person;
+            for entry in &self.entries[ends[0] as usize..ends[1] as usize] {
+                let only = &mut only[entry.row as usize];
+                *only = Some(only.map_or(person, |one| if one == person { one } else { self.people }));
+            }
+        }
+        for (row, only) in only.into_iter().enumerate() {
+            if let Some(person) = only.filter(|person| *person < self.people) {
+                self.alone[person].push(row as u32);
+                self.is_alone[row] = true;
+            }
+        }
+    }
+
+    /// Wishes and slopes of rows, the worst person's worst day by day.
+    fn add_up_prices(&self) -> i64 {
+        let steepest = |row: &Row| row.slopes().0.abs().max(row.slopes().1.abs());
+        let slopes: Vec<i64> = self.rows.iter().map(steepest).collect();
+        let of_day = |person: usize, day: usize| {
+            let own = &self.own(person)[day * (self.shifts + 1)..][..self.shifts + 1];
+            let most = own.iter().filter(|cost| **cost < FORBIDDEN).max().copied().unwrap_or(0);
+            let coupled = (0..self.shifts).map(|shift| {
+                let entries = self.entries(person, day, shift).iter();
+                entries.map(|entry| slopes[entry.row as usize] * i64::from(entry.factor.abs())).sum::<i64>()
+            });
+            i64::from(most) + coupled.max().unwrap_or(0)
+        };
+        let of_person = |person: usize| (0..self.days).map(|day| of_day(person, day)).sum::<i64>();
+        (0..self.people).map(of_person).max().unwrap_or(0)
+    }
+}
+
+impl Problem<'_> {
+    /// Parts of a cost of 1 that multipliers are counted in: as fine as sums of prices allow.
+    pub fn price_scale(&self) -> i32 {
+        (PRICE_SUM_MAX / self.price_sum.max(1)).clamp(1, 1024) as i32
+    }
+}
+
+struct Rows {
+    days: usize,
+    shifts: usize,
+    rows: Vec<Row>,
+    cells: Vec<(u32, Entry)>,
+}
+
+impl Rows {
+    fn add(&mut self, row: Row, cells: impl Iterator<Item = (usize, usize, usize, i32)>) {
+        let index = self.rows.len() as u32;
+        for (person, day, shift, factor) in cells {
+            let cell = ((person * self.days + day) * self.shifts + shift) as u32;
+            self.cells.push((cell, Entry { row: index, factor }));
+        }
+        self.rows.push(row);
+    }
+
+    fn with_skill(model: &Model, skill: Option<usize>) -> Vec<usize> {
+        let has = |person: &usize| skill.is_none_or(|skill| model.people[*person].skills.contains(&skill));
+        (0..model.people.len()).filter(has).collect()
+    }
+
+    fn heads(required: u32, under: i64, over: i64, most: usize) -> Row {
+        let required = i64::from(required);
+        Row::of(0, most as i32, |count| (required - count).max(0) * under + (count - required).max(0) * over)
+    }
+
+    fn cover(&mut self, model: &Model) {
+        for cover in &model.cover {
+            let mut people = Self::with_skill(model, cover.skill);
+            people.retain(|person| model.may_work(*person, cover.shift));
+            let row = Self::heads(cover.required, cover.under, cover.over, people.len());
+            self.add(row, people.into_iter().map(|person| (person, cover.day, cover.shift, 1)));
+        }
+    }
+
+    fn demand(&mut self, model: &Model) {
+        for demand in &model.demand {
+            let cells = model.cells_of_demand(demand);
+            let people = Self::with_skill(model, demand.skill);
+            // Two shifts of one person overlap in no legal roster, so nobody counts twice.
+            let row = Self::heads(demand.required, demand.under, demand.over, people.len());
+            let mut all = Vec::new();
+            for person in people {
+                let may = cells.iter().filter(|(_, shift)| model.may_work(person, *shift));
+                all.extend(may.map(|(day, shift)| (person, *day, *shift, 1)));
+            }
+            self.add(row, all.into_iter());
+        }
+    }
+
+    fn fairness(&mut self, model: &Model) {
+        for term in &model.fairness {
+            let counts = |shift: &usize| term.shifts.is_empty() || term.shifts.contains(shift);
+            let days: Vec<usize> = (0..model.days).filter(|day| model.is_kind(*day, term.days)).collect();
+            for share in &term.shares {
+                let may = |shift: &usize| counts(shift) && model.may_work(share.person, *shift);
+                let mut cells = Vec::new();
+                for day in &days {
+                    cells.extend(
+                        (0..model.shifts.len()).filter(may).map(|shift| (share.person, *day, shift, 1)),
+                    );
+                }
+                let row = Row::of(0, days.len() as i32, |count| {
+                    let outside = (i64::from(share.low) - count).max(count - i64::from(share.high)).max(0);
+                    term.weight * outside * (outside + 1) / 2
+                });
+                self.add(row, cells.into_iter());
+            }
+        }
+    }
+
+    fn pairings(&mut self, model: &Model) {
+        for pairing in &model.pairings {
+            for day in pairing.from..=pairing.to {
+                for shift in (0..model.shifts.len()).filter(|shift| model.may_work(pairing.trainee, *shift)) {
+                    let row = Row::of(-1, 1, |count| count.max(0) * pairing.weight);
+                    let trainee = (pairing.trainee, day, shift, 1);
+                    let mentor = (pairing.mentor, day, shift, -1);
+                    let mentor = model.may_work(pairing.mentor, shift).then_some(mentor);
+                    self.add(row, std::iter::once(trainee).chain(mentor));
+                }
+            }
+        }
+    }
+}
+
+fn own_costs(model: &Model) -> Vec<i32> {
+    let choices = model.shifts.len() + 1;
+    let mut all = Vec::with_capacity(model.people.len() * model.days * choices);
+    for (index, person) in model.people.iter().enumerate() {
+        let mut own = vec![0_i64; model.days * choices];
+        for request in &person.requests {
+            for (choice, cost) in own[request.day * choices..][..choices].iter_mut().enumerate() {
+                let missed = !request.wish.granted(choice.checked_sub(1));
+                *cost += if missed { request.weight } else { 0 };
+            }
+        }
+        let mut forbid = |day: usize, choice: usize| own[day * choices + choice] = i64::from(FORBIDDEN);
+        for shift in (0..model.shifts.len()).filter(|shift| !model.may_work(index, *shift)) {
+            (0..model.days).for_each(|day| forbid(day, shift + 1));
+        }
+        for leave in &person.leave {
+            (1..choices).for_each(|choice| forbid(leave.day, choice));
+        }
+        for ban in &person.banned {
+            forbid(ban.day, ban.shift + 1);
+        }
+        for fixed in &person.fixed {
+            let decided = fixed.shift.map_or(0, |shift| shift + 1);
+            (0..choices).filter(|choice| *choice != decided).for_each(|choice| forbid(fixed.day, choice));
+        }
+        all.extend(own.into_iter().map(|cost| cost.min(i64::from(FORBIDDEN)) as i32));
+    }
+    all
+}

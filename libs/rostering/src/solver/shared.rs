@@ -1,0 +1,147 @@
+//! What the threads of one run share: the best roster, the bound, the limits.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::board::Board;
+use super::dual::Multipliers;
+use super::problem::Problem;
+
+/// A roster as rows of cells, with its cost.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub cost: i64,
+    pub rows: Vec<Vec<u16>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub threads: usize,
+    /// Of a cooling: first and last.
+    pub temperatures: (f64, f64),
+    begin: Instant,
+    time_limit: Option<Duration>,
+    step_limit: Option<u64>,
+    stop: AtomicBool,
+    cost: AtomicI64,
+    best: Mutex<Option<Found>>,
+    bound: AtomicI64,
+    steps: AtomicU64,
+    first: Mutex<Option<Duration>>,
+    guide: Mutex<Option<Arc<Multipliers>>>,
+}
+
+impl Shared {
+    pub fn new(
+        threads: usize,
+        temperatures: (f64, f64),
+        begin: Instant,
+        time_limit: Option<Duration>,
+        step_limit: Option<u64>,
+    ) -> Self {
+        Self {
+            threads,
+            temperatures,
+            begin,
+            time_limit,
+            step_limit,
+            stop: AtomicBool::new(false),
+            cost: AtomicI64::new(i64::MAX),
+            best: Mutex::new(None),
+            bound: AtomicI64::new(0),
+            steps: AtomicU64::new(0),
+            first: Mutex::new(None),
+            guide: Mutex::new(None),
+        }
+    }
+
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a worker that made `steps` steps is to stop.
+    pub fn over(&self, steps: u64) -> bool {
+        self.stop.load(Ordering::Relaxed)
+            || self.step_limit.is_some_and(|limit| steps >= limit)
+            || self.cost() <= self.bound()
+            || self.time_limit.is_some_and(|limit| self.begin.elapsed() >= limit)
+    }
+
+    /// Steps that a worker can still make, at the rate it had so far.
+    pub fn steps_left(&self, steps: u64) -> u64 {
+        let by_count = self.step_limit.map_or(u64::MAX, |limit| limit.saturating_sub(steps));
+        let by_time = self.time_limit.map_or(u64::MAX, |limit| {
+            let gone = self.begin.elapsed().as_secs_f64().max(1e-6);
+            let left = limit.as_secs_f64() - gone;
+            (left.max(0.0) / gone * steps as f64) as u64
+        });
+        by_count.min(by_time).min(u64::MAX / 8)
+    }
+
+    pub fn time_is_over(&self) -> bool {
+        self.time_limit.is_some_and(|limit| self.begin.elapsed() >= limit)
+    }
+
+    pub fn cost(&self) -> i64 {
+        self.cost.load(Ordering::Relaxed)
+    }
+
+    pub fn bound(&self) -> i64 {
+        self.bound.load(Ordering::Relaxed)
+    }
+
+    /// A proven bound.
+    pub fn raise(&self, bound: i64) {
+        self.bound.fetch_max(bound, Ordering::Relaxed);
+    }
+
+    /// A legal roster, to be kept if it is the best.
+    pub fn offer(&self, board: &Board<'_>, steps: u64) {
+        self.steps.fetch_max(steps, Ordering::Relaxed);
+        if board.cost >= self.cost() {
+            return;
+        }
+        let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
+        if best.as_ref().is_none_or(|best| board.cost < best.cost) {
+            if best.is_none() {
+                *self.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.begin.elapsed());
+            }
+            *best = Some(Found { cost: board.cost, rows: board.rows() });
+            self.cost.store(board.cost, Ordering::Relaxed);
+        }
+    }
+
+    /// The best of all, if it is better than a board.
+    pub fn better_than(&self, board: &Board<'_>) -> Option<Found> {
+        if self.cost() >= board.cost { None } else { self.best() }
+    }
+
+    pub fn best(&self) -> Option<Found> {
+        self.best.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The multipliers of the best bound.
+    pub fn guide(&self) -> Option<Arc<Multipliers>> {
+        self.guide.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_guide(&self, multipliers: &Multipliers) {
+        *self.guide.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(multipliers.clone()));
+    }
+
+    /// When the first legal roster was there.
+    pub fn first(&self) -> Option<Duration> {
+        *self.first.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Found {
+    pub fn board<'a>(&self, problem: &'a Problem<'a>) -> Board<'a> {
+        let mut board = Board::new(problem);
+        for (person, row) in self.rows.iter().enumerate() {
+            board.insert(person, row);
+        }
+        board
+    }
+}

@@ -1,0 +1,259 @@
+//! One thread of the solver: what it owns, and in which order it does what.
+//!
+//! A worker builds a roster person by person, then goes on in rounds: some passes over the multipliers for the bound, one cooling of
+//! the search, again. Lengths of rounds are counted in steps, so that with one thread and a limit of steps two runs are
+//! the same; a limit of time only fits the last round into what is left.
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use super::board::Board;
+use super::dual::Multipliers;
+use super::oracle::{Oracle, Question};
+use super::problem::{FORBIDDEN, Problem};
+use super::program::Scratch;
+use super::shared::Shared;
+
+/// Prices while searching, in parts of a cost of 1: so fine is the noise.
+pub(crate) const FINE: i32 = 8;
+
+pub(crate) struct Worker<'a> {
+    pub problem: &'a Problem<'a>,
+    pub shared: &'a Shared,
+    pub oracles: Vec<Oracle>,
+    pub random: SmallRng,
+    /// Steps so far: questions to an oracle.
+    pub steps: u64,
+    /// Whether this one works on the bound.
+    pub bounds: bool,
+    scratch: Scratch,
+    prices: Vec<i32>,
+    guide: Vec<i32>,
+    pub cells: Vec<u16>,
+}
+
+impl<'a> Worker<'a> {
+    pub fn new(
+        problem: &'a Problem<'a>,
+        shared: &'a Shared,
+        oracles: Vec<Oracle>,
+        index: usize,
+        seed: u64,
+    ) -> Self {
+        Self {
+            problem,
+            shared,
+            oracles,
+            random: SmallRng::seed_from_u64(seed ^ (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            steps: 0,
+            bounds: index == 0,
+            scratch: Scratch::default(),
+            prices: Vec::new(),
+            guide: Vec::new(),
+            cells: vec![0; problem.days],
+        }
+    }
+
+    /// Whether to stop now.
+    pub fn over(&self) -> bool {
+        self.shared.over(self.steps)
+    }
+
+    fn ask<T>(
+        &mut self,
+        person: usize,
+        ask: impl FnOnce(&mut Oracle, &mut Question<'_>) -> Option<T>,
+    ) -> Option<T> {
+        self.steps += 1;
+        let Self { problem, scratch, random, cells, prices, .. } = self;
+        ask(&mut self.oracles[person], &mut Question { problem, prices, scratch, random, cells })
+    }
+
+    /// The bound of a person at multipliers; the cells of the relaxation are left in [`cells`](Self::cells).
+    pub fn bound_at(&mut self, multipliers: &Multipliers, person: usize) -> i64 {
+        multipliers.prices(self.problem, person, &mut self.prices);
+        self.ask(person, Oracle::bound).expect("everybody has a roster, and so has its relaxation")
+    }
+
+    /// Puts somebody who is out where they cost the least, prices disturbed by up to `noise`. Returns whether there was a
+    /// way that keeps caps; there always is one, but with bans it need not be found.
+    pub fn place(&mut self, board: &mut Board<'_>, person: usize, noise: i32) -> bool {
+        let lean = self.random.random();
+        board.marginal(person, FINE, lean, &mut self.prices);
+        self.place_at_prices(board, person, noise)
+    }
+
+    /// Like [`place`](Self::place), at prices of which `part` comes from multipliers.
+    pub fn place_guided(
+        &mut self,
+        board: &mut Board<'_>,
+        person: usize,
+        noise: i32,
+        multipliers: &Multipliers,
+        part: f32,
+    ) -> bool {
+        let lean = self.random.random();
+        board.marginal(person, FINE, lean, &mut self.prices);
+        multipliers.prices(self.problem, person, &mut self.guide);
+        let per_fine = part * FINE as f32 / multipliers.scale as f32;
+        for (price, guide) in self.prices.iter_mut().zip(&self.guide) {
+            if *price < FORBIDDEN {
+                *price = (*price as f32 * (1.0 - part) + *guide as f32 * per_fine) as i32;
+            }
+        }
+        self.place_at_prices(board, person, noise)
+    }
+
+    fn place_at_prices(&mut self, board: &mut Board<'_>, person: usize, noise: i32) -> bool {
+        if noise > 0 {
+            let Self { random, prices, .. } = self;
+            for price in prices.iter_mut().filter(|price| **price < FORBIDDEN) {
+                *price += random.random_range(-noise..=noise);
+            }
+        }
+        let found = self.ask(person, Oracle::best).is_some();
+        if found {
+            board.insert(person, &self.cells);
+        }
+        found
+    }
+
+    /// Puts somebody who is out as near to a row as the rules allow. With `None`, wherever it is cheapest.
+    pub fn place_near(&mut self, board: &mut Board<'_>, person: usize, row: Option<&[u16]>) -> bool {
+        let Some(row) = row else { return self.place(board, person, 0) };
+        let choices = self.problem.shifts + 1;
+        self.prices.clear();
+        for (index, own) in self.problem.own(person).iter().enumerate() {
+            let kept = usize::from(row[index / choices]) == index % choices;
+            self.prices.push(if *own >= FORBIDDEN { FORBIDDEN } else { i32::from(!kept) });
+        }
+        let found = self.ask(person, Oracle::best).is_some();
+        if found {
+            board.insert(person, &self.cells);
+        }
+        found
+    }
+
+    /// Works until it is over. `start` is a row per person to begin with.
+    pub fn run(&mut self, start: Option<&[Vec<u16>]>) {
+        let Some(mut board) = self.first(start) else { return };
+        self.shared.offer(&board, self.steps);
+        if start.is_none() || !self.bounds {
+            self.descend(&mut board);
+        }
+        let mut best = board.clone();
+        let mut length = 300 * self.problem.people as u64;
+        let mut multipliers: Option<(Multipliers, u32)> = None;
+        let (mut for_bounds, begin) = (0, self.steps);
+        while !self.over() {
+            // A quarter of the steps goes to the bound; half, if another thread searches.
+            let share = if self.shared.threads > 1 { 2 } else { 4 };
+            if self.bounds && for_bounds * share <= self.steps - begin {
+                let before = self.steps;
+                let raised = self.raise_bound(&best, multipliers);
+                self.shared.set_guide(&raised.0);
+                multipliers = Some(raised);
+                for_bounds += self.steps - before;
+                continue;
+            }
+            let guide = self.shared.guide();
+            self.cool(&mut board, &mut best, length, guide.as_deref());
+            length = length * 3 / 2;
+            if let Some(better) = self.shared.better_than(&best) {
+                board = better.board(self.problem);
+                best = board.clone();
+            }
+        }
+    }
+
+    /// A legal roster: near `start`, or person by person.
+    fn first(&mut self, start: Option<&[Vec<u16>]>) -> Option<Board<'a>> {
+        let mut board = Board::new(self.problem);
+        let mut order: Vec<usize> = (0..self.problem.people).collect();
+        if !self.bounds {
+            for index in (1..order.len()).rev() {
+                order.swap(index, self.random.random_range(0..=index));
+            }
+        }
+        for person in order {
+            // Bans choose at random: another try may find what one did not.
+            let mut tries = 0;
+            while !self.place_near(&mut board, person, start.map(|rows| &rows[person][..])) {
+                tries += 1;
+                if self.over() || tries > 1_000 {
+                    return None;
+                }
+            }
+        }
+        Some(board)
+    }
+
+    /// Everybody in turn to where they cost the least, until that helps nobody.
+    fn descend(&mut self, board: &mut Board<'a>) {
+        loop {
+            let before = board.cost;
+            for person in 0..self.problem.people {
+                if self.over() {
+                    return;
+                }
+                self.move_one(board, person, 0, 0.0);
+            }
+            self.shared.offer(board, self.steps);
+            if board.cost >= before {
+                return;
+            }
+        }
+    }
+
+    /// Takes two people out; puts the first in at prices that come in part, or all, from multipliers, the second at exact
+    /// ones. What costs more stays with the chance that `temperature` gives.
+    pub fn move_two(
+        &mut self,
+        board: &mut Board<'a>,
+        people: [usize; 2],
+        noise: i32,
+        temperature: f64,
+        multipliers: Option<&Multipliers>,
+    ) {
+        let before = board.cost;
+        let rows = people.map(|person| board.row(person).to_vec());
+        people.iter().for_each(|person| board.remove(*person));
+        let first = match multipliers {
+            // What the second can do as well is worth little to the first: multipliers know, marginal costs do not.
+            Some(multipliers) => {
+                let part = (2.0 * self.random.random::<f32>()).min(1.0);
+                self.place_guided(board, people[0], noise, multipliers, part)
+            }
+            None => self.place(board, people[0], noise),
+        };
+        let second = first && self.place(board, people[1], 0);
+        if first && second && self.stays(board.cost - before, temperature) {
+            return;
+        }
+        for ((person, row), inside) in people.iter().zip(&rows).zip([first, second]) {
+            if inside {
+                board.remove(*person);
+            }
+            board.insert(*person, row);
+        }
+    }
+
+    fn stays(&mut self, worse: i64, temperature: f64) -> bool {
+        worse <= 0 || self.random.random::<f64>() < (-(worse as f64) / temperature.max(1e-9)).exp()
+    }
+
+    /// Moves one person at disturbed prices; a roster that costs more stays with the chance that `temperature` gives.
+    pub fn move_one(&mut self, board: &mut Board<'a>, person: usize, noise: i32, temperature: f64) {
+        let before = board.cost;
+        let row = board.row(person).to_vec();
+        board.remove(person);
+        if !self.place(board, person, noise) {
+            board.insert(person, &row);
+            return;
+        }
+        if !self.stays(board.cost - before, temperature) {
+            board.remove(person);
+            board.insert(person, &row);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What to look at in a group's figures: what got worse, and what got better in a way that costs nothing.
+
+use crate::domain::any_measure::AnyMeasure;
+use crate::domain::comparison::MeasureChange;
+use crate::domain::explanation::Measure;
+use crate::domain::figure::Figures;
+use crate::domain::playbook::{Direction, Remedy};
+use crate::domain::sums::Sum;
+use crate::domain::trade_measure::TradeMeasure;
+
+/// A measure got worse or better if it changed by this, relative to before, unless asked otherwise.
+pub const THRESHOLD: f64 = 0.05;
+/// Quick replies make up this much more of all replies: enough to move response figures.
+const QUICK_SHARE_GAIN: f64 = 0.05;
+/// What a gain in speed should bring moved if it rose by this, relative to before.
+const MOVED: f64 = 0.01;
+
+/// Advice for a group.
+#[derive(Debug, Clone)]
+pub struct Advice {
+    /// The group's id.
+    pub key: String,
+    /// Its name, if known.
+    pub name: String,
+    /// What got worse, with what the playbook says.
+    pub worsened: Vec<(MeasureChange, Vec<Remedy>)>,
+    /// Gains that look made.
+    pub signs: Vec<GamingSign>,
+}
+
+/// A gain that came with more prepared answers, while what it should bring did not move (domain-knowledge 2.14).
+#[derive(Debug, Clone, PartialEq)]
+pub struct GamingSign {
+    /// What improved.
+    pub gain: MeasureChange,
+    /// Quick replies ÷ replies, before and now.
+    pub quick_share: (f64, f64),
+    /// What did not.
+    pub unmoved: Vec<MeasureChange>,
+}
+
+impl Measure {
+    /// Which way is better; `None` where more is neither better nor worse.
+    pub fn better(self) -> Option<Direction> {
+        match self {
+            Self::FirstResponse | Self::Response => Some(Direction::Fallen),
+            Self::ReplyRatio
+            | Self::ReplyRate
+            | Self::AnsweredRate
+            | Self::InTimeRate
+            | Self::InTimeCustomers
+            | Self::FirstInTimeRate
+            | Self::Satisfaction
+            | Self::Completion => Some(Direction::Risen),
+            Self::Conversations
+            | Self::ReceivedCustomers
+            | Self::Replies
+            | Self::QuickReplies
+            | Self::CustomerMessages
+            | Self::LongChats
+            | Self::Length
+            | Self::TransferredIn
+            | Self::TransferredOut => None,
+        }
+    }
+}
+
+/// Speed that prepared answers can buy.
+const GAINS: [Measure; 6] = [
+    Measure::ReplyRate,
+    Measure::InTimeRate,
+    Measure::InTimeCustomers,
+    Measure::FirstInTimeRate,
+    Measure::FirstResponse,
+    Measure::Response,
+];
+/// What faster answers should bring if they answer anything.
+const OUTCOMES: [AnyMeasure; 5] = [
+    AnyMeasure::Conversations(Measure::Satisfaction),
+    AnyMeasure::Conversations(Measure::Completion),
+    AnyMeasure::Timelines(TradeMeasure::FirstContactResolution),
+    AnyMeasure::Timelines(TradeMeasure::ScoreSatisfaction),
+    AnyMeasure::Timelines(TradeMeasure::PaymentConversion),
+];
+
+/// Which way a measure went, if it went by `threshold` at least; from nothing any way is far.
+fn moved(change: &MeasureChange, threshold: f64) -> Option<Direction> {
+    let by = change.ratio().unwrap_or_else(|| {
+        if change.difference() == 0.0 { 0.0 } else { change.difference().signum() * f64::INFINITY }
+    });
+    if by == 0.0 || by.abs() < threshold {
+        return None;
+    }
+    Some(if by > 0.0 { Direction::Risen } else { Direction::Fallen })
+}
+
+/// What changed for the worse by `threshold` at least, each with its remedies.
+pub fn worsened(
+    before: &Figures,
+    now: &Figures,
+    threshold: f64,
+    playbook: &[Remedy],
+) -> Vec<(MeasureChange, Vec<Remedy>)> {
+    let mut worse = Vec::new();
+    for measure in AnyMeasure::all() {
+        let Some(change) = MeasureChange::of(measure, now, before) else { continue };
+        let (Some(better), Some(moved)) = (measure.better(), moved(&change, threshold)) else { continue };
+        if moved != better {
+            let fits = |r: &&Remedy| r.entry.measure == measure && r.entry.direction == moved;
+            worse.push((change, playbook.iter().filter(fits).cloned().collect()));
+        }
+    }
+    worse
+}
+
+/// Gains in speed that came with a higher share of quick replies, where no outcome that was measured got better.
+pub fn gaming_signs(before: &Figures, now: &Figures, threshold: f64) -> Vec<GamingSign> {
+    let share = |figures: &Figures| {
+        let replies = figures.sums[Sum::Replies];
+        (replies > 0).then(|| figures.sums[Sum::QuickReplies] as f64 / replies as f64)
+    };
+    let (Some(share_before), Some(share_now)) = (share(before), share(now)) else { return Vec::new() };
+    let outcomes: Vec<MeasureChange> =
+        OUTCOMES.into_iter().filter_map(|measure| MeasureChange::of(measure, now, before)).collect();
+    let improved = |change: &MeasureChange| moved(change, MOVED) == change.measure.better();
+    if share_now - share_before < QUICK_SHARE_GAIN || outcomes.is_empty() || outcomes.iter().any(improved) {
+        return Vec::new();
+    }
+    let gains = GAINS.into_iter().filter_map(|measure| MeasureChange::of(measure.into(), now, before));
+    gains
+        .filter(|gain| moved(gain, threshold).is_some_and(|way| gain.measure.better() == Some(way)))
+        .map(|gain| GamingSign { gain, quick_share: (share_before, share_now), unmoved: outcomes.clone() })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::playbook::playbook;
+    use crate::domain::testing::figures;
+
+    fn sums(entries: &[(Sum, i64)]) -> Figures {
+        let mut figures = figures();
+        entries.iter().for_each(|(sum, value)| figures.sums[*sum] = *value);
+        figures
+    }
+
+    fn month(response_ms: i64, quick: i64, satisfied: i64) -> Figures {
+        sums(&[
+            (Sum::Replies, 200),
+            (Sum::QuickReplies, quick),
+            (Sum::RoundsAnswered, 100),
+            (Sum::ResponseMs, response_ms),
+            (Sum::Rated, 50),
+            (Sum::Satisfied, satisfied),
+        ])
+    }
+
+    #[test]
+    fn what_got_worse_comes_with_its_remedies() {
+        let found =
+            worsened(&month(2_000_000, 20, 40), &month(3_000_000, 20, 40), THRESHOLD, &playbook(Vec::new()));
+        let measures: Vec<_> = found.iter().map(|(change, _)| change.measure).collect();
+        assert_eq!(measures, [Measure::Response.into()]);
+        assert_eq!(found[0].1.len(), 2);
+        assert!(found[0].1.iter().all(|remedy| remedy.entry.direction == Direction::Risen));
+        // Faster is better, and a little slower is not worth a word.
+        for now in [month(1_000_000, 20, 40), month(2_050_000, 20, 40)] {
+            assert!(worsened(&month(2_000_000, 20, 40), &now, THRESHOLD, &[]).is_empty());
+        }
+    }
+
+    #[test]
+    fn speed_bought_with_prepared_answers_is_told_only_if_nothing_came_of_it() {
+        let before = month(3_000_000, 20, 40);
+        let signs = gaming_signs(&before, &month(1_000_000, 120, 40), THRESHOLD);
+        assert_eq!(
+            signs.iter().map(|sign| sign.gain.measure).collect::<Vec<_>>(),
+            [Measure::Response.into()]
+        );
+        assert_eq!(signs[0].quick_share, (0.1, 0.6));
+        assert_eq!(
+            signs[0].unmoved.iter().map(|c| c.measure).collect::<Vec<_>>(),
+            [Measure::Satisfaction.into()]
+        );
+        let none = |now: Figures| assert!(gaming_signs(&before, &now, THRESHOLD).is_empty());
+        none(month(1_000_000, 120, 45));
+        none(month(1_000_000, 20, 40));
+        none(month(3_000_000, 120, 40));
+        let mut unrated = month(1_000_000, 120, 0);
+        unrated.sums[Sum::Rated] = 0;
+        none(unrated);
+    }
+}

@@ -1,0 +1,266 @@
+//! What one customer's timeline gives to the days of accounts, and how it is kept so that exactly that can be taken back.
+
+use std::collections::BTreeMap;
+
+use chrono::{Datelike, NaiveDate};
+
+use crate::domain::bucket::Bucket;
+use crate::domain::timeline::Share;
+use crate::domain::trade::{TradeSpread, TradeSum, TradeSums};
+use crate::domain::varint::{Damaged, get, put, take};
+
+/// A day of an account under one definition. The shop is the timeline's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The definition's place.
+    pub definition_seq: i32,
+    /// The business day.
+    pub day: NaiveDate,
+    /// The account; empty for what is credited to nobody.
+    pub account: String,
+}
+
+/// Counts by bucket that may be negative, as a change is.
+pub type BucketCounts = BTreeMap<Bucket, i64>;
+
+/// What is given to one place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Gift {
+    /// Everything that adds up.
+    pub sums: TradeSums,
+    /// By the position of each [`TradeSpread`].
+    pub counts: [BucketCounts; TradeSpread::ALL.len()],
+    /// Which topics have anything to say about the place, counted or left out: bits by `Topic`.
+    pub topics: u32,
+}
+
+/// All that a timeline gives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Contribution(BTreeMap<Place, Gift>);
+
+impl Gift {
+    /// Whether nothing changes by it.
+    pub fn is_nothing(&self) -> bool {
+        self.sums == TradeSums::default() && self.counts.iter().all(BTreeMap::is_empty)
+    }
+
+    /// Adds another gift `sign` times; its topics are not looked at.
+    pub fn add(&mut self, other: &Self, sign: i64) {
+        for (sum, value) in other.sums.entries() {
+            self.sums[sum] += sign * value;
+        }
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            for (bucket, count) in theirs {
+                change(mine, *bucket, sign * count);
+            }
+        }
+    }
+}
+
+/// Changes a count, and forgets it when it becomes 0.
+pub fn change(counts: &mut BucketCounts, bucket: Bucket, by: i64) {
+    let count = counts.entry(bucket).or_default();
+    *count += by;
+    if *count == 0 {
+        counts.remove(&bucket);
+    }
+}
+
+/// The first byte of the packed form. Older forms stay readable for ever.
+const FORMAT: u8 = 1;
+
+impl Contribution {
+    /// Adds the shares of a timeline under one definition.
+    pub fn give(&mut self, definition_seq: i32, shares: &[Share]) {
+        for share in shares {
+            let place = Place { definition_seq, day: share.day, account: share.account.clone() };
+            let gift = self.0.entry(place).or_default();
+            gift.topics |= share.topic.bit();
+            for (sum, value) in &share.sums {
+                gift.sums[*sum] += value;
+            }
+            for (spread, bucket) in &share.buckets {
+                change(&mut gift.counts[*spread as usize], *bucket, 1);
+            }
+        }
+    }
+
+    /// By place.
+    pub fn gifts(&self) -> impl Iterator<Item = (&Place, &Gift)> {
+        self.0.iter()
+    }
+
+    /// Account-days under any definition, with the topics under any.
+    pub fn days(&self) -> BTreeMap<(NaiveDate, &str), u32> {
+        let mut days = BTreeMap::new();
+        for (place, gift) in &self.0 {
+            *days.entry((place.day, place.account.as_str())).or_default() |= gift.topics;
+        }
+        days
+    }
+
+    /// The packed form: format, number of places, then of each the definition, day, account, topics, sums that aren't
+    /// 0 and counts by bucket.
+    pub fn pack(&self) -> Vec<u8> {
+        let mut out = vec![FORMAT];
+        put(&mut out, self.0.len() as u64);
+        for (place, gift) in &self.0 {
+            put(&mut out, u64::from(place.definition_seq.unsigned_abs()));
+            put_signed(&mut out, place.day.num_days_from_ce().into());
+            put(&mut out, place.account.len() as u64);
+            out.extend_from_slice(place.account.as_bytes());
+            put(&mut out, gift.topics.into());
+            let entries: Vec<_> = gift.sums.entries().collect();
+            put(&mut out, entries.len() as u64);
+            for (sum, value) in entries {
+                out.push(sum as u8);
+                put_signed(&mut out, value);
+            }
+            gift.counts.iter().for_each(|counts| put_counts(&mut out, counts));
+        }
+        out
+    }
+
+    /// Reads the packed form; no bytes at all are a timeline that gave nothing yet.
+    pub fn unpack(bytes: &[u8]) -> Result<Self, Damaged> {
+        let mut rest = bytes;
+        let mut contribution = Self::default();
+        if rest.is_empty() {
+            return Ok(contribution);
+        }
+        if take(&mut rest)? != FORMAT {
+            return Err(Damaged);
+        }
+        for _ in 0..get(&mut rest)? {
+            let definition_seq = i32::try_from(get(&mut rest)?).map_err(|_| Damaged)?;
+            let day = i32::try_from(get_signed(&mut rest)?).map_err(|_| Damaged)?;
+            let day = NaiveDate::from_num_days_from_ce_opt(day).ok_or(Damaged)?;
+            let account = get_text(&mut rest)?;
+            let mut gift =
+                Gift { topics: u32::try_from(get(&mut rest)?).map_err(|_| Damaged)?, ..Gift::default() };
+            for _ in 0..get(&mut rest)? {
+                let sum = TradeSum::ALL.get(usize::from(take(&mut rest)?)).ok_or(Damaged)?;
+                gift.sums[*sum] = get_signed(&mut rest)?;
+            }
+            for counts in &mut gift.counts {
+                *counts = get_counts(&mut rest)?;
+            }
+            contribution.0.insert(Place { definition_seq, day, account }, gift);
+        }
+        if rest.is_empty() { Ok(contribution) } else { Err(Damaged) }
+    }
+}
+
+/// Counts by bucket, packed: how many, then of each the bucket and its count.
+pub fn pack_counts(counts: &BucketCounts) -> Vec<u8> {
+    let mut out = Vec::new();
+    if !counts.is_empty() {
+        put_counts(&mut out, counts);
+    }
+    out
+}
+
+/// Reads packed counts; no bytes at all are no counts.
+pub fn unpack_counts(bytes: &[u8]) -> Result<BucketCounts, Damaged> {
+    let mut rest = bytes;
+    if rest.is_empty() {
+        return Ok(BucketCounts::new());
+    }
+    let counts = get_counts(&mut rest)?;
+    if rest.is_empty() { Ok(counts) } else { Err(Damaged) }
+}
+
+fn put_counts(out: &mut Vec<u8>, counts: &BucketCounts) {
+    put(out, counts.len() as u64);
+    for (bucket, count) in counts {
+        put_signed(out, (*bucket).into());
+        put_signed(out, *count);
+    }
+}
+
+fn get_counts(rest: &mut &[u8]) -> Result<BucketCounts, Damaged> {
+    let mut counts = BucketCounts::new();
+    for _ in 0..get(rest)? {
+        let bucket = Bucket::try_from(get_signed(rest)?).map_err(|_| Damaged)?;
+        counts.insert(bucket, get_signed(rest)?);
+    }
+    Ok(counts)
+}
+
+fn get_text(rest: &mut &[u8]) -> Result<String, Damaged> {
+    let length = usize::try_from(get(rest)?).map_err(|_| Damaged)?;
+    let (text, tail) = rest.split_at_checked(length).ok_or(Damaged)?;
+    *rest = tail;
+    String::from_utf8(text.to_vec()).map_err(|_| Damaged)
+}
+
+/// Small numbers of either sign in few bytes: the sign in the last bit.
+fn put_signed(out: &mut Vec<u8>, value: i64) {
+    put(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
+}
+
+fn get_signed(rest: &mut &[u8]) -> Result<i64, Damaged> {
+    let value = get(rest)?;
+    Ok((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_contribution() -> impl Strategy<Value = Contribution> {
+        let place =
+            (1..9_i32, 700_000..740_000_i32, "[a-z:客]{0,6}").prop_map(|(definition_seq, day, account)| {
+                let day = NaiveDate::from_num_days_from_ce_opt(day).expect("a day");
+                Place { definition_seq, day, account }
+            });
+        let counts = prop::collection::btree_map(0..1_000_i16, -9..9_i64, 0..4);
+        let sums =
+            prop::collection::vec((0..TradeSum::ALL.len(), -1_000_000_000_000..1_000_000_000_000_i64), 0..8);
+        let gift = (any::<u32>(), sums, [counts.clone(), counts.clone(), counts]).prop_map(
+            |(topics, sums, counts)| {
+                let mut gift = Gift { counts, topics, ..Gift::default() };
+                sums.into_iter().for_each(|(at, value)| gift.sums[TradeSum::ALL[at]] = value);
+                gift
+            },
+        );
+        prop::collection::btree_map(place, gift, 0..5).prop_map(Contribution)
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_packed_is_read_back(contribution in any_contribution()) {
+            prop_assert_eq!(Contribution::unpack(&contribution.pack()), Ok(contribution));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = Contribution::unpack(&bytes);
+            let _ = unpack_counts(&bytes);
+        }
+
+        #[test]
+        fn giving_and_taking_back_leaves_nothing(contribution in any_contribution()) {
+            let mut change = Gift::default();
+            for sign in [1, -1] {
+                contribution.gifts().for_each(|(_, gift)| change.add(gift, sign));
+            }
+            prop_assert!(change.is_nothing());
+        }
+    }
+
+    #[test]
+    fn the_layout_is_fixed() {
+        let mut gift = Gift { topics: 5, ..Gift::default() };
+        gift.sums[TradeSum::Inquiries] = 1;
+        gift.sums[TradeSum::PaidAmount] = 12_345;
+        gift.counts[2].insert(9, 2);
+        let day = NaiveDate::from_num_days_from_ce_opt(737_558).expect("a day");
+        let place = Place { definition_seq: 1, day, account: "a".to_owned() };
+        let packed = Contribution(BTreeMap::from([(place, gift)])).pack();
+        let bytes = [1, 1, 1, 0xac, 0x84, 90, 1, b'a', 5, 2, 2, 2, 12, 0xf2, 0xc0, 1, 0, 0, 1, 18, 4];
+        assert_eq!(packed, bytes);
+    }
+}

@@ -1,0 +1,93 @@
+//! When customers are counted anew: soon after something came in of them, and out of the way of imports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+use crate::domain::Metrics;
+use crate::error::MetricsError;
+
+/// How long is waited for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Pauses {
+    /// After something came in, so that what comes together is counted at once.
+    pub settle: Duration,
+    /// For batches that are being committed.
+    pub make_way: Duration,
+    /// Until it is looked for what other replicas took in.
+    pub check: Duration,
+}
+
+/// Wakes the counter. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Counting {
+    came_in: Arc<Notify>,
+    pauses: Pauses,
+}
+
+/// How often the counter looks whether batches are still being committed.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl Counting {
+    /// Nothing came in yet.
+    pub fn new(pauses: Pauses) -> Self {
+        Self { came_in: Arc::new(Notify::new()), pauses }
+    }
+
+    /// Says that something came in.
+    pub fn wake(&self) {
+        self.came_in.notify_one();
+    }
+}
+
+impl Metrics {
+    /// Counts customers until the service stops. What fails is tried again: their changes stay until they are counted.
+    pub async fn count_timelines(&self) {
+        let Counting { came_in, pauses } = &self.counting;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                () = came_in.notified() => sleep(pauses.settle).await,
+                () = sleep(pauses.check) => {}
+            }
+            if let Err(error) = self.count_waiting().await {
+                tracing::warn!(error.chain = status::chain(&error), "cannot look for customers to count now");
+            }
+        }
+    }
+
+    /// Counts whoever waits, a batch of each merchant in turn, so that none waits for another's import.
+    async fn count_waiting(&self) -> Result<(), MetricsError> {
+        let mut taken = 1;
+        while taken > 0 {
+            taken = 0;
+            let mut after = String::new();
+            while let Some(merchant) = self.store.find_waiting_merchant(&after).await? {
+                self.make_way().await;
+                if self.stop.is_cancelled() {
+                    return Ok(());
+                }
+                match self.store.count_timelines(&merchant, self.clock.now()).await {
+                    Ok(counted) => taken += counted,
+                    // One merchant's trouble is not everybody's: the others' customers are counted all the same.
+                    Err(error) => {
+                        let error = status::chain(&error);
+                        tracing::warn!(merchant, error, "cannot count customers of the merchant now");
+                    }
+                }
+                after = merchant;
+            }
+        }
+        Ok(())
+    }
+
+    async fn make_way(&self) {
+        let until = Instant::now() + self.counting.pauses.make_way;
+        while self.commits.available_permits() < self.commits_max && Instant::now() < until {
+            sleep(LOOK).await;
+        }
+    }
+}

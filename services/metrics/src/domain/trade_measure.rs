@@ -1,0 +1,377 @@
+//! Figures made of facts and of conversations with them: what each is made of, and which pieces stand behind it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::NaiveDate;
+
+use crate::domain::bucket::Bucket;
+use crate::domain::explanation::{Reason, Recorded};
+use crate::domain::fact::Fact;
+use crate::domain::figure::{DayRange, Filter};
+use crate::domain::timeline::{Share, Topic};
+use crate::domain::trade::{TradeSpread, TradeSum, TradeSums};
+
+/// A figure that can be explained by timelines; each is the field of the same name in `Figures`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "figure.proto explains each under the same name")]
+pub enum TradeMeasure {
+    Inquiries,
+    OrderingBuyers,
+    PayingBuyers,
+    Orders,
+    PaidOrders,
+    OrderedAmount,
+    PaidAmount,
+    RefundedAmount,
+    NetAmount,
+    AverageOrderValue,
+    OrderConversionNextDay,
+    OrderConversion,
+    PaymentConversionNextDay,
+    PaymentConversion,
+    RefundRate,
+    ReturnRate,
+    CompletedRefunds,
+    CompletedRefundAmount,
+    Complaints,
+    ComplaintRate,
+    SatisfactionScore,
+    ScoreSatisfaction,
+    ItemScore,
+    ServiceScore,
+    DeliveryScore,
+    Reviews,
+    PositiveReviewRate,
+    NegativeReviewRate,
+    BadReviewRecoveredRate,
+    FirstContactResolution,
+    ReceivedPerHead,
+    ConversationsPerHour,
+    RecommendationSuccess,
+    CrossSellSuccess,
+    MemberSignups,
+    OrderHandling,
+    AfterSaleHandling,
+    OrderHandlingAccuracy,
+    AfterSaleHandlingAccuracy,
+    BotQuestions,
+    BotHandlingRate,
+    BotTransferRate,
+    BotUnansweredRate,
+    BotAcceptanceRate,
+}
+
+/// What stands below the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Below {
+    /// Nothing: it is a count or an amount.
+    Nothing,
+    /// A sum.
+    Sum(TradeSum),
+    /// Account-days in which the account wrote to customers.
+    ActiveDays,
+    /// Clock hours in which it did.
+    ActiveHours,
+}
+
+/// How a figure is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Formula {
+    /// Above the line.
+    pub plus: TradeSum,
+    /// Taken off above the line.
+    pub minus: Option<TradeSum>,
+    /// Below the line.
+    pub below: Below,
+}
+
+/// When accounts were at work: not additive over customers, but over account-days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Activity {
+    /// Account-days.
+    pub days: i64,
+    /// Clock hours, summed over account-days.
+    pub hours: i64,
+}
+
+impl TradeMeasure {
+    /// All of them.
+    pub const ALL: [Self; 44] = [
+        Self::Inquiries,
+        Self::OrderingBuyers,
+        Self::PayingBuyers,
+        Self::Orders,
+        Self::PaidOrders,
+        Self::OrderedAmount,
+        Self::PaidAmount,
+        Self::RefundedAmount,
+        Self::NetAmount,
+        Self::AverageOrderValue,
+        Self::OrderConversionNextDay,
+        Self::OrderConversion,
+        Self::PaymentConversionNextDay,
+        Self::PaymentConversion,
+        Self::RefundRate,
+        Self::ReturnRate,
+        Self::CompletedRefunds,
+        Self::CompletedRefundAmount,
+        Self::Complaints,
+        Self::ComplaintRate,
+        Self::SatisfactionScore,
+        Self::ScoreSatisfaction,
+        Self::ItemScore,
+        Self::ServiceScore,
+        Self::DeliveryScore,
+        Self::Reviews,
+        Self::PositiveReviewRate,
+        Self::NegativeReviewRate,
+        Self::BadReviewRecoveredRate,
+        Self::FirstContactResolution,
+        Self::ReceivedPerHead,
+        Self::ConversationsPerHour,
+        Self::RecommendationSuccess,
+        Self::CrossSellSuccess,
+        Self::MemberSignups,
+        Self::OrderHandling,
+        Self::AfterSaleHandling,
+        Self::OrderHandlingAccuracy,
+        Self::AfterSaleHandlingAccuracy,
+        Self::BotQuestions,
+        Self::BotHandlingRate,
+        Self::BotTransferRate,
+        Self::BotUnansweredRate,
+        Self::BotAcceptanceRate,
+    ];
+
+    /// Its name on the wire and in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inquiries => "INQUIRIES",
+            Self::OrderingBuyers => "ORDERING_BUYERS",
+            Self::PayingBuyers => "PAYING_BUYERS",
+            Self::Orders => "ORDERS",
+            Self::PaidOrders => "PAID_ORDERS",
+            Self::OrderedAmount => "ORDERED_AMOUNT",
+            Self::PaidAmount => "PAID_AMOUNT",
+            Self::RefundedAmount => "REFUNDED_AMOUNT",
+            Self::NetAmount => "NET_AMOUNT",
+            Self::AverageOrderValue => "AVERAGE_ORDER_VALUE",
+            Self::OrderConversionNextDay => "ORDER_CONVERSION_NEXT_DAY",
+            Self::OrderConversion => "ORDER_CONVERSION",
+            Self::PaymentConversionNextDay => "PAYMENT_CONVERSION_NEXT_DAY",
+            Self::PaymentConversion => "PAYMENT_CONVERSION",
+            Self::RefundRate => "REFUND_RATE",
+            Self::ReturnRate => "RETURN_RATE",
+            Self::CompletedRefunds => "COMPLETED_REFUNDS",
+            Self::CompletedRefundAmount => "COMPLETED_REFUND_AMOUNT",
+            Self::Complaints => "COMPLAINTS",
+            Self::ComplaintRate => "COMPLAINT_RATE",
+            Self::SatisfactionScore => "SATISFACTION_SCORE",
+            Self::ScoreSatisfaction => "SCORE_SATISFACTION",
+            Self::ItemScore => "ITEM_SCORE",
+            Self::ServiceScore => "SERVICE_SCORE",
+            Self::DeliveryScore => "DELIVERY_SCORE",
+            Self::Reviews => "REVIEWS",
+            Self::PositiveReviewRate => "POSITIVE_REVIEW_RATE",
+            Self::NegativeReviewRate => "NEGATIVE_REVIEW_RATE",
+            Self::BadReviewRecoveredRate => "BAD_REVIEW_RECOVERED_RATE",
+            Self::FirstContactResolution => "FIRST_CONTACT_RESOLUTION",
+            Self::ReceivedPerHead => "RECEIVED_PER_HEAD",
+            Self::ConversationsPerHour => "CONVERSATIONS_PER_HOUR",
+            Self::RecommendationSuccess => "RECOMMENDATION_SUCCESS",
+            Self::CrossSellSuccess => "CROSS_SELL_SUCCESS",
+            Self::MemberSignups => "MEMBER_SIGNUPS",
+            Self::OrderHandling => "ORDER_HANDLING",
+            Self::AfterSaleHandling => "AFTER_SALE_HANDLING",
+            Self::OrderHandlingAccuracy => "ORDER_HANDLING_ACCURACY",
+            Self::AfterSaleHandlingAccuracy => "AFTER_SALE_HANDLING_ACCURACY",
+            Self::BotQuestions => "BOT_QUESTIONS",
+            Self::BotHandlingRate => "BOT_HANDLING_RATE",
+            Self::BotTransferRate => "BOT_TRANSFER_RATE",
+            Self::BotUnansweredRate => "BOT_UNANSWERED_RATE",
+            Self::BotAcceptanceRate => "BOT_ACCEPTANCE_RATE",
+        }
+    }
+
+    /// How the figure is made.
+    pub fn formula(self) -> Formula {
+        use TradeSum as S;
+        let count = |plus| Formula { plus, minus: None, below: Below::Nothing };
+        let rate = |plus, below| Formula { plus, minus: None, below: Below::Sum(below) };
+        match self {
+            Self::Inquiries => count(S::Inquiries),
+            Self::OrderingBuyers => count(S::OrderingBuyers),
+            Self::PayingBuyers => count(S::PayingBuyers),
+            Self::Orders => count(S::Orders),
+            Self::PaidOrders => count(S::PaidOrders),
+            Self::OrderedAmount => count(S::OrderedAmount),
+            Self::PaidAmount => count(S::PaidAmount),
+            Self::RefundedAmount => count(S::RefundedAmount),
+            Self::NetAmount => Formula { minus: Some(S::RefundedAmount), ..count(S::PaidAmount) },
+            Self::AverageOrderValue => rate(S::PaidAmount, S::PayingBuyers),
+            Self::OrderConversionNextDay => rate(S::OrderedNextDay, S::Inquiries),
+            Self::OrderConversion => rate(S::Ordered, S::Inquiries),
+            Self::PaymentConversionNextDay => rate(S::PaidNextDay, S::Inquiries),
+            Self::PaymentConversion => rate(S::Paid, S::Inquiries),
+            Self::RefundRate => rate(S::RefundedOrders, S::PaidOrders),
+            Self::ReturnRate => rate(S::ReturnedOrders, S::PaidOrders),
+            Self::CompletedRefunds => count(S::CompletedRefunds),
+            Self::CompletedRefundAmount => count(S::CompletedRefundAmount),
+            Self::Complaints => count(S::Complaints),
+            Self::ComplaintRate => rate(S::Complaints, S::ReceivedCustomers),
+            Self::SatisfactionScore => rate(S::ScoreSum, S::Scores),
+            Self::ScoreSatisfaction => rate(S::SatisfiedScores, S::Scores),
+            Self::ItemScore => rate(S::ItemScoreSum, S::Ratings),
+            Self::ServiceScore => rate(S::ServiceScoreSum, S::Ratings),
+            Self::DeliveryScore => rate(S::DeliveryScoreSum, S::Ratings),
+            Self::Reviews => count(S::Reviews),
+            Self::PositiveReviewRate => rate(S::GoodReviews, S::Reviews),
+            Self::NegativeReviewRate => rate(S::BadReviews, S::Reviews),
+            Self::BadReviewRecoveredRate => rate(S::RecoveredReviews, S::OnceBadReviews),
+            Self::FirstContactResolution => rate(S::FirstContactsResolved, S::FirstContacts),
+            Self::ReceivedPerHead => Formula { below: Below::ActiveDays, ..count(S::ReceivedCustomers) },
+            Self::ConversationsPerHour => Formula { below: Below::ActiveHours, ..count(S::Conversations) },
+            Self::RecommendationSuccess => rate(S::RecommendationsBought, S::Recommendations),
+            Self::CrossSellSuccess => rate(S::CrossSellsBought, S::CrossSells),
+            Self::MemberSignups => count(S::MemberSignups),
+            Self::OrderHandling => rate(S::OrderHandlingMs, S::OrderHandlings),
+            Self::AfterSaleHandling => rate(S::AfterSaleHandlingMs, S::AfterSaleHandlings),
+            Self::OrderHandlingAccuracy => rate(S::OrderHandlingsRight, S::OrderHandlingsChecked),
+            Self::AfterSaleHandlingAccuracy => rate(S::AfterSaleHandlingsRight, S::AfterSaleHandlingsChecked),
+            Self::BotQuestions => count(S::BotQuestions),
+            Self::BotHandlingRate => rate(S::BotHandled, S::BotQuestions),
+            Self::BotTransferRate => rate(S::BotTransferred, S::BotQuestions),
+            Self::BotUnansweredRate => rate(S::BotUnanswered, S::BotQuestions),
+            Self::BotAcceptanceRate => rate(S::BotAccepted, S::BotHandled),
+        }
+    }
+
+    /// The figure's value.
+    pub fn of(self, sums: &TradeSums, activity: Activity) -> (i64, i64) {
+        let Formula { plus, minus, below } = self.formula();
+        let below = match below {
+            Below::Nothing => 0,
+            Below::Sum(sum) => sums[sum],
+            Below::ActiveDays => activity.days,
+            Below::ActiveHours => activity.hours,
+        };
+        (sums[plus] - minus.map_or(0, |sum| sums[sum]), below)
+    }
+
+    /// The topics whose shares stand behind it, as a set of bits.
+    pub fn topics(self) -> u32 {
+        let Formula { plus, minus, below } = self.formula();
+        let below = match below {
+            Below::Nothing => None,
+            Below::Sum(sum) => Some(sum.topic()),
+            Below::ActiveDays | Below::ActiveHours => Some(Topic::Reception),
+        };
+        let topics = [Some(plus.topic()), minus.map(TradeSum::topic), below];
+        topics.into_iter().flatten().fold(0, |set, topic| set | topic.bit())
+    }
+}
+
+/// Which figure is to be explained.
+#[derive(Debug, Clone)]
+pub struct TradeExplainQuery {
+    /// Which.
+    pub measure: TradeMeasure,
+    /// Of these days.
+    pub range: DayRange,
+    /// Of these agents and shops.
+    pub filter: Filter,
+}
+
+/// A conversation or fact.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "they say it")]
+pub enum Piece {
+    Chat(Box<Recorded>),
+    Fact(Box<Fact>),
+}
+
+impl Piece {
+    /// The shop and the customer.
+    pub fn owner(&self) -> (&str, &str) {
+        match self {
+            Self::Chat(chat) => (&chat.key.shop, &chat.customer),
+            Self::Fact(fact) => (&fact.key.shop, &fact.customer),
+        }
+    }
+}
+
+/// A piece's part in a figure, and where it counts.
+#[derive(Debug, Clone)]
+pub struct ExplainedTrade {
+    /// The piece.
+    pub piece: Piece,
+    /// The business day.
+    pub day: NaiveDate,
+    /// The account; empty for nobody.
+    pub account: String,
+    /// Its place among all that the customer has to say about this day of the account.
+    pub place: usize,
+    /// Its part.
+    pub part: TradePart,
+}
+
+/// One piece's part in a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TradePart {
+    /// What it adds above the line.
+    pub numerator: i64,
+    /// What it adds below the line.
+    pub denominator: i64,
+    /// Why not more.
+    pub reason: Option<Reason>,
+}
+
+/// Explains shares one after the other. They must come in the order of the list, each account's day in a shop from its
+/// first share on: who opens an hour is decided by that order.
+#[derive(Debug)]
+pub struct TradeExplainer {
+    measure: TradeMeasure,
+    open: HashMap<(String, NaiveDate, String), BTreeSet<Bucket>>,
+}
+
+impl TradeExplainer {
+    /// For one measure.
+    pub fn new(measure: TradeMeasure) -> Self {
+        Self { measure, open: HashMap::new() }
+    }
+
+    /// The share's part; `None` if it has nothing to do with the measure.
+    pub fn explain(&mut self, shop: &str, share: &Share) -> Option<TradePart> {
+        if self.measure.topics() & share.topic.bit() == 0 {
+            return None;
+        }
+        let mut sums = TradeSums::default();
+        for (sum, value) in &share.sums {
+            sums[*sum] += value;
+        }
+        let (numerator, denominator) = self.measure.of(&sums, self.opened(shop, share));
+        let Formula { plus, minus, below } = self.measure.formula();
+        let why = |sum: TradeSum| share.missing.iter().find(|(s, _)| *s == sum).map(|(_, reason)| *reason);
+        let below = match below {
+            Below::Sum(sum) if denominator == 0 => why(sum),
+            _ => None,
+        };
+        let above = || (numerator == 0).then(|| why(plus).or_else(|| minus.and_then(why))).flatten();
+        let reason = below.or_else(above);
+        Some(TradePart { numerator, denominator, reason })
+    }
+
+    /// The days and hours of activity that this share opens.
+    fn opened(&mut self, shop: &str, share: &Share) -> Activity {
+        let hours = share.buckets.iter().filter(|(spread, _)| *spread == TradeSpread::ActiveHour);
+        let hours: Vec<Bucket> = hours.map(|(_, hour)| *hour).collect();
+        if hours.is_empty() {
+            return Activity::default();
+        }
+        let open = self.open.entry((shop.to_owned(), share.day, share.account.clone())).or_default();
+        let days = i64::from(open.is_empty());
+        let before = open.len();
+        open.extend(hours);
+        Activity { days, hours: (open.len() - before) as i64 }
+    }
+}

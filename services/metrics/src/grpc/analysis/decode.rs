@@ -1,0 +1,97 @@
+//! From the wire to the domain; whatever cannot be is INVALID_ARGUMENT with its field.
+
+use proto::access::Role;
+use proto::common::v1 as common;
+use proto::metrics::v1 as pb;
+
+use crate::domain::analysis::{Facet, Subject};
+use crate::domain::any_measure::AnyMeasure;
+use crate::domain::comparison::Against;
+use crate::domain::figure::{DayRange, Group, Step};
+use crate::domain::judgement::DAYS_MIN;
+use crate::domain::playbook::{Direction, Entry};
+use crate::error::MetricsError;
+use crate::grpc::decode::{self, invalid};
+
+type Result<T> = std::result::Result<T, MetricsError>;
+
+pub(super) fn subject(
+    filter: Option<&pb::Filter>,
+    definition: Option<&pb::DefinitionRef>,
+) -> Result<Subject> {
+    Ok(Subject { filter: decode::filter(filter)?, definition: decode::definition_ref(definition) })
+}
+
+pub(super) fn facet(facet: pb::Facet) -> Result<Facet> {
+    Ok(match facet {
+        pb::Facet::Unspecified => return Err(invalid("facet", "must be given")),
+        pb::Facet::Account => Facet::Group(Group::Account),
+        pb::Facet::Person => Facet::Group(Group::Person),
+        pb::Facet::Team => Facet::Group(Group::Team),
+        pb::Facet::Shop => Facet::Group(Group::Shop),
+        pb::Facet::Hour => Facet::Hour,
+    })
+}
+
+pub(super) fn against(kind: pb::ComparisonKind) -> Against {
+    decode::against(kind).unwrap_or(Against::PreviousPeriod)
+}
+
+pub(super) fn base_of(days: DayRange, against: Against) -> DayRange {
+    against.days(days, Step::Whole)
+}
+
+/// The days before and now.
+pub(super) fn sides(
+    days: Option<&common::DayRange>,
+    base: Option<&common::DayRange>,
+    compare: pb::ComparisonKind,
+    days_max: i64,
+) -> Result<(DayRange, DayRange)> {
+    let days = decode::range("days", days, days_max)?;
+    let base = match base {
+        Some(base) => decode::range("base_days", Some(base), days_max)?,
+        None => base_of(days, against(compare)),
+    };
+    Ok((base, days))
+}
+
+/// Hours are counted from conversations alone.
+pub(super) fn days_max(measure: AnyMeasure, facet: Facet) -> Result<i64> {
+    match (facet, measure) {
+        (Facet::Hour, AnyMeasure::Timelines(_)) => {
+            Err(invalid("facet", "must not be FACET_HOUR for a measure of orders and other facts"))
+        }
+        (Facet::Hour, AnyMeasure::Conversations(_)) => Ok(decode::HOURLY_DAYS_MAX),
+        (Facet::Group(_), _) => Ok(decode::DAYS_MAX),
+    }
+}
+
+pub(super) fn weeks(weeks: i32, usual: u32) -> Result<u32> {
+    match u32::try_from(weeks) {
+        Ok(0) => Ok(usual),
+        Ok(weeks) if weeks as usize >= DAYS_MIN => Ok(weeks),
+        _ => Err(invalid("weeks", format!("must be 0, or {DAYS_MIN} at least"))),
+    }
+}
+
+/// A remedy's id and what it says.
+pub(super) fn remedy(remedy: Option<&pb::Remedy>) -> Result<(&str, Entry)> {
+    let remedy = remedy.ok_or_else(|| invalid("remedy", "must be given"))?;
+    let entry = Entry {
+        measure: decode::measure(remedy.measure())?,
+        direction: match remedy.direction() {
+            pb::Direction::Unspecified => return Err(invalid("remedy.direction", "must be given")),
+            pb::Direction::Risen => Direction::Risen,
+            pb::Direction::Fallen => Direction::Fallen,
+        },
+        cause: remedy.cause.clone(),
+        text: remedy.text.clone(),
+        owner: match remedy.owner() {
+            Role::Unspecified => return Err(invalid("remedy.owner", "must be given")),
+            owner => owner,
+        },
+        department: remedy.department.clone(),
+    };
+    Ok((&remedy.remedy_id, entry))
+}

@@ -1,0 +1,370 @@
+//! `timelines`, `timeline_days` and `timeline_changes`: counting customers anew after something came in of them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Text};
+use diesel::{OptionalExtension, QueryableByName};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use runtime::ids::MerchantId;
+
+use crate::domain::contribution::Contribution;
+use crate::domain::explanation::Recorded;
+use crate::domain::timeline::{History, shares};
+use crate::error::MetricsError;
+use crate::store::conversations::column;
+use crate::store::explanations::FactsRow;
+use crate::store::ingest::ATTEMPTS;
+use crate::store::trade_days::{self, TradeDayKey};
+use crate::store::{Result, Store, days, definitions, facts};
+
+/// Changes taken up in one transaction.
+const CHANGES_MAX: i64 = 500;
+
+/// A customer of a shop, ordered as timelines are locked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Customer {
+    pub id: String,
+    pub shop: String,
+}
+
+/// Notes that something came in of these customers.
+pub(super) async fn insert_changes(
+    conn: &mut AsyncPgConnection,
+    merchant: &str,
+    customers: &BTreeSet<Customer>,
+) -> Result<()> {
+    if customers.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query(
+        "INSERT INTO timeline_changes (merchant_id, shop_id, customer_id) SELECT $1, * FROM unnest($2::text[], $3::text[])",
+    )
+    .bind::<Text, _>(merchant)
+    .bind::<Array<Text>, _>(customers.iter().map(|c| c.shop.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(customers.iter().map(|c| c.id.as_str()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Whether customers of the merchant wait to be counted.
+pub(super) async fn is_pending(conn: &mut AsyncPgConnection, merchant: &str) -> Result<bool> {
+    let row =
+        diesel::sql_query("SELECT EXISTS (SELECT FROM timeline_changes WHERE merchant_id = $1) AS pending")
+            .bind::<Text, _>(merchant)
+            .get_result::<PendingRow>(conn)
+            .await?;
+    Ok(row.pending)
+}
+
+impl Store {
+    /// The first merchant after `after` of whom customers wait to be counted.
+    pub async fn find_waiting_merchant(&self, after: &str) -> Result<Option<String>> {
+        let mut conn = self.pool.get().await?;
+        let next = diesel::sql_query(
+            "SELECT merchant_id FROM timeline_changes WHERE merchant_id > $1 ORDER BY merchant_id LIMIT 1",
+        )
+        .bind::<Text, _>(after)
+        .get_result::<MerchantRow>(&mut conn)
+        .await
+        .optional()?;
+        Ok(next.map(|row| row.merchant_id))
+    }
+
+    /// Counts the customers of the merchant's oldest changes, and gives how many changes that were. Any number of
+    /// replicas may do this at once: taken changes are locked until their customers are counted, and come back if that
+    /// fails.
+    pub async fn count_timelines(&self, merchant: &str, now: DateTime<Utc>) -> Result<usize> {
+        pg::with_retry(ATTEMPTS, async || {
+            let mut conn = self.pool.get().await?;
+            conn.transaction::<_, MetricsError, _>(async |conn| count_next(conn, merchant, now).await).await
+        })
+        .await
+    }
+}
+
+async fn count_next(conn: &mut AsyncPgConnection, merchant: &str, now: DateTime<Utc>) -> Result<usize> {
+    let changes = diesel::sql_query(
+        "DELETE FROM timeline_changes c USING ( \
+            SELECT change_id FROM timeline_changes WHERE merchant_id = $1 ORDER BY change_id LIMIT $2 \
+            FOR UPDATE SKIP LOCKED) AS taken \
+         WHERE c.merchant_id = $1 AND c.change_id = taken.change_id RETURNING c.shop_id, c.customer_id",
+    )
+    .bind::<Text, _>(merchant)
+    .bind::<BigInt, _>(CHANGES_MAX)
+    .load::<CustomerRow>(conn)
+    .await?;
+    let taken = changes.len();
+    let customers: BTreeSet<Customer> = changes.into_iter().map(CustomerRow::read).collect();
+    recount(conn, merchant, &customers, now).await?;
+    Ok(taken)
+}
+
+/// Counts the next customers that are not counted under a definition yet; `false`: there are none.
+pub(super) async fn recount_behind(
+    conn: &mut AsyncPgConnection,
+    merchant: &str,
+    definition_seq: i32,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let behind = diesel::sql_query(
+        "SELECT shop_id, customer_id FROM timelines WHERE merchant_id = $1 AND counted_seq < $2 LIMIT $3",
+    )
+    .bind::<Text, _>(merchant)
+    .bind::<Integer, _>(definition_seq)
+    .bind::<BigInt, _>(CHANGES_MAX)
+    .load::<CustomerRow>(conn)
+    .await?;
+    let customers: BTreeSet<Customer> = behind.into_iter().map(CustomerRow::read).collect();
+    recount(conn, merchant, &customers, now).await?;
+    Ok(!customers.is_empty())
+}
+
+/// Takes back what these customers gave and gives what they give now, under all definitions.
+async fn recount(
+    conn: &mut AsyncPgConnection,
+    merchant: &str,
+    customers: &BTreeSet<Customer>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if customers.is_empty() {
+        return Ok(());
+    }
+    let newest_seq = definitions::lock_shared(conn, merchant).await?;
+    let definitions = definitions::load(conn, merchant).await?;
+    let calendar = directory::calendar(conn, &MerchantId::new(merchant.to_owned())).await?;
+    let sorted: Vec<&Customer> = customers.iter().collect();
+    let before = lock(conn, merchant, &sorted).await?;
+    // Read after the locks: whatever was committed before them is in, whatever comes later left its own change.
+    let histories = load_histories(conn, merchant, &sorted).await?;
+
+    let today = calendar.business_day(now);
+    let mut changes: BTreeMap<NaiveDate, trade_days::Changes> = BTreeMap::new();
+    let mut counted = Counted::default();
+    for ((customer, before), history) in sorted.into_iter().zip(before).zip(histories) {
+        let mut now = Contribution::default();
+        for definition in &definitions {
+            now.give(definition.seq, &shares(&history, &definition.rules));
+        }
+        for (contribution, sign) in [(&before.contribution, -1), (&now, 1)] {
+            for (place, gift) in contribution.gifts() {
+                // A definition that somebody thought of later says what was known all along.
+                let is_built = before.counted_seq > 0 && place.definition_seq > before.counted_seq;
+                let known_day = if is_built { place.day.min(today) } else { today };
+                let key = TradeDayKey { place: place.clone(), shop: customer.shop.clone() };
+                changes.entry(known_day).or_default().entry(key).or_default().add(gift, sign);
+            }
+        }
+        counted.note_days(customer, &before.contribution, &now);
+        if before.counted_seq != newest_seq || before.contribution != now {
+            counted.timelines.push((customer, now.pack()));
+        }
+    }
+    counted.write(conn, merchant, newest_seq).await?;
+    // Last, because every other counter of these accounts' days waits for these rows until the commit.
+    for (known_day, mut changes) in changes {
+        changes.retain(|_, change| !change.is_nothing());
+        let days: BTreeSet<NaiveDate> = changes.keys().map(|key| key.place.day).collect();
+        if known_day == today {
+            days::insert_knowledge(conn, merchant, &days, known_day).await?;
+        }
+        trade_days::apply(conn, merchant, known_day, changes).await?;
+    }
+    Ok(())
+}
+
+/// What was stored of a timeline.
+struct Before {
+    counted_seq: i32,
+    contribution: Contribution,
+}
+
+/// Makes the timelines that are missing, locks all in the given order, and reads them.
+async fn lock(conn: &mut AsyncPgConnection, merchant: &str, sorted: &[&Customer]) -> Result<Vec<Before>> {
+    let (shops, ids) = (column(sorted, |c| c.shop.as_str()), column(sorted, |c| c.id.as_str()));
+    // `DO UPDATE ... WHERE false` locks the row that is there and leaves it alone; `DO NOTHING` would not lock it.
+    diesel::sql_query(
+        "INSERT INTO timelines AS t (merchant_id, shop_id, customer_id) \
+         SELECT $1, n.shop, n.customer FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n (shop, customer, place) \
+         ORDER BY n.place \
+         ON CONFLICT ON CONSTRAINT timelines_pkey DO UPDATE SET counted_seq = t.counted_seq WHERE false",
+    )
+    .bind::<Text, _>(merchant)
+    .bind::<Array<Text>, _>(&shops)
+    .bind::<Array<Text>, _>(&ids)
+    .execute(conn)
+    .await?;
+    let rows = diesel::sql_query(
+        "SELECT n.place::bigint AS place, t.counted_seq, t.contribution \
+         FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n (shop, customer, place) \
+         CROSS JOIN LATERAL (SELECT counted_seq, contribution FROM timelines \
+            WHERE merchant_id = $1 AND customer_id = n.customer AND shop_id = n.shop LIMIT 1) AS t \
+         ORDER BY n.place",
+    )
+    .bind::<Text, _>(merchant)
+    .bind::<Array<Text>, _>(&shops)
+    .bind::<Array<Text>, _>(&ids)
+    .load::<TimelineRow>(conn)
+    .await?;
+    let mut before = Vec::with_capacity(rows.len());
+    for (row, customer) in rows.iter().zip(sorted) {
+        let damaged = |why| pg::Error::unreadable("timelines", &customer.id, why);
+        let contribution = Contribution::unpack(&row.contribution).map_err(damaged)?;
+        before.push(Before { counted_seq: row.counted_seq, contribution });
+    }
+    if before.len() != sorted.len() {
+        return Err(pg::Error::unreadable("timelines", merchant, "a locked row is gone").into());
+    }
+    Ok(before)
+}
+
+/// Everything known of customers, in their order.
+pub(super) async fn load_histories(
+    conn: &mut AsyncPgConnection,
+    merchant: &str,
+    customers: &[&Customer],
+) -> Result<Vec<History>> {
+    // The offset keeps it from being joined: each customer is looked up.
+    let rows = diesel::sql_query(
+        "SELECT n.place::bigint AS place, f.* \
+         FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n (shop, customer, place) \
+         CROSS JOIN LATERAL (SELECT business_day, account_id, account_id AS owner_id, shop_id, channel, conversation_id, customer_id, revision, \
+                started_at, facts FROM conversation_facts \
+            WHERE merchant_id = $1 AND shop_id = n.shop AND customer_id = n.customer OFFSET 0) AS f",
+    )
+    .bind::<Text, _>(merchant)
+    .bind::<Array<Text>, _>(column(customers, |customer| customer.shop.as_str()))
+    .bind::<Array<Text>, _>(column(customers, |customer| customer.id.as_str()))
+    .load::<ChatRow>(conn)
+    .await?;
+    let mut chats: HashMap<usize, Vec<Recorded>> = HashMap::new();
+    for ChatRow { place, chat } in rows {
+        chats.entry(usize::try_from(place - 1).unwrap_or(usize::MAX)).or_default().push(chat.read()?);
+    }
+    let mut facts = facts::list_of_customers(conn, merchant, customers).await?;
+    let history =
+        |at| History::new(chats.remove(&at).unwrap_or_default(), facts.remove(&at).unwrap_or_default());
+    Ok((0..customers.len()).map(history).collect())
+}
+
+/// What is to be written of counted customers.
+#[derive(Default)]
+struct Counted<'a> {
+    timelines: Vec<(&'a Customer, Vec<u8>)>,
+    put: BTreeMap<DayKey<'a>, u32>,
+    gone: BTreeSet<DayKey<'a>>,
+}
+
+/// A row of `timeline_days`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct DayKey<'a> {
+    day: NaiveDate,
+    account: String,
+    customer: &'a Customer,
+}
+
+impl<'a> Counted<'a> {
+    fn note_days(&mut self, customer: &'a Customer, before: &Contribution, now: &Contribution) {
+        let (before, now) = (before.days(), now.days());
+        let key = |(day, account): &(NaiveDate, &str)| DayKey {
+            day: *day,
+            account: (*account).to_owned(),
+            customer,
+        };
+        for (at, topics) in &now {
+            if before.get(at) != Some(topics) {
+                self.put.insert(key(at), *topics);
+            }
+        }
+        self.gone.extend(before.keys().filter(|at| !now.contains_key(*at)).map(key));
+    }
+
+    async fn write(&self, conn: &mut AsyncPgConnection, merchant: &str, newest_seq: i32) -> Result<()> {
+        if !self.timelines.is_empty() {
+            diesel::sql_query(
+                "UPDATE timelines t SET contribution = n.contribution, counted_seq = $2 \
+                 FROM unnest($3::text[], $4::text[], $5::bytea[]) AS n (shop, customer, contribution) \
+                 WHERE t.merchant_id = $1 AND t.customer_id = n.customer AND t.shop_id = n.shop",
+            )
+            .bind::<Text, _>(merchant)
+            .bind::<Integer, _>(newest_seq)
+            .bind::<Array<Text>, _>(column(&self.timelines, |(customer, _)| customer.shop.as_str()))
+            .bind::<Array<Text>, _>(column(&self.timelines, |(customer, _)| customer.id.as_str()))
+            .bind::<Array<Binary>, _>(column(&self.timelines, |(_, packed)| packed.as_slice()))
+            .execute(conn)
+            .await?;
+        }
+        let gone: Vec<&DayKey<'_>> = self.gone.iter().collect();
+        if !gone.is_empty() {
+            let sql = "DELETE FROM timeline_days d USING unnest($2::date[], $3::text[], $4::text[], $5::text[]) \
+                    AS n (day, account, shop, customer) \
+                 WHERE d.merchant_id = $1 AND d.business_day = n.day AND d.account_id = n.account \
+                    AND d.shop_id = n.shop AND d.customer_id = n.customer";
+            bind_days(sql, merchant, &gone).execute(conn).await?;
+        }
+        let put: Vec<&DayKey<'_>> = self.put.keys().collect();
+        if !put.is_empty() {
+            let sql = "INSERT INTO timeline_days (merchant_id, business_day, account_id, shop_id, customer_id, topics) \
+                 SELECT $1, * FROM unnest($2::date[], $3::text[], $4::text[], $5::text[], $6::int[]) \
+                 ON CONFLICT ON CONSTRAINT timeline_days_pkey DO UPDATE SET topics = excluded.topics";
+            let topics: Vec<i32> = self.put.values().map(|topics| topics.cast_signed()).collect();
+            bind_days(sql, merchant, &put).bind::<Array<Integer>, _>(topics).execute(conn).await?;
+        }
+        Ok(())
+    }
+}
+
+type Query<'a> = diesel::query_builder::BoxedSqlQuery<'a, diesel::pg::Pg, diesel::query_builder::SqlQuery>;
+
+fn bind_days<'a>(sql: &str, merchant: &'a str, days: &'a [&DayKey<'_>]) -> Query<'a> {
+    diesel::sql_query(sql)
+        .into_boxed()
+        .bind::<Text, _>(merchant)
+        .bind::<Array<Date>, _>(column(days, |key| key.day))
+        .bind::<Array<Text>, _>(column(days, |key| key.account.as_str()))
+        .bind::<Array<Text>, _>(column(days, |key| key.customer.shop.as_str()))
+        .bind::<Array<Text>, _>(column(days, |key| key.customer.id.as_str()))
+}
+
+#[derive(QueryableByName)]
+struct MerchantRow {
+    #[diesel(sql_type = Text)]
+    merchant_id: String,
+}
+
+#[derive(QueryableByName)]
+struct PendingRow {
+    #[diesel(sql_type = Bool)]
+    pending: bool,
+}
+
+#[derive(QueryableByName)]
+struct CustomerRow {
+    #[diesel(sql_type = Text)]
+    shop_id: String,
+    #[diesel(sql_type = Text)]
+    customer_id: String,
+}
+
+impl CustomerRow {
+    fn read(self) -> Customer {
+        Customer { id: self.customer_id, shop: self.shop_id }
+    }
+}
+
+#[derive(QueryableByName)]
+struct TimelineRow {
+    #[diesel(sql_type = Integer)]
+    counted_seq: i32,
+    #[diesel(sql_type = Binary)]
+    contribution: Vec<u8>,
+}
+
+#[derive(QueryableByName)]
+struct ChatRow {
+    #[diesel(sql_type = BigInt)]
+    place: i64,
+    #[diesel(embed)]
+    chat: FactsRow,
+}
