@@ -7,6 +7,7 @@ use testkit::{caller, eventually};
 use tonic::{Code, Status};
 
 use crate::campaigns::{client, create, create_as, get_as, local, mark_as, plan, publish, window};
+use crate::fact_support::{fact, order, payment};
 use crate::support::{TestMetrics, chat, date, days, reason};
 
 const CHAT: &[&str] = &["0 C", "20 A"];
@@ -28,6 +29,15 @@ async fn an_ended_campaign(test: &TestMetrics) {
     test.clock.set("2020-07-04T12:00:00+08:00");
     test.send(vec![on("d-1", "2020-07-01"), on("d-2", "2020-07-02"), on("d-3", "2020-07-03")]).await;
     test.send(vec![on("d-4", "2020-07-03"), on("d-5", "2020-07-04")]).await;
+    let of = |customer: &str, fact| pb::Fact { customer_id: customer.to_owned(), ..fact };
+    test.send_facts(vec![
+        of("b-c-3", fact("o-1", "2020-06-17T11:00:00", order(&["p"]))),
+        of("b-c-3", fact("p-1", "2020-06-17T11:10:00", payment("o-1", 10_000))),
+        of("b-d-1", fact("o-2", "2020-07-01T11:00:00", order(&["p", "q"]))),
+        of("b-d-1", fact("p-2", "2020-07-01T11:10:00", payment("o-2", 15_000))),
+    ])
+    .await;
+    test.counted().await;
     eventually(Duration::from_secs(20), async || {
         get_as(test, &caller(), "c").await.expect("answers").state() == pb::CampaignState::Ended
     })
@@ -105,6 +115,10 @@ async fn a_campaign_that_is_over_is_compared_and_reviewed() {
     assert_eq!((rate(&chats.value), rate(&chats.like), chats.change), ((4, 3), (2, 3), Some(1.0)));
     let first = line(pb::Measure::FirstResponse);
     assert_eq!((rate(&first.value), rate(&first.like)), ((80_000, 4), (40_000, 2)));
+    let paid = line(pb::Measure::PaidAmount);
+    assert_eq!((rate(&paid.value), rate(&paid.like), paid.change), ((15_000, 3), (10_000, 3), Some(0.5)));
+    let conversion = line(pb::Measure::PaymentConversion);
+    assert_eq!((rate(&conversion.value), rate(&conversion.like)), ((1, 4), (1, 2)));
     assert!(phase(pb::CampaignPhase::After).provisional);
 
     let refuse = async |edit: fn(&mut pb::CampaignReviewDocument), field: &str| {

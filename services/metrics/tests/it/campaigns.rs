@@ -308,7 +308,7 @@ async fn what_is_no_plan_is_refused_with_its_field() {
         let discount = plan.coupons[0].discount.as_mut();
         discount.expect("a discount").nanos = 1;
     };
-    check(cents, "plan.coupons[0].discount.nanos").await;
+    check(cents, "plan.coupons[0].discount").await;
     let made = create_as(&test, &caller(), "", plan(), "").await.expect("creates");
     assert!(!made.campaign_id.is_empty());
     let asked = test.by(&caller(), pb::GetChecklistTemplateRequest {});
