@@ -140,7 +140,7 @@ fn finalise_days(metrics: Metrics, config: &Config, token: CancellationToken) ->
                     Ok(0) => {}
                     Ok(days) => tracing::info!(days, "told of final days"),
                     Err(error) => {
-                        tracing::warn!(error.chain = status::chain(&error), "cannot tell of final days now")
+                        tracing::warn!(error.chain = status::chain(&error), "cannot tell of final days now");
                     }
                 }
             }

@@ -336,7 +336,7 @@ impl Explainer {
         part.sums[Sum::InTimeCustomers] = in_time(spoken_for) - before;
         let (numerator, denominator) = self.measure.of(&part.sums);
         let reason = reason(self.measure, &part).map(|reason| elsewhere(reason, &conversation, &part, rules));
-        Explained { reason, conversation, numerator, denominator }
+        Explained { conversation, numerator, denominator, reason }
     }
 }
 

@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn the_parts_of_all_accounts_add_up_to_that_of_one_account_alone() {
         let shared = ["10:00:00 C", "10:00:10 1", "10:01:00 C", "10:03:00 2", "10:04:00 A", "10:05:00 C"];
-        let alone: Vec<String> = shared.iter().map(|l| l.replace('1', "A").replace('2', "A")).collect();
+        let alone: Vec<String> = shared.iter().map(|l| l.replace(['1', '2'], "A")).collect();
         let alone: Vec<String> =
             alone.iter().zip(shared).map(|(a, l)| format!("{}{}", &l[..9], &a[9..])).collect();
         let alone: Vec<&str> = alone.iter().map(String::as_str).collect();

@@ -83,7 +83,7 @@ pub fn finalise(
 
 /// Sums as figures: each measure that adds up and is not zero.
 pub fn figures(sums: &Sums, trade: &TradeSums) -> Vec<(AnyMeasure, (i64, i64))> {
-    let trade = TradeFigures { sums: trade.clone(), ..TradeFigures::default() };
+    let trade = TradeFigures { sums: *trade, ..TradeFigures::default() };
     let measures = AnyMeasure::all().filter(|measure| measure.adds_up());
     measures
         .map(|measure| (measure, measure.of_sums(sums, &trade)))
