@@ -2,13 +2,14 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help tools run stop demo test bench audit fmt fmt-check lint docs proto-lint proto-base unit clean
+.PHONY: help tools run stop demo test bench bench-rosters audit fmt fmt-check lint docs proto-lint proto-base unit clean
 
 export CARGO_TERM_COLOR ?= auto
 target := $(or $(CARGO_TARGET_DIR),target)
 buf := .tools/venv/bin/buf
 # Wheels with programs that only the benches need.
 bench_wheels := tests/tools/requirements-bench.txt
+roster_wheels := tests/tools/requirements-rosters.txt
 
 # $(call timed,NAME,COMMAND): says what runs, and how long it took. The shell's -e does not look inside a list joined
 # by &&, so a failure is passed on by hand.
@@ -17,7 +18,7 @@ define timed
 endef
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 tools: ## install what is missing: buf, protoc, NATS, Postgres (below .tools, Postgres by apt when root)
 	@tests/tools/install.sh
@@ -63,6 +64,17 @@ bench: tools ## measure against the peers; writes target/bench/report.json
 	@test ! -f $(bench_wheels) || .tools/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $(bench_wheels)
 	@cargo build --locked --release --package jinpai --package e2e --package testkit --bins
 	@$(target)/release/testkit run -- $(target)/release/bench
+
+# What make bench-rosters measures: make bench-rosters INSTANCES=1,2 SECONDS=10 PEER_CACHE=target/bench/cpsat.json
+INSTANCES ?= 1,2,3,4,5,6,7,9,10,11,13,15
+SECONDS ?= 60
+SEEDS ?= 3
+THREADS ?= 2
+bench-rosters: ## rosters beside CP-SAT (INSTANCES, SECONDS, SEEDS, THREADS, PEER_CACHE); target/bench/rosters.json
+	@test -x .tools/rosters/bin/python || python3 -m venv .tools/rosters
+	@.tools/rosters/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $(roster_wheels)
+	@cargo bench --locked --quiet --package rostering --bench rosters -- --instances $(INSTANCES) --seconds $(SECONDS) \
+	    --seeds $(SEEDS) --threads $(THREADS) $(if $(PEER_CACHE),--peer-cache $(PEER_CACHE))
 
 audit: ## licences, bans and sources of the dependencies (builds cargo-deny once: some minutes)
 	@test -x .tools/cargo/bin/cargo-deny || cargo install --quiet --locked --root .tools/cargo cargo-deny@0.20.2

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::check::{Penalty, Report};
 use crate::conflict::Need;
+use crate::model::Wish;
 use crate::problem::{Problem, clock};
 use crate::roster::Roster;
 
@@ -99,8 +100,10 @@ fn cells(problem: &Problem, roster: &Roster, report: &Report) -> Vec<Vec<Cell>> 
         .collect();
     let cell = |index: usize, day: usize| {
         let person = &model.people[index];
-        let wishes =
-            person.requests.iter().enumerate().filter(|(_, wish)| wish.day == day && wish.weight > 0);
+        // To keep a cell is nobody's wish.
+        let wishes = person.requests.iter().enumerate().filter(|(_, request)| {
+            request.day == day && request.weight > 0 && !matches!(request.wish, Wish::Keep(_))
+        });
         let wish = wishes.fold(Wished::Nothing, |so_far, (request, _)| {
             if so_far == Wished::Missed || missed.contains(&(index, request)) {
                 Wished::Missed

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::session::{Session, Target};
 use crate::state::State;
-use crate::{demo, down, draw, figures, ingest, parked, reconcile, up, verify};
+use crate::{demo, down, draw, figures, ingest, parked, reconcile, roster, up, verify};
 
 /// Ended well.
 pub const DONE: u8 = 0;
@@ -38,6 +38,7 @@ Examples:
   jinpai draw --from 2020-05-12 --to 2020-05-28
   jinpai verify-draw --day 2020-05-13
   jinpai figures --from 2020-05-12 --to 2020-05-28 --by team
+  jinpai roster solve december.json --out roster.json
   jinpai token --role lead --person agent-001
 ";
 
@@ -93,6 +94,9 @@ pub enum Command {
         after_help = "Example:\n  jinpai figures --from 2020-05-01 --to 2020-05-31 --by team --each week"
     )]
     Figures(figures::Options),
+    /// Solve and check rosters in files. Needs no suite.
+    #[command(subcommand)]
+    Roster(roster::Command),
     /// Sign a token for the suite that runs on this machine.
     #[command(
         after_help = "Example:\n  curl -H \"authorization: Bearer $(jinpai token --role supervisor)\" …"
@@ -190,6 +194,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
             })?;
             Ok(DONE)
         }
+        Command::Roster(command) => roster::run(&command, json).await,
         Command::Token(Token { role, person, merchant }) => {
             let state = State::read(target.state.as_deref())?;
             let state = state.context("no suite runs on this machine: start one with `jinpai up`")?;
@@ -205,7 +210,11 @@ pub async fn run(cli: Cli) -> Result<u8> {
     }
 }
 
-fn print(json: bool, value: &impl Serialize, text: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+pub(crate) fn print(
+    json: bool,
+    value: &impl Serialize,
+    text: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
     let mut out = std::io::stdout().lock();
     if json {
         serde_json::to_writer(&mut out, value)?;

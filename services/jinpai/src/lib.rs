@@ -2,7 +2,8 @@
 //!
 //! Where to start reading: [`cli`] names the commands. [`session`] finds and signs in to a gateway, [`state`] is how
 //! the commands find the suite that `jinpai up` runs on this machine. [`ingest`], [`draw`], [`verify`], [`figures`] and [`reconcile`]
-//! are clients like any other: they speak to the gateway only. `verify` needs nothing but the pure library. [`suite`]
+//! are clients like any other: they speak to the gateway only. `verify` needs nothing but the pure library,
+//! and so does [`roster`]. [`suite`]
 //! is all services in one process; [`up`] runs it with servers and a demo merchant, [`demo`] throws it away again.
 
 pub mod cli;
@@ -16,6 +17,7 @@ pub mod ingest;
 pub mod parked;
 pub mod reader;
 pub mod reconcile;
+pub mod roster;
 pub mod session;
 pub mod state;
 pub mod suite;

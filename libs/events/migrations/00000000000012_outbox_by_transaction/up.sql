@@ -3,11 +3,12 @@
 --
 -- A number from a sequence cannot be the position, because transactions commit in another order than they take numbers.
 -- A snapshot can: what was committed since are the rows whose transaction is not visible in it, and only those.
+--
+-- `xid` is the transaction that published the event; 3, the first that there can be, for what was with the broker when this
+-- column came. `published_at` is no longer written; it goes when no program of the release before can come back.
 ALTER TABLE outbox ADD COLUMN xid xid8;
 UPDATE outbox SET xid = CASE WHEN published_at IS NULL THEN pg_current_xact_id() ELSE '3' END;
 ALTER TABLE outbox ALTER COLUMN xid SET DEFAULT pg_current_xact_id(), ALTER COLUMN xid SET NOT NULL;
-COMMENT ON COLUMN outbox.xid IS 'The transaction that published it; 3, the first that there can be, for what was with the broker when this column came.';
-COMMENT ON COLUMN outbox.published_at IS 'No longer written. It goes when no program of the release before can come back.';
 DROP INDEX outbox_unpublished;
 ALTER TABLE outbox DROP CONSTRAINT outbox_pkey;
 ALTER TABLE outbox ADD CONSTRAINT outbox_pkey PRIMARY KEY (xid, seq);
@@ -42,6 +43,7 @@ CREATE TABLE outbox_history (
     sent pg_snapshot NOT NULL
 );
 
+-- Events that the broker does not have yet.
 CREATE VIEW outbox_waiting WITH (security_invoker = true) AS
     SELECT o.xid, o.seq, o.event_id, o.merchant_id, o.subject, o.payload, o.created_at
     FROM outbox_relay r
@@ -50,4 +52,3 @@ CREATE VIEW outbox_waiting WITH (security_invoker = true) AS
     UNION ALL
     SELECT o.xid, o.seq, o.event_id, o.merchant_id, o.subject, o.payload, o.created_at
     FROM outbox_held h JOIN outbox o USING (xid, seq);
-COMMENT ON VIEW outbox_waiting IS 'Events that the broker does not have yet.';

@@ -20,6 +20,8 @@ impl<'a> Worker<'a> {
     ) {
         let people = self.problem.people;
         let (hot, cold) = self.shared.temperatures;
+        // Fair shares ask for exchanges: a price per cell can't say "exactly as many as now".
+        let shares = (0..people).any(|person| !self.problem.alone(person).is_empty());
         // Two at a time pays where few people share the work.
         let by_two = (12.0 / people as f64).min(0.5);
         let begin = self.steps;
@@ -31,8 +33,13 @@ impl<'a> Worker<'a> {
             let temperature = hot * (cold / hot).powf(gone);
             let noise = (temperature * f64::from(FINE)) as i32;
             let person = self.random.random_range(0..people);
-            if people > 1 && self.random.random::<f64>() < by_two {
-                let other = (person + self.random.random_range(1..people)) % people;
+            let other = (person + self.random.random_range(1..people.max(2))) % people;
+            if people > 1 && shares && self.random.random::<f64>() < 0.5 {
+                let from = self.random.random_range(0..self.problem.days);
+                let longest = (self.problem.days - from).min(7);
+                let days = from..from + self.random.random_range(1..=longest);
+                self.swap_days(board, [person, other], days, temperature);
+            } else if people > 1 && self.random.random::<f64>() < by_two {
                 self.move_two(board, [person, other], noise, temperature, guide);
             } else {
                 self.move_one(board, person, noise, temperature);

@@ -75,7 +75,7 @@ impl Automaton {
                 bans.iter().map(|(next, _)| next[index]).collect::<Vec<_>>(),
                 bans.iter().map(|(_, later)| later[index]).collect::<Vec<_>>(),
             );
-            let units = if unit == 0 { 0 } else { (model.shifts[*shift].counted / unit) as i32 };
+            let units = model.shifts[*shift].counted.checked_div(unit).unwrap_or(0) as i32;
             let cap = tracked.iter().position(|one| one == shift);
             let class = *keys.entry((group[*shift], units, cap, after.clone())).or_insert_with(|| {
                 classes.push(Class { shifts: Vec::new(), units, cap, group: group[*shift] });
@@ -110,6 +110,9 @@ impl Automaton {
         Self { states, classes, next }
     }
 }
+
+/// By group of the last shift: whether it forbids something on the next day, and two days later.
+type Bans = (Vec<bool>, Vec<bool>);
 
 struct Steps {
     work_min: u32,
@@ -154,7 +157,7 @@ impl Steps {
     }
 
     /// Where a choice leads: a day off (`None`) or a class with what forbids it, by group, a day and two days later.
-    fn step(&self, state: State, class: Option<(&Class, &(Vec<bool>, Vec<bool>))>) -> Option<State> {
+    fn step(&self, state: State, class: Option<(&Class, &Bans)>) -> Option<State> {
         let enough = if state.work { self.work_min } else { self.off_min };
         let may_end = state.start || state.open || state.length >= enough;
         let begin =

@@ -1,5 +1,6 @@
 //! A roster while it is worked on: cells, counts of the rows, cost.
 
+use super::dual::Multipliers;
 use super::problem::{FORBIDDEN, Problem, Row};
 
 #[derive(Debug, Clone)]
@@ -81,6 +82,43 @@ impl<'a> Board<'a> {
     /// A row that this person alone fills, such as a fair share, has no price per cell: its first cells cost less than its
     /// last. There a slope near the usual count stands for all: `lean` says where between those below and above it.
     pub fn marginal(&self, person: usize, scale: i32, lean: f32, prices: &mut Vec<i32>) {
+        self.price(person, scale, lean, prices, |row, factor| {
+            scale * self.problem.rows[row].change(self.counts[row], factor) as i32
+        });
+    }
+
+    /// Like [`marginal`](Self::marginal), while somebody else is out too and will be put in later. What both could do is
+    /// worth something between being done by one and being done by both: where in between, the multiplier says, as far as
+    /// `part` goes (0 to 1).
+    pub fn marginal_of_two(
+        &self,
+        person: usize,
+        lean: f32,
+        multipliers: Option<&Multipliers>,
+        part: f32,
+        scale: i32,
+        prices: &mut Vec<i32>,
+    ) {
+        self.price(person, scale, lean, prices, |row, factor| {
+            let (costs, count) = (&self.problem.rows[row], self.counts[row]);
+            let alone = scale as f32 * costs.change(count, factor) as f32;
+            let both = scale as f32 * costs.change(count + factor, factor) as f32;
+            let between = multipliers.map_or(alone.midpoint(both), |multipliers| {
+                (multipliers.values[row] * factor) as f32 * scale as f32 / multipliers.scale as f32
+            });
+            (alone + part * (between.clamp(alone, both.max(alone)) - alone)) as i32
+        });
+    }
+
+    /// Fills in prices per day and choice; `of_row` prices a cell's part in a row that several people fill.
+    fn price(
+        &self,
+        person: usize,
+        scale: i32,
+        lean: f32,
+        prices: &mut Vec<i32>,
+        of_row: impl Fn(usize, i32) -> i32,
+    ) {
         let problem = self.problem;
         prices.clear();
         let own = problem.own(person);
@@ -93,14 +131,14 @@ impl<'a> Board<'a> {
                     price *= scale;
                     for entry in problem.entries(person, day, shift) {
                         let row = entry.row as usize;
-                        price += scale * problem.rows[row].change(self.counts[row], entry.factor) as i32;
-                        if problem.is_alone(row) {
-                            let (first, usual) = (&problem.rows[row], self.usual[row]);
+                        price += if problem.is_alone(row) {
+                            let (costs, usual) = (&problem.rows[row], self.usual[row]);
                             let (below, above) =
-                                (-first.change(usual, -1) as f32, first.change(usual, 1) as f32);
-                            price += (scale as f32 * (below + lean * (above - below))) as i32
-                                - scale * first.change(self.counts[row], entry.factor) as i32;
-                        }
+                                (-costs.change(usual, -1) as f32, costs.change(usual, 1) as f32);
+                            entry.factor * (scale as f32 * (below + lean * (above - below))) as i32
+                        } else {
+                            of_row(row, entry.factor)
+                        };
                     }
                 }
                 prices.push(price);

@@ -78,7 +78,7 @@ impl Counters {
         if rules.week_minutes_min > 0 || rules.week_minutes_max.is_some() {
             let least =
                 if unit == 0 { rules.week_minutes_min } else { rules.week_minutes_min.div_ceil(unit) };
-            let most = rules.week_minutes_max.map(|most| if unit == 0 { most } else { most / unit });
+            let most = rules.week_minutes_max.map(|most| most.checked_div(unit).unwrap_or(most));
             add(Kind::WeekUnits { stays: most.is_none(), least }, most.unwrap_or(least));
         }
         for (index, shift) in tracked.iter().enumerate() {

@@ -162,8 +162,8 @@ impl<'a> Worker<'a> {
             step *= decay;
             if pass % 12 == 0 {
                 let mut candidate = multipliers.clone();
-                for row in 0..rows {
-                    candidate.values[row] = mean[row].round() as i32;
+                for (row, mean) in mean.iter().enumerate() {
+                    candidate.values[row] = mean.round() as i32;
                     candidate.clamp(problem, row);
                 }
                 if self.evaluate(&mut candidate) && candidate.bound > best.bound {

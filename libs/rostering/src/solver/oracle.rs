@@ -144,12 +144,9 @@ impl Oracle {
         loop {
             let cost = question.ask(&self.levels[at].program)?;
             let broken = self.broken(question.cells);
-            let (shift, cap) = match broken {
-                None => {
-                    self.levels[at].broken *= 0.9;
-                    return Some(cost);
-                }
-                Some(broken) => broken,
+            let Some((shift, cap)) = broken else {
+                self.levels[at].broken *= 0.9;
+                return Some(cost);
             };
             if self.next_level(at, broken, question.problem) {
                 at += 1;

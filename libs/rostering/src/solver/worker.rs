@@ -4,6 +4,8 @@
 //! the search, again. Lengths of rounds are counted in steps, so that with one thread and a limit of steps two runs are
 //! the same; a limit of time only fits the last round into what is left.
 
+use std::ops::Range;
+
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -28,7 +30,6 @@ pub(crate) struct Worker<'a> {
     pub bounds: bool,
     scratch: Scratch,
     prices: Vec<i32>,
-    guide: Vec<i32>,
     pub cells: Vec<u16>,
 }
 
@@ -49,7 +50,6 @@ impl<'a> Worker<'a> {
             bounds: index == 0,
             scratch: Scratch::default(),
             prices: Vec::new(),
-            guide: Vec::new(),
             cells: vec![0; problem.days],
         }
     }
@@ -80,27 +80,6 @@ impl<'a> Worker<'a> {
     pub fn place(&mut self, board: &mut Board<'_>, person: usize, noise: i32) -> bool {
         let lean = self.random.random();
         board.marginal(person, FINE, lean, &mut self.prices);
-        self.place_at_prices(board, person, noise)
-    }
-
-    /// Like [`place`](Self::place), at prices of which `part` comes from multipliers.
-    pub fn place_guided(
-        &mut self,
-        board: &mut Board<'_>,
-        person: usize,
-        noise: i32,
-        multipliers: &Multipliers,
-        part: f32,
-    ) -> bool {
-        let lean = self.random.random();
-        board.marginal(person, FINE, lean, &mut self.prices);
-        multipliers.prices(self.problem, person, &mut self.guide);
-        let per_fine = part * FINE as f32 / multipliers.scale as f32;
-        for (price, guide) in self.prices.iter_mut().zip(&self.guide) {
-            if *price < FORBIDDEN {
-                *price = (*price as f32 * (1.0 - part) + *guide as f32 * per_fine) as i32;
-            }
-        }
         self.place_at_prices(board, person, noise)
     }
 
@@ -218,14 +197,11 @@ impl<'a> Worker<'a> {
         let before = board.cost;
         let rows = people.map(|person| board.row(person).to_vec());
         people.iter().for_each(|person| board.remove(*person));
-        let first = match multipliers {
-            // What the second can do as well is worth little to the first: multipliers know, marginal costs do not.
-            Some(multipliers) => {
-                let part = (2.0 * self.random.random::<f32>()).min(1.0);
-                self.place_guided(board, people[0], noise, multipliers, part)
-            }
-            None => self.place(board, people[0], noise),
-        };
+        // What the second can do as well is worth little to the first.
+        let part = (2.0 * self.random.random::<f32>()).min(1.0);
+        let lean = self.random.random();
+        board.marginal_of_two(people[0], lean, multipliers, part, FINE, &mut self.prices);
+        let first = self.place_at_prices(board, people[0], noise);
         let second = first && self.place(board, people[1], 0);
         if first && second && self.stays(board.cost - before, temperature) {
             return;
@@ -236,6 +212,43 @@ impl<'a> Worker<'a> {
             }
             board.insert(*person, row);
         }
+    }
+
+    /// Exchanges some days of two people, if their rules allow it: heads stay as they are, shares change by little.
+    pub fn swap_days(
+        &mut self,
+        board: &mut Board<'a>,
+        people: [usize; 2],
+        days: Range<usize>,
+        temperature: f64,
+    ) {
+        let before = board.cost;
+        let old = people.map(|person| board.row(person).to_vec());
+        if old[0][days.clone()] == old[1][days.clone()] {
+            return;
+        }
+        let mut new = old.clone();
+        let [one, other] = &mut new;
+        one[days.clone()].swap_with_slice(&mut other[days]);
+        people.iter().for_each(|person| board.remove(*person));
+        people.iter().zip(&new).for_each(|(person, row)| board.insert(*person, row));
+        let good = self.stays(board.cost - before, temperature)
+            && people.iter().zip(&new).all(|(person, row)| self.is_legal(*person, row));
+        if !good {
+            people.iter().for_each(|person| board.remove(*person));
+            people.iter().zip(&old).for_each(|(person, row)| board.insert(*person, row));
+        }
+    }
+
+    /// Whether a row keeps the rules of a person.
+    fn is_legal(&mut self, person: usize, row: &[u16]) -> bool {
+        let choices = self.problem.shifts + 1;
+        self.prices.clear();
+        for (index, own) in self.problem.own(person).iter().enumerate() {
+            let chosen = usize::from(row[index / choices]) == index % choices;
+            self.prices.push(if chosen && *own < FORBIDDEN { 0 } else { FORBIDDEN });
+        }
+        self.ask(person, Oracle::best).is_some()
     }
 
     fn stays(&mut self, worse: i64, temperature: f64) -> bool {

@@ -108,7 +108,8 @@ fn the_examples_read_and_say_what_they_should() {
 #[test]
 fn the_example_of_the_documentation_is_valid() {
     let readme = include_str!("../../README.md");
-    let example = readme.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let example =
+        readme.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
     let problem = read_json(example).expect("readable");
     assert_eq!((problem.model.days, problem.model.people[0].requests.len()), (31, 4 + 1 + 1));
     assert_eq!(read_json(&write_json(&problem)).expect("readable"), problem);

@@ -2,5 +2,9 @@
 
 mod conflict;
 mod json;
+mod models;
+mod rotation;
 mod shown;
+mod template;
 mod text;
+mod truth;

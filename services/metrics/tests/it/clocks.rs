@@ -25,6 +25,12 @@ async fn close(test: &TestMetrics, day: &str) {
     test.client.clone().close_day(test.by(&caller(), message)).await.expect("closes");
 }
 
+/// Sends conversations and waits until their customers are counted, so that all of it is known on the same day.
+async fn send(test: &TestMetrics, conversations: Vec<pb::Conversation>) {
+    test.send(conversations).await;
+    test.counted().await;
+}
+
 /// Figures of the day by account, as known on a day or now.
 async fn known(test: &TestMetrics, known_on: Option<&str>) -> Vec<pb::Figures> {
     let request =
@@ -42,11 +48,11 @@ async fn told_late() -> TestMetrics {
     let test = TestMetrics::start_with(&[("closing.check_seconds", "1")]).await;
     let at = "2020-05-13T10:00:00";
     test.clock.set("2020-05-13T20:00:00+08:00");
-    test.send(vec![chat("c-1", "a-1", "b-1", at, CHAT), chat("c-2", "a-2", "b-2", at, CHAT)]).await;
+    send(&test, vec![chat("c-1", "a-1", "b-1", at, CHAT), chat("c-2", "a-2", "b-2", at, CHAT)]).await;
     test.clock.set("2020-05-15T09:00:00+08:00");
     let mut revised = chat("c-1", "a-1", "b-1", at, &["0 C", "50 A", "60 C", "80 A"]);
     revised.revision = 1;
-    test.send(vec![revised, chat("c-3", "a-1", "b-1", at, CHAT)]).await;
+    send(&test, vec![revised, chat("c-3", "a-1", "b-1", at, CHAT)]).await;
     close(&test, DAY).await;
     test
 }
@@ -63,7 +69,7 @@ async fn past_answers_stay_and_the_ledger_says_what_came_after_the_final_one() {
 
     let mut late = chat("c-2", "a-1", "b-2", "2020-05-13T10:00:00", &["0 C", "21 A"]);
     late.revision = 1;
-    test.send(vec![late]).await;
+    send(&test, vec![late]).await;
     assert_eq!(known(&test, None).await[0].state(), pb::FigureState::Provisional, "the day changed");
     close(&test, DAY).await;
     let now = known(&test, None).await;
@@ -143,7 +149,7 @@ async fn final_days_are_told_once_and_restated_ones_with_a_higher_version() {
     assert_eq!((response(&first[0]), response(&first[1])), (Some((90_000, 3)), Some((20_000, 1))));
     assert_eq!((first[0].known_day, first[0].definition_version), (Some(date("2020-05-15")), 1));
 
-    test.send(vec![chat("c-4", "a-2", "b-9", "2020-05-13T11:00:00", CHAT)]).await;
+    send(&test, vec![chat("c-4", "a-2", "b-9", "2020-05-13T11:00:00", CHAT)]).await;
     close(&test, DAY).await;
     // It is told when the day on which it became known is over.
     test.clock.advance(TimeDelta::days(1));
@@ -156,7 +162,7 @@ async fn final_days_are_told_once_and_restated_ones_with_a_higher_version() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_of_old_days_is_final_when_the_day_of_the_import_is_over() {
     let test = TestMetrics::start().await;
-    test.send(vec![chat("c-1", "a-1", "b-1", "2020-05-13T10:00:00", CHAT)]).await;
+    send(&test, vec![chat("c-1", "a-1", "b-1", "2020-05-13T10:00:00", CHAT)]).await;
     close(&test, DAY).await;
     let state = async || known(&test, None).await[0].state();
     assert_eq!(state().await, pb::FigureState::Provisional);
@@ -213,6 +219,7 @@ async fn check(test: &TestMetrics, merchant: &str, conversations: Vec<pb::Conver
             let answer = test.send_as(&who, batch.to_vec()).await.expect("takes the batch");
             assert_eq!(answer.rejects, []);
         }
+        test.counted().await;
         answers.insert(today, test.figures_as(&who, daily.clone()).await.expect("answers"));
         test.clock.advance(TimeDelta::days(1));
     }
@@ -245,7 +252,7 @@ async fn late_payments_restate_a_day_and_leave_its_past_alone() {
     let test = TestMetrics::start_with(&[("closing.check_seconds", "1")]).await;
     let collector = EventCollector::start(&test.nats).await;
     test.clock.set("2020-05-13T20:00:00+08:00");
-    test.send(vec![chat("c-1", "a-1", "b-1", "2020-05-13T10:00:00", CHAT)]).await;
+    send(&test, vec![chat("c-1", "a-1", "b-1", "2020-05-13T10:00:00", CHAT)]).await;
     test.send_facts(vec![
         fact("o-1", "2020-05-13T11:00:00", order(&["p"])),
         fact("pay-1", "2020-05-13T11:05:00", payment("o-1", 4_000)),
@@ -262,6 +269,21 @@ async fn late_payments_restate_a_day_and_leave_its_past_alone() {
     let on = |fen: i64, state: pb::FigureState| vec![("a-1".to_owned(), fen, state)];
     assert_eq!(paid(&known(&test, None).await), on(4_000, pb::FigureState::Final));
 
+    let told = async |count| {
+        let mut told = collector
+            .wait_for(count, |payload| match payload {
+                Payload::AgentDayFinalised(told) => Some(told.clone()),
+                _ => None,
+            })
+            .await;
+        told.sort_by_key(|told| told.version);
+        let amount = |told: &AgentDayFinalised| {
+            told.figures.iter().find(|figure| figure.measure == "PAID_AMOUNT").map(|figure| figure.numerator)
+        };
+        told.iter().map(|told| (told.version, amount(told))).collect::<Vec<_>>()
+    };
+    assert_eq!(told(1).await, [(1, Some(4_000))]);
+
     test.send_facts(vec![fact("pay-2", "2020-05-13T23:00:00", payment("o-1", 6_000))]).await;
     test.counted().await;
     assert_eq!(paid(&known(&test, None).await), on(10_000, pb::FigureState::Restated));
@@ -271,16 +293,5 @@ async fn late_payments_restate_a_day_and_leave_its_past_alone() {
     assert_eq!((ledger.len(), ledger[0].known_day), (1, Some(date("2020-05-18"))));
     test.clock.set("2020-05-19T12:00:00+08:00");
     assert_eq!(paid(&known(&test, Some("2020-05-17")).await), on(4_000, pb::FigureState::Final));
-    let told = collector
-        .wait_for(2, |payload| match payload {
-            Payload::AgentDayFinalised(told) => Some(told.clone()),
-            _ => None,
-        })
-        .await;
-    let amount = |told: &AgentDayFinalised| {
-        told.figures.iter().find(|figure| figure.measure == "PAID_AMOUNT").map(|figure| figure.numerator)
-    };
-    let mut told: Vec<_> = told.iter().map(|told| (told.version, amount(told))).collect();
-    told.sort_unstable();
-    assert_eq!(told, [(1, Some(4_000)), (2, Some(10_000))]);
+    assert_eq!(told(2).await, [(1, Some(4_000)), (2, Some(10_000))]);
 }
