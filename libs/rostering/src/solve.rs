@@ -97,8 +97,6 @@ pub enum BoundProof {
     Trivial,
     /// Lagrangian relaxation of what couples people, in whole numbers, rounded up.
     Lagrangian,
-    /// Branch and bound over the Lagrangian relaxation.
-    BranchAndBound,
 }
 
 /// Why the solver stopped.

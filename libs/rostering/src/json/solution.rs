@@ -34,7 +34,7 @@ pub struct Certificate {
     pub objective: i64,
     /// No roster costs less.
     pub bound: i64,
-    /// How that was proven: `trivial`, `lagrangian`, `branch_and_bound`.
+    /// How that was proven: `trivial` or `lagrangian`.
     pub bound_proof: String,
     /// Share of the objective that the bound leaves open; 0 is proven optimal.
     pub gap: f64,
@@ -121,7 +121,6 @@ impl From<&Solution> for Certificate {
             bound_proof: match solution.bound_proof {
                 BoundProof::Trivial => "trivial",
                 BoundProof::Lagrangian => "lagrangian",
-                BoundProof::BranchAndBound => "branch_and_bound",
             }
             .to_owned(),
             gap: solution.gap(),
@@ -137,7 +136,6 @@ impl Certificate {
         match self.bound_proof.as_str() {
             "trivial" => "no cost is negative",
             "lagrangian" => "Lagrangian relaxation, rounded up",
-            "branch_and_bound" => "branch and bound over the Lagrangian relaxation",
             other => other,
         }
     }
