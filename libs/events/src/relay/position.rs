@@ -38,6 +38,9 @@ pub(super) struct Position {
     holding: bool,
 }
 
+/// A row of the outbox by its key: the transaction that wrote it and its number.
+type Key<'a> = (&'a str, i64);
+
 /// A snapshot as Postgres writes it, `xmin:xmax:xip,xip,…`, and what queries want of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Snapshot {
@@ -139,7 +142,7 @@ impl Position {
     }
 
     /// Behind what to read on: among the rows of transactions that were in progress, and among those of later ones.
-    fn start(&self) -> Result<((&str, i64), (&str, i64)), Error> {
+    fn start(&self) -> Result<(Key<'_>, Key<'_>), Error> {
         // Sequence numbers begin at 1: nothing is skipped.
         let later = (self.sent.xmax.as_str(), 0);
         let Some(window) = &self.window else { return Ok((("0", 0), later)) };
