@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use e2e::{Answer, Door, InProcess, MERCHANT, people, small};
+use e2e::{Answer, Door, InProcess, MERCHANT, people, plans, small};
 use jinpai::days::Days;
 use jinpai::draw;
 use jinpai::session::Session;
@@ -131,6 +131,74 @@ const FIXTURES: &[Fixture] = &[
         holds: Some(|who, _| format!("acc-{who}")),
     },
     Fixture {
+        path: "/jinpai.metrics.v1.CampaignService/GetCampaign",
+        body: |who, _| json!({ "campaignId": format!("campaign-{who}") }),
+        holds: Some(|who, _| format!("campaign-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CampaignService/ListCampaigns",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("campaign-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CampaignService/MarkChecklistItem",
+        body: |who, _| json!({ "campaignId": format!("campaign-{who}"), "itemId": "item", "done": true }),
+        holds: Some(|who, _| format!("campaign-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.TargetService/GetTarget",
+        body: |_, _| json!({ "targetId": plans::TARGET }),
+        holds: Some(|who, _| format!("\"personId\":\"{who}\"")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.TargetService/ListTargets",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("\"personId\":\"{who}\"")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.TargetService/GetTargetProgress",
+        body: |_, _| json!({ "targetId": plans::TARGET }),
+        holds: Some(|who, _| format!("\"personId\":\"{who}\"")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.IssueService/GetIssue",
+        body: |who, _| json!({ "issueId": format!("issue-{who}") }),
+        holds: Some(|who, _| format!("issue-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.IssueService/ListIssues",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("issue-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.IssueService/UpdateIssue",
+        // With an etag that is none, as below: who sees the issue is told so.
+        body: |who, _| json!({ "issueId": format!("issue-{who}"), "content": plans::issue(), "etag": "none" }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.IssueService/MoveIssue",
+        body: |who, _| json!({ "issueId": format!("issue-{who}"), "state": "ISSUE_STATE_IN_PROGRESS", "etag": "none" }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.IssueService/ListIssueComments",
+        body: |who, _| json!({ "issueId": format!("issue-{who}") }),
+        holds: Some(|who, _| format!("comment of {who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.IssueService/WatchIssue",
+        // Who filed it stays a watcher, so nobody sees less afterwards.
+        body: |who, _| json!({ "issueId": format!("issue-{who}"), "stop": true }),
+        holds: Some(|who, _| format!("issue-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.IssueService/CommentIssue",
+        // Whoever comments watches from then on: after all other methods that ask who sees an issue.
+        body: |who, _| json!({ "issueId": format!("issue-{who}"), "text": "once more" }),
+        holds: Some(|_, _| "\"number\"".to_owned()),
+    },
+    Fixture {
         path: "/jinpai.qa.v1.QaService/GetConversation",
         body: |who, _| json!({ "conversation": chat(who) }),
         holds: Some(|who, _| format!("question 0 of c-{who}")),
@@ -236,6 +304,7 @@ async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
     let chats = agents.map(|who| small::chat(&format!("c-{who}"), &format!("acc-{who}"), day, 12));
     small::ingest(&manager, chats.to_vec()).await;
     services_know_the_people(&suite.door).await;
+    plans::fill(&suite.door, &manager, &agents).await;
     let mut qa = QaServiceClient::new(manager.channel());
     eventually(Duration::from_secs(60), async || {
         let listed = qa.list_reviewers(qa_v1::ListReviewersRequest::default()).await.expect("lists");

@@ -13,6 +13,7 @@ mod door;
 mod ground;
 mod in_process;
 pub mod people;
+pub mod plans;
 mod processes;
 pub mod small;
 pub mod star;

@@ -12,6 +12,10 @@ pub const AGENT_SEEN: &str = "metrics.agent_seen";
 pub const AGENT_DAY_FINALISED: &str = "metrics.agent_day_finalised";
 /// From metrics: a buyer's review, its personal data redacted.
 pub const BUYER_REVIEW_RECEIVED: &str = "metrics.buyer_review_received";
+/// From metrics: a campaign was published or changed.
+pub const CAMPAIGN_CHANGED: &str = "metrics.campaign_changed";
+/// From metrics: an issue between departments changed.
+pub const ISSUE_CHANGED: &str = "metrics.issue_changed";
 /// From performance: a merchant's settings.
 pub const MERCHANT_CHANGED: &str = "performance.merchant_changed";
 /// From performance: a team.
@@ -39,6 +43,8 @@ pub fn of(payload: &Payload) -> &'static str {
         Payload::AgentSeen(_) => AGENT_SEEN,
         Payload::AgentDayFinalised(_) => AGENT_DAY_FINALISED,
         Payload::BuyerReviewReceived(_) => BUYER_REVIEW_RECEIVED,
+        Payload::CampaignChanged(_) => CAMPAIGN_CHANGED,
+        Payload::IssueChanged(_) => ISSUE_CHANGED,
         Payload::MerchantChanged(_) => MERCHANT_CHANGED,
         Payload::TeamChanged(_) => TEAM_CHANGED,
         Payload::PersonChanged(_) => PERSON_CHANGED,

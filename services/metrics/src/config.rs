@@ -33,6 +33,8 @@ pub struct Config {
     pub closing: ClosingConfig,
     /// How many definitions there may be.
     pub definitions: DefinitionsConfig,
+    /// When campaigns end.
+    pub campaigns: CampaignsConfig,
     /// When customers are counted.
     pub timelines: TimelinesConfig,
     /// What amounts are in.
@@ -78,6 +80,13 @@ pub struct DefinitionsConfig {
     /// Versions that a merchant may have, the built-in one included: every conversation counts under each.
     pub versions_max: usize,
     /// How often is looked for one to build.
+    pub check_seconds: u64,
+}
+
+/// `[campaigns]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CampaignsConfig {
+    /// How often is looked for campaigns whose time is over.
     pub check_seconds: u64,
 }
 

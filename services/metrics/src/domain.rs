@@ -7,11 +7,14 @@
 //! [`trade_measure`] the figures made of it. Both come in by [`batch`] and [`ingest`].
 
 pub mod advice;
+pub mod amount;
 pub mod analysis;
 pub mod any_measure;
 pub mod asking;
 pub mod batch;
 pub mod bucket;
+pub mod campaign;
+pub mod campaigns;
 pub mod change;
 pub mod comparison;
 pub mod contribution;
@@ -30,15 +33,21 @@ pub mod histogram;
 pub mod hours;
 pub mod ingest;
 pub mod intake;
+pub mod issue;
+pub mod issues;
 pub mod judgement;
 pub mod money;
 pub mod part;
 pub mod playbook;
+pub mod reach;
 pub mod restatement;
 pub mod ruling;
 pub mod selection;
+pub mod split;
 pub mod sums;
 pub mod tally;
+pub mod target;
+pub mod targets;
 #[cfg(test)]
 mod testing;
 pub mod timeline;
@@ -266,6 +275,11 @@ impl Metrics {
     pub async fn build_definitions(&self) -> Result<()> {
         while !self.stop.is_cancelled() && self.store.build_definition_batch(self.clock.now()).await? {}
         Ok(())
+    }
+
+    /// The merchant's present business day.
+    async fn today(&self, merchant: &MerchantId) -> Result<NaiveDate> {
+        Ok(self.store.find_calendar(merchant).await?.business_day(self.clock.now()))
     }
 
     /// Order tokens of different merchants cannot be joined.

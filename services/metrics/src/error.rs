@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use status::{Failure, Kind, Violation};
 
+use crate::domain::campaign::CampaignError;
+use crate::domain::issue::IssueError;
+use crate::domain::target::TargetError;
+
 /// A failure of a use case.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
@@ -96,6 +100,15 @@ pub enum MetricsError {
     /// Definitions were put again and again while a batch was being counted.
     #[error("definitions change too quickly to count under them; try again")]
     DefinitionsMoved,
+    /// Of campaigns.
+    #[error(transparent)]
+    Campaign(#[from] CampaignError),
+    /// Of targets.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Of issues.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
     /// The caller reaches only a part of what the call is about.
     #[error(transparent)]
     Reach(#[from] runtime::identity::PartOfMerchant),
@@ -111,6 +124,12 @@ pub enum MetricsError {
     /// A worker thread died.
     #[error("a worker died")]
     Worker(#[source] tokio::task::JoinError),
+}
+
+impl From<Violation> for MetricsError {
+    fn from(violation: Violation) -> Self {
+        Self::Invalid(violation)
+    }
 }
 
 impl From<diesel::result::Error> for MetricsError {
@@ -135,6 +154,9 @@ impl Failure for MetricsError {
             | Self::NoDefinitionInForce { .. } => Kind::Precondition,
             Self::DefinitionNotFound { .. } | Self::RemedyNotFound { .. } => Kind::NotFound,
             Self::DefinitionChanged { .. } | Self::RemedyChanged { .. } => Kind::Contended,
+            Self::Campaign(error) => error.kind(),
+            Self::Target(error) => error.kind(),
+            Self::Issue(error) => error.kind(),
             Self::Reach(error) => error.kind(),
             Self::Directory(error) => error.kind(),
             Self::Database(error) => error.kind(),
@@ -162,6 +184,9 @@ impl Failure for MetricsError {
             Self::DefinitionChanged { .. } => "DEFINITION_CHANGED",
             Self::TooManyDefinitions { .. } => "TOO_MANY_DEFINITIONS",
             Self::DefinitionsMoved => "DEFINITIONS_MOVED",
+            Self::Campaign(error) => error.reason(),
+            Self::Target(error) => error.reason(),
+            Self::Issue(error) => error.reason(),
             Self::Reach(error) => error.reason(),
             Self::Directory(error) => error.reason(),
             Self::Database(error) => error.reason(),

@@ -1,10 +1,13 @@
 //! `jinpai.metrics.v1.MetricsService`: parse, call, encode. No rule lives here.
 
 mod analysis;
+pub mod campaign;
 mod decode;
 mod encode;
 mod fact;
 mod facts;
+pub mod issue;
+pub mod target;
 mod trade;
 
 use std::pin::Pin;

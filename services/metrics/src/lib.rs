@@ -22,8 +22,11 @@ use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
+use proto::metrics::v1::campaign_service_server::CampaignServiceServer;
 use proto::metrics::v1::facts_service_server::FactsServiceServer;
+use proto::metrics::v1::issue_service_server::IssueServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
+use proto::metrics::v1::target_service_server::TargetServiceServer;
 use runtime::background::every;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
@@ -35,6 +38,12 @@ use tokio_util::sync::CancellationToken;
 pub use config::Config;
 use domain::Metrics;
 use domain::analysis::Analysis;
+use domain::campaigns::Campaigns;
+use domain::issues::Issues;
+use domain::targets::Targets;
+use grpc::campaign::CampaignApi;
+use grpc::issue::IssueApi;
+use grpc::target::TargetApi;
 use grpc::{AnalysisApi, FactsApi, MetricsApi};
 use store::Store;
 
@@ -69,17 +78,22 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let store = Store::new(pool.clone());
     let metrics = Metrics::start(store, clock.clone(), &config, token.clone()).await?;
 
-    let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()))
-        .max_decoding_message_size(config.server.message_bytes_max);
-    let analysis = AnalysisServiceServer::new(AnalysisApi::new(Analysis::new(metrics.clone())))
-        .max_decoding_message_size(config.server.message_bytes_max);
+    let bytes_max = config.server.message_bytes_max;
+    let campaigns = Campaigns::new(metrics.clone());
+    let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()));
+    let analysis_api = AnalysisServiceServer::new(AnalysisApi::new(Analysis::new(metrics.clone())));
+    let facts_api = FactsServiceServer::new(FactsApi::new(metrics.clone()));
+    let campaign_api = CampaignServiceServer::new(CampaignApi::new(campaigns.clone()));
+    let target_api = TargetServiceServer::new(TargetApi::new(Targets::new(metrics.clone())));
+    let issue_api = IssueServiceServer::new(IssueApi::new(Issues::new(metrics.clone())));
     let probed = pool.clone();
-    let facts = FactsServiceServer::new(FactsApi::new(metrics.clone()))
-        .max_decoding_message_size(config.server.message_bytes_max);
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
-        .add_service(api)
-        .add_service(analysis)
-        .add_service(facts)
+        .add_service(api.max_decoding_message_size(bytes_max))
+        .add_service(analysis_api.max_decoding_message_size(bytes_max))
+        .add_service(facts_api.max_decoding_message_size(bytes_max))
+        .add_service(campaign_api.max_decoding_message_size(bytes_max))
+        .add_service(target_api.max_decoding_message_size(bytes_max))
+        .add_service(issue_api.max_decoding_message_size(bytes_max))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -95,6 +109,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         close_days(metrics.clone(), &config, token.clone()),
         finalise_days(metrics.clone(), &config, token.clone()),
         build_definitions(metrics.clone(), &config, token.clone()),
+        end_campaigns(campaigns, &config, token.clone()),
         tokio::spawn(async move { metrics.count_timelines().await }),
     ];
     Ok(Running::of(server, background, token))
@@ -147,4 +162,18 @@ fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken
             }
         },
     )
+}
+
+fn end_campaigns(campaigns: Campaigns, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let every_seconds = Duration::from_secs(config.campaigns.check_seconds.max(1));
+    every("metrics.end_campaigns", every_seconds, token, move || {
+        let campaigns = campaigns.clone();
+        async move {
+            match campaigns.end_campaigns().await {
+                Ok(0) => {}
+                Ok(ended) => tracing::info!(ended, "ended campaigns"),
+                Err(error) => tracing::warn!(error.chain = status::chain(&error), "cannot end campaigns now"),
+            }
+        }
+    })
 }

@@ -1,5 +1,8 @@
 //! What metrics tells the other services, in their words: domain values into `jinpai.events.v1`.
 
+pub mod campaign;
+pub mod issue;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use events::{Event, Payload};
 use proto::common::v1 as common;

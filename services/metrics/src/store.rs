@@ -11,6 +11,9 @@
 //! Statements are set-based and written out: Diesel's builder cannot say `unnest`, and ids sorted in Rust must reach
 //! the rows in that order.
 
+mod actuals;
+mod campaign_reviews;
+mod campaigns;
 mod conversations;
 mod day_facts;
 mod days;
@@ -21,9 +24,13 @@ mod figures;
 mod final_days;
 mod hours;
 mod ingest;
+mod issue_notices;
+mod issues;
+mod people;
 mod remedies;
 mod restatements;
 mod selection;
+mod targets;
 mod timelines;
 mod trade_days;
 mod trade_explanations;
@@ -44,13 +51,24 @@ use secrecy::SecretString;
 use crate::domain::figure::month_of;
 use crate::error::MetricsError;
 
+pub use actuals::{Actual, ActualQuery};
+pub use campaign_reviews::ReviewCursor;
+pub use campaigns::{CampaignCursor, CampaignFilter};
 pub use definitions::NewDefinition;
 pub use explanations::ExplainCursor;
-pub use figures::{FigureCursor, FigureQuery};
+pub use figures::{FigureCursor, FigureQuery, FigureSums};
+pub use issue_notices::NoticeCursor;
+pub use issues::{IssueCursor, IssueFilter, IssueStep};
 pub use restatements::{RestatementCursor, RestatementQuery};
+pub use targets::{TargetCursor, TargetFilter};
 pub use trade_explanations::TradeCursor;
 
 type Result<T, E = MetricsError> = std::result::Result<T, E>;
+
+/// A value as a column of JSON.
+fn json_of(value: &impl serde::Serialize) -> Result<serde_json::Value> {
+    Ok(serde_json::to_value(value).map_err(|why| pg::Error::Internal(why.into()))?)
+}
 
 /// The way to the tables. Cheap to clone.
 #[derive(Debug, Clone)]

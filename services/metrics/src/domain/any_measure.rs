@@ -1,13 +1,16 @@
 //! A figure of conversations alone, or of customers' timelines.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::explanation::{Measure, Unit};
 use crate::domain::figure::{Figures, TradeFigures};
 use crate::domain::playbook::Direction;
 use crate::domain::sums::Sums;
 use crate::domain::trade_measure::{Below, TradeMeasure};
 
-/// A measure of either kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A measure of either kind; stored by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 pub enum AnyMeasure {
     /// Of conversations alone.
     Conversations(Measure),
@@ -24,6 +27,20 @@ impl From<Measure> for AnyMeasure {
 impl From<TradeMeasure> for AnyMeasure {
     fn from(measure: TradeMeasure) -> Self {
         Self::Timelines(measure)
+    }
+}
+
+impl From<AnyMeasure> for &'static str {
+    fn from(measure: AnyMeasure) -> Self {
+        measure.name()
+    }
+}
+
+impl TryFrom<String> for AnyMeasure {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::by_name(&name).ok_or_else(|| format!("there is no measure {name}"))
     }
 }
 
@@ -164,6 +181,11 @@ mod tests {
         for name in &names {
             let wire = proto::metrics::v1::Measure::from_str_name(&format!("MEASURE_{name}"));
             assert!(wire.is_some(), "{name} is not in figure.proto");
+        }
+        for measure in AnyMeasure::all() {
+            let kept = serde_json::to_value(measure).expect("is a name");
+            assert_eq!(kept, measure.name());
+            assert_eq!(serde_json::from_value::<AnyMeasure>(kept).expect("is known"), measure);
         }
         let count = names.len();
         names.sort_unstable();

@@ -1,6 +1,7 @@
 //! A conversation as it comes in, and what makes one acceptable.
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use status::Violation;
 
@@ -24,7 +25,7 @@ pub enum Sender {
 
 /// What a conversation is called inside a merchant. Ordered as its rows are locked and indexed: by the id first, which
 /// tells nearly all of them apart at the first look.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConversationKey {
     /// The platform's id.
     pub id: String,

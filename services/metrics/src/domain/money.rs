@@ -1,7 +1,9 @@
 //! Amounts as whole numbers of the currency's smallest unit: sums of them are exact.
 
+use serde::{Deserialize, Serialize};
+
 /// The one currency of a merchant's amounts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Currency {
     /// By ISO 4217, for example `CNY`.
     pub code: String,

@@ -1,11 +1,12 @@
 //! From the wire to the domain; whatever cannot be is INVALID_ARGUMENT with its field. Conversations come through as
 //! drafts, whatever is in them: they are refused line by line later.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use proto::common::v1 as common;
 use proto::google::r#type::Date;
 use proto::metrics::v1 as pb;
 use proto::time;
+use serde::Serialize;
 use status::Violation;
 
 use crate::domain::PutDefinition;
@@ -73,6 +74,44 @@ fn draft_message(message: pb::Message) -> DraftMessage {
 
 pub(super) fn day(field: &str, date: Option<&Date>) -> Result<NaiveDate> {
     date.and_then(time::day).ok_or_else(|| invalid(field, time::A_DAY))
+}
+
+/// An instant to the microsecond, which is what rows hold.
+pub(super) fn instant(field: &str, at: Option<&prost_types::Timestamp>) -> Result<DateTime<Utc>> {
+    let at = at.and_then(time::instant).map(|at| at.trunc_subsecs(6));
+    at.ok_or_else(|| invalid(field, "must be an instant that there is"))
+}
+
+/// An id of the caller's own; may be empty.
+pub(super) fn id(field: &str, id: &str) -> Result<String> {
+    if id.chars().any(char::is_control) {
+        return Err(invalid(field, "must not contain control characters"));
+    }
+    Ok(id.to_owned())
+}
+
+/// The same, where empty means none.
+pub(super) fn optional_id(field: &str, text: &str) -> Result<Option<String>> {
+    Ok(Some(id(field, text)?).filter(|id| !id.is_empty()))
+}
+
+/// Refuses NUL anywhere in what is written: Postgres knows no text with it.
+pub(super) fn check_no_nul(field: &str, written: &impl Serialize) -> Result<()> {
+    fn holds(value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::String(text) => text.contains('\0'),
+            serde_json::Value::Array(values) => values.iter().any(holds),
+            serde_json::Value::Object(fields) => {
+                fields.iter().any(|(key, value)| key.contains('\0') || holds(value))
+            }
+            _ => false,
+        }
+    }
+    let value = serde_json::to_value(written).map_err(|why| pg::Error::Internal(why.into()))?;
+    if holds(&value) {
+        return Err(invalid(field, "must not contain the NUL character"));
+    }
+    Ok(())
 }
 
 pub(super) fn range(field: &str, range: Option<&common::DayRange>, days_max: i64) -> Result<DayRange> {

@@ -1,5 +1,6 @@
 //! From the domain to the wire.
 
+use chrono::NaiveDate;
 use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
 use proto::time::{date, timestamp};
@@ -224,6 +225,11 @@ pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
         name: figures.name,
         ..trade
     }
+}
+
+/// A range of days as messages have it.
+pub(super) fn days(from: NaiveDate, to: NaiveDate) -> common::DayRange {
+    common::DayRange { from: Some(date(from)), to: Some(date(to)) }
 }
 
 pub(super) fn rate(numerator: i64, denominator: i64) -> common::Rate {

@@ -53,9 +53,51 @@ pub struct FigureQuery {
     pub keys: Option<(String, String)>,
 }
 
+impl FigureQuery {
+    /// For sums alone, with all that is known.
+    pub fn sums(
+        range: DayRange,
+        group: Group,
+        cut: Cut,
+        filter: Filter,
+        ruling: Ruling,
+        today: NaiveDate,
+    ) -> Self {
+        Self {
+            range,
+            group,
+            cut,
+            filter,
+            ruling,
+            known_on: None,
+            today,
+            distinct_customers: false,
+            within_seconds: Vec::new(),
+            keys: None,
+        }
+    }
+}
+
 /// The row that a page begins after: key, first day of the step or the window's stand-in, hours after the cut-over.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FigureCursor(pub String, pub NaiveDate, pub u8);
+
+/// The sums of a group in a step, without what takes histograms of conversations.
+#[derive(Debug, Clone)]
+pub struct FigureSums {
+    /// The group's id.
+    pub key: String,
+    /// First day of the step.
+    pub step: NaiveDate,
+    /// What adds up of conversations.
+    pub sums: Sums,
+    /// What customers' timelines add up to.
+    pub trade: TradeFigures,
+    /// Whether a day of it is not closed.
+    pub provisional: bool,
+    /// Whether customers of the merchant wait to be counted.
+    pub pending: bool,
+}
 
 impl FigureCursor {
     /// The cursor after a row.
@@ -164,6 +206,27 @@ pub(super) fn key_sql(group: Group) -> &'static str {
 }
 
 impl Store {
+    /// The names of people or teams, as far as the directory knows them.
+    pub async fn list_names(
+        &self,
+        scope: &Scope,
+        group: Group,
+        ids: &[&str],
+    ) -> Result<Vec<(String, String)>> {
+        let mut conn = self.pool.get().await?;
+        load_names(&mut conn, scope.merchant.as_str(), group, ids).await
+    }
+
+    /// The sums of all groups and steps, sorted by key, then day. They come from one moment.
+    pub async fn list_sums(&self, scope: &Scope, query: &FigureQuery) -> Result<Vec<FigureSums>> {
+        let mut conn = self.pool.get().await?;
+        conn.build_transaction()
+            .read_only()
+            .repeatable_read()
+            .run::<_, MetricsError, _>(async |conn| sums(conn, scope, query).await)
+            .await
+    }
+
     /// A page of figures, sorted by key, then day or window. What the page says comes from one moment.
     pub async fn list_figures(
         &self,
@@ -184,8 +247,37 @@ impl Store {
     }
 }
 
-/// A row of day facts, if there is one, and what trade days have beside it.
-type MergedRow = (Option<SumsRow>, (TradeFigures, RowState));
+async fn sums(conn: &mut AsyncPgConnection, scope: &Scope, query: &FigureQuery) -> Result<Vec<FigureSums>> {
+    let merchant = scope.merchant.as_str();
+    let selection = select(conn, scope, query.range, query.group, &query.filter).await?;
+    let reader = Reader { merchant, query, selection: &selection };
+    let rows = reader.sums(conn, None, i64::MAX).await?;
+    let trade = trade_figures::list(conn, &reader, None, i64::MAX).await?;
+    let pending = timelines::is_pending(conn, merchant).await?;
+    let figures =
+        merge(rows, trade).into_iter().map(|((key, step), (row, (trade, trade_state)))| FigureSums {
+            key,
+            step,
+            provisional: trade_state.open || row.as_ref().is_some_and(|row| row.open),
+            sums: row.map(|row| read_sums(&row.sums)).unwrap_or_default(),
+            trade,
+            pending,
+        });
+    Ok(figures.collect())
+}
+
+/// Rows of conversations and of timelines side by side, by key and step.
+fn merge(rows: Vec<SumsRow>, trade: Vec<((String, NaiveDate), TradeRow)>) -> Merged {
+    let mut merged = Merged::new();
+    for (at, figures) in trade {
+        merged.entry(at).or_default().1 = figures;
+    }
+    for row in rows {
+        let at = (row.key.clone(), row.step);
+        merged.entry(at).or_default().0 = Some(row);
+    }
+    merged
+}
 
 async fn list(
     conn: &mut AsyncPgConnection,
@@ -212,14 +304,7 @@ async fn list(
         _ => (HashMap::new(), HashMap::new()),
     };
     // Both lists are whole up to their last row, so the first rows of both together are whole too.
-    let mut merged: BTreeMap<(String, NaiveDate), MergedRow> = BTreeMap::new();
-    for (at, figures) in trade {
-        merged.entry(at).or_default().1 = figures;
-    }
-    for row in rows {
-        let at = (row.key.clone(), row.step);
-        merged.entry(at).or_default().0 = Some(row);
-    }
+    let merged = merge(rows, trade);
     let keys: Vec<&str> = merged.keys().map(|(key, _)| key.as_str()).collect();
     let names: HashMap<_, _> = load_names(conn, merchant, query.group, &keys).await?.into_iter().collect();
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -265,8 +350,7 @@ impl RowState {
     fn add(&mut self, other: &Self) {
         self.open |= other.open;
         self.maturing |= other.maturing;
-        // The same news often changes both tables: the larger count is certain, their sum would tell it twice.
-        self.restatements = self.restatements.max(other.restatements);
+        self.restatements += other.restatements;
     }
 }
 
@@ -298,6 +382,9 @@ struct RowSpreads {
     within: Vec<Within>,
 }
 
+/// What timelines say of a row, and how settled that is.
+type TradeRow = (TradeFigures, RowState);
+type Merged = BTreeMap<(String, NaiveDate), (Option<SumsRow>, TradeRow)>;
 pub(super) type ByRow<T> = HashMap<(String, NaiveDate), T>;
 
 impl<'a> Reader<'a> {

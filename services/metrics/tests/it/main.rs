@@ -2,6 +2,8 @@
 
 mod access;
 mod analysis;
+mod campaign_reviews;
+mod campaigns;
 mod clocks;
 mod days;
 mod definitions;
@@ -11,11 +13,13 @@ mod facts;
 mod figures;
 mod helpers;
 mod ingest;
+mod issues;
 mod migrations;
 mod privacy;
 mod recount;
 mod star;
 mod support;
+mod targets;
 mod timelines;
 mod trade_recount;
 mod trade_worlds;

@@ -1,0 +1,3 @@
+DROP TABLE campaign_reviews;
+DROP TABLE campaign_versions;
+DROP TABLE campaigns;

@@ -1,0 +1,3 @@
+DROP TABLE issue_notices;
+DROP TABLE issue_comments;
+DROP TABLE issues;

@@ -1,0 +1,98 @@
+//! A campaign, an issue and a part in a target for each of some people, for tests of who sees what.
+
+use jinpai::session::Session;
+use proto::access::Role;
+use proto::common::v1::DayRange;
+use proto::google::r#type::Date;
+use proto::metrics::v1 as pb;
+use proto::metrics::v1::campaign_service_client::CampaignServiceClient;
+use proto::metrics::v1::target_service_client::TargetServiceClient;
+use serde_json::{Value, json};
+
+use crate::{Door, MERCHANT};
+
+/// The target in which everybody has a part.
+pub const TARGET: &str = "target-of-all";
+
+/// What an issue is about, as JSON.
+pub fn issue() -> Value {
+    json!({
+        "kind": "ISSUE_KIND_SUGGESTION",
+        "title": "a suggestion",
+        "department": "ROLE_OPERATIONS",
+    })
+}
+
+/// For each person: the draft of a campaign `campaign-<person>` with an item of theirs, an issue `issue-<person>` that
+/// they filed and commented, and a part in the target.
+pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
+    let mut campaigns = CampaignServiceClient::new(manager.channel());
+    for who in people {
+        campaigns.create_campaign(campaign(who)).await.expect("creates a campaign");
+        let token = door.token(MERCHANT, Role::Agent, Some(who));
+        let filed = json!({ "issueId": format!("issue-{who}"), "content": issue() });
+        let answer = door.json("/jinpai.metrics.v1.IssueService/CreateIssue", &token, &filed).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        let said = json!({ "issueId": format!("issue-{who}"), "text": format!("comment of {who}") });
+        let answer = door.json("/jinpai.metrics.v1.IssueService/CommentIssue", &token, &said).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+    }
+    let mut targets = TargetServiceClient::new(manager.channel());
+    let target = targets.create_target(target()).await.expect("creates a target").into_inner().target;
+    let split = pb::SplitTargetRequest {
+        target_id: TARGET.to_owned(),
+        split: Some(even()),
+        etag: target.expect("a target").etag,
+        request_id: String::new(),
+    };
+    targets.split_target(split).await.expect("splits the target");
+}
+
+fn campaign(who: &str) -> pb::CreateCampaignRequest {
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let item = pb::ChecklistItem {
+        item_id: "item".to_owned(),
+        phase: pb::CampaignPhase::Before.into(),
+        title: "prepare".to_owned(),
+        owner_person_id: who.to_owned(),
+        ..Default::default()
+    };
+    let window = pb::CampaignWindow {
+        phase: pb::CampaignPhase::During.into(),
+        starts_at: at(4_000_000_000),
+        ends_at: at(4_000_086_400),
+        arrivals_percent: 0,
+    };
+    let plan = pb::CampaignPlan {
+        name: "a sale".to_owned(),
+        windows: vec![window],
+        strength: pb::CampaignStrength::Small.into(),
+        checklist: vec![item],
+        ..Default::default()
+    };
+    pb::CreateCampaignRequest {
+        campaign_id: format!("campaign-{who}"),
+        plan: Some(plan),
+        request_id: String::new(),
+    }
+}
+
+fn target() -> pb::CreateTargetRequest {
+    let day = Date { year: 2020, month: 5, day: 12 };
+    pb::CreateTargetRequest {
+        target_id: TARGET.to_owned(),
+        name: "chats".to_owned(),
+        days: Some(DayRange { from: Some(day), to: Some(day) }),
+        indicator: Some(pb::IndicatorGoal {
+            measure: pb::Measure::Conversations.into(),
+            direction: pb::GoalDirection::AtLeast.into(),
+            value: 40.0,
+        }),
+        ..Default::default()
+    }
+}
+
+fn even() -> pb::Split {
+    let level = || Some(pb::SplitLevel { basis: pb::SplitBasis::HeadCount.into(), ..Default::default() });
+    pb::Split { include_leads: true, teams: level(), people: level(), days: level(), ..Default::default() }
+}
