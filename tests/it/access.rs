@@ -199,6 +199,89 @@ const FIXTURES: &[Fixture] = &[
         holds: Some(|_, _| "\"number\"".to_owned()),
     },
     Fixture {
+        path: "/jinpai.metrics.v1.CaseService/GetCase",
+        body: |who, _| json!({ "caseId": format!("case-{who}") }),
+        holds: Some(|who, _| format!("case-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CaseService/ListCases",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("case-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CaseService/ListCaseEvents",
+        body: |who, _| json!({ "caseId": format!("case-{who}") }),
+        holds: Some(|_, _| "\"number\"".to_owned()),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CaseService/UpdateCase",
+        // With etags that are none, here and below: who sees the case is told so.
+        body: |who, _| json!({ "caseId": format!("case-{who}"), "content": plans::case(), "etag": "none" }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CaseService/TakeCaseStep",
+        body: |who, _| json!({ "caseId": format!("case-{who}"), "step": { "note": { "text": "?" } }, "etag": "none" }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CaseService/ListCaseResults",
+        body: |_, _| json!({ "days": days() }),
+        holds: Some(|who, _| format!("\"personId\":\"{who}\"")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.FollowUpService/GetFollowUp",
+        body: |who, _| json!({ "followUpId": format!("follow-up-{who}") }),
+        holds: Some(|who, _| format!("follow-up-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.FollowUpService/ListFollowUps",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("follow-up-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.FollowUpService/ListFollowUpEvents",
+        body: |who, _| json!({ "followUpId": format!("follow-up-{who}") }),
+        holds: Some(|_, _| "\"number\"".to_owned()),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.FollowUpService/ContactFollowUp",
+        body: |who, _| json!({ "followUpId": format!("follow-up-{who}"), "contact": { "channel": "CONTACT_CHANNEL_PHONE" }, "etag": "none" }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.FollowUpService/CloseFollowUp",
+        body: |who, _| json!({ "followUpId": format!("follow-up-{who}"), "end": { "state": "FOLLOW_UP_STATE_LOST" }, "etag": "none" }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.FollowUpService/AssignFollowUps",
+        // To who has it already, so that nobody sees more afterwards.
+        body: |who, _| json!({ "followUpIds": [format!("follow-up-{who}")], "toPersonIds": [who] }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.FollowUpService/ListFollowUpResults",
+        body: |_, _| json!({ "days": days() }),
+        holds: Some(|who, _| format!("\"personId\":\"{who}\"")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.WorkService/HandOverWork",
+        // Nobody hands over to themselves: who reaches the person is told so.
+        body: |who, _| json!({ "fromPersonId": who, "toPersonIds": [who] }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.WorkService/SetAbsence",
+        body: |who, _| json!({ "personId": who, "etag": "none" }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.WorkService/ListAbsences",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("\"personId\":\"{who}\"")),
+    },
+    Fixture {
         path: "/jinpai.qa.v1.QaService/GetConversation",
         body: |who, _| json!({ "conversation": chat(who) }),
         holds: Some(|who, _| format!("question 0 of c-{who}")),

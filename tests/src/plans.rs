@@ -1,4 +1,5 @@
-//! A campaign, an issue and a part in a target for each of some people, for tests of who sees what.
+//! A campaign, an issue, a case, a follow-up, a leave and a part in a target for each of some people, for tests of who sees
+//! what.
 
 use jinpai::session::Session;
 use proto::access::Role;
@@ -7,6 +8,7 @@ use proto::google::r#type::Date;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::campaign_service_client::CampaignServiceClient;
 use proto::metrics::v1::target_service_client::TargetServiceClient;
+use runtime::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::{Door, MERCHANT};
@@ -23,8 +25,20 @@ pub fn issue() -> Value {
     })
 }
 
+/// What a case is about, as JSON.
+pub fn case() -> Value {
+    json!({
+        "kind": "CASE_KIND_COMPLAINT",
+        "severity": "COMPLAINT_SEVERITY_ORDINARY",
+        "occurredAt": "2020-05-12T02:00:00Z",
+        "event": "a complaint",
+        "shopId": "shop",
+    })
+}
+
 /// For each person: the draft of a campaign `campaign-<person>` with an item of theirs, an issue `issue-<person>` that
-/// they filed and commented, and a part in the target.
+/// they filed and commented, a case `case-<person>`, a follow-up `follow-up-<person>`, a leave far off, and a part in the
+/// target.
 pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
     let mut campaigns = CampaignServiceClient::new(manager.channel());
     for who in people {
@@ -37,6 +51,9 @@ pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
         let answer = door.json("/jinpai.metrics.v1.IssueService/CommentIssue", &token, &said).await;
         assert_eq!(answer.status, 200, "{}", answer.json());
     }
+    for who in people {
+        work(door, who).await;
+    }
     let mut targets = TargetServiceClient::new(manager.channel());
     let target = targets.create_target(target()).await.expect("creates a target").into_inner().target;
     let split = pb::SplitTargetRequest {
@@ -46,6 +63,29 @@ pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
         request_id: String::new(),
     };
     targets.split_target(split).await.expect("splits the target");
+}
+
+/// What a person does by themselves.
+async fn work(door: &Door, who: &str) {
+    let token = door.token(MERCHANT, Role::Agent, Some(who));
+    let soon = SystemClock.now() + chrono::TimeDelta::days(30);
+    let day = json!({ "year": 2099, "month": 5, "day": 1 });
+    let follow_up = json!({
+        "followUpId": format!("follow-up-{who}"),
+        "kind": "FOLLOW_UP_KIND_INQUIRY",
+        "sourceId": format!("source-{who}"),
+        "shopId": "shop",
+        "customerId": format!("customer-{who}"),
+        "deadline": soon.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+    });
+    for (method, body) in [
+        ("CaseService/AcceptCase", json!({ "caseId": format!("case-{who}"), "content": case() })),
+        ("FollowUpService/CreateFollowUp", follow_up),
+        ("WorkService/SetAbsence", json!({ "personId": who, "days": { "from": day, "to": day } })),
+    ] {
+        let answer = door.json(&format!("/jinpai.metrics.v1.{method}"), &token, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+    }
 }
 
 fn campaign(who: &str) -> pb::CreateCampaignRequest {

@@ -15,6 +15,7 @@ mod checks;
 mod labels;
 mod mail;
 mod numbers;
+mod phone;
 mod places;
 mod prefilter;
 mod street;
@@ -23,6 +24,8 @@ use std::{borrow::Cow, ops::Range};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+
+pub use phone::Phone;
 
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

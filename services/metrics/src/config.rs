@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::domain::counting::Pauses;
+use crate::domain::follow_up::reasons::Timing;
 use crate::domain::ingest::IngestLimits;
 use crate::domain::money::Currency;
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub definitions: DefinitionsConfig,
     /// When campaigns end.
     pub campaigns: CampaignsConfig,
+    /// When customers are followed up.
+    pub follow_ups: FollowUpsConfig,
     /// When customers are counted.
     pub timelines: TimelinesConfig,
     /// What amounts are in.
@@ -90,6 +93,25 @@ pub struct CampaignsConfig {
     pub check_seconds: u64,
 }
 
+/// `[follow_ups]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct FollowUpsConfig {
+    /// How often is looked for reasons.
+    pub check_seconds: u64,
+    /// How long an order is left unpaid before somebody asks.
+    pub unpaid_after_minutes: u32,
+    /// How long after it was placed the platform closes it.
+    pub unpaid_within_hours: u32,
+    /// How long products lie in the cart before somebody asks.
+    pub cart_after_hours: u32,
+    /// How long after a chat without an order somebody asks.
+    pub inquiry_after_hours: u32,
+    /// How long after praise somebody says thanks.
+    pub praise_after_hours: u32,
+    /// How long there is a point in all but unpaid orders.
+    pub within_days: u32,
+}
+
 /// `[timelines]`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct TimelinesConfig {
@@ -124,6 +146,20 @@ impl IngestConfig {
             batch_lines: self.batch_conversations.max(1),
             batch_bytes: self.batch_bytes,
             linger: Duration::from_millis(self.linger_ms),
+        }
+    }
+}
+
+impl FollowUpsConfig {
+    pub(crate) fn timing(&self) -> Timing {
+        let hours = |hours: u32| TimeDelta::hours(hours.into());
+        Timing {
+            unpaid_after: TimeDelta::minutes(self.unpaid_after_minutes.into()),
+            unpaid_within: hours(self.unpaid_within_hours),
+            cart_after: hours(self.cart_after_hours),
+            inquiry_after: hours(self.inquiry_after_hours),
+            praise_after: hours(self.praise_after_hours),
+            within: TimeDelta::days(self.within_days.into()),
         }
     }
 }

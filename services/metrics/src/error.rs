@@ -5,8 +5,11 @@ use std::time::Duration;
 use status::{Failure, Kind, Violation};
 
 use crate::domain::campaign::CampaignError;
+use crate::domain::case::error::CaseError;
+use crate::domain::follow_up::error::FollowUpError;
 use crate::domain::issue::IssueError;
 use crate::domain::target::TargetError;
+use crate::domain::work::WorkError;
 
 /// A failure of a use case.
 #[derive(Debug, thiserror::Error)]
@@ -103,9 +106,18 @@ pub enum MetricsError {
     /// Of campaigns.
     #[error(transparent)]
     Campaign(#[from] CampaignError),
+    /// Of cases.
+    #[error(transparent)]
+    Case(#[from] CaseError),
     /// Of targets.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// Of follow-ups.
+    #[error(transparent)]
+    FollowUp(#[from] FollowUpError),
+    /// Of work.
+    #[error(transparent)]
+    Work(#[from] WorkError),
     /// Of issues.
     #[error(transparent)]
     Issue(#[from] IssueError),
@@ -155,8 +167,11 @@ impl Failure for MetricsError {
             Self::DefinitionNotFound { .. } | Self::RemedyNotFound { .. } => Kind::NotFound,
             Self::DefinitionChanged { .. } | Self::RemedyChanged { .. } => Kind::Contended,
             Self::Campaign(error) => error.kind(),
+            Self::Case(error) => error.kind(),
             Self::Target(error) => error.kind(),
+            Self::FollowUp(error) => error.kind(),
             Self::Issue(error) => error.kind(),
+            Self::Work(error) => error.kind(),
             Self::Reach(error) => error.kind(),
             Self::Directory(error) => error.kind(),
             Self::Database(error) => error.kind(),
@@ -185,8 +200,11 @@ impl Failure for MetricsError {
             Self::TooManyDefinitions { .. } => "TOO_MANY_DEFINITIONS",
             Self::DefinitionsMoved => "DEFINITIONS_MOVED",
             Self::Campaign(error) => error.reason(),
+            Self::Case(error) => error.reason(),
             Self::Target(error) => error.reason(),
+            Self::FollowUp(error) => error.reason(),
             Self::Issue(error) => error.reason(),
+            Self::Work(error) => error.reason(),
             Self::Reach(error) => error.reason(),
             Self::Directory(error) => error.reason(),
             Self::Database(error) => error.reason(),
@@ -201,6 +219,8 @@ impl Failure for MetricsError {
             Self::LineOrder { .. } => {
                 vec![Violation { field: "lines.line".to_owned(), description: "must grow".to_owned() }]
             }
+            Self::Case(error) => error.violations(),
+            Self::FollowUp(error) => error.violations(),
             Self::Directory(error) => error.violations(),
             Self::Database(error) => error.violations(),
             Self::Events(error) => error.violations(),

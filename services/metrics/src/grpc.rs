@@ -2,13 +2,16 @@
 
 mod analysis;
 pub mod campaign;
+pub mod case;
 mod decode;
 mod encode;
 mod fact;
 mod facts;
+pub mod follow_up;
 pub mod issue;
 pub mod target;
 mod trade;
+pub mod work;
 
 use std::pin::Pin;
 

@@ -23,10 +23,13 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
 use proto::metrics::v1::campaign_service_server::CampaignServiceServer;
+use proto::metrics::v1::case_service_server::CaseServiceServer;
 use proto::metrics::v1::facts_service_server::FactsServiceServer;
+use proto::metrics::v1::follow_up_service_server::FollowUpServiceServer;
 use proto::metrics::v1::issue_service_server::IssueServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
 use proto::metrics::v1::target_service_server::TargetServiceServer;
+use proto::metrics::v1::work_service_server::WorkServiceServer;
 use runtime::background::every;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
@@ -39,11 +42,17 @@ pub use config::Config;
 use domain::Metrics;
 use domain::analysis::Analysis;
 use domain::campaigns::Campaigns;
+use domain::cases::Cases;
+use domain::follow_ups::FollowUps;
 use domain::issues::Issues;
 use domain::targets::Targets;
+use domain::work::Work;
 use grpc::campaign::CampaignApi;
+use grpc::case::CaseApi;
+use grpc::follow_up::FollowUpApi;
 use grpc::issue::IssueApi;
 use grpc::target::TargetApi;
+use grpc::work::WorkApi;
 use grpc::{AnalysisApi, FactsApi, MetricsApi};
 use store::Store;
 
@@ -84,16 +93,23 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let analysis_api = AnalysisServiceServer::new(AnalysisApi::new(Analysis::new(metrics.clone())));
     let facts_api = FactsServiceServer::new(FactsApi::new(metrics.clone()));
     let campaign_api = CampaignServiceServer::new(CampaignApi::new(campaigns.clone()));
+    let case_api = CaseServiceServer::new(CaseApi::new(Cases::new(metrics.clone())));
     let target_api = TargetServiceServer::new(TargetApi::new(Targets::new(metrics.clone())));
+    let follow_ups = FollowUps::new(metrics.clone(), config.follow_ups.timing());
+    let follow_up_api = FollowUpServiceServer::new(FollowUpApi::new(follow_ups.clone()));
     let issue_api = IssueServiceServer::new(IssueApi::new(Issues::new(metrics.clone())));
+    let work_api = WorkServiceServer::new(WorkApi::new(Work::new(metrics.clone())));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api.max_decoding_message_size(bytes_max))
         .add_service(analysis_api.max_decoding_message_size(bytes_max))
         .add_service(facts_api.max_decoding_message_size(bytes_max))
         .add_service(campaign_api.max_decoding_message_size(bytes_max))
+        .add_service(case_api.max_decoding_message_size(bytes_max))
         .add_service(target_api.max_decoding_message_size(bytes_max))
+        .add_service(follow_up_api.max_decoding_message_size(bytes_max))
         .add_service(issue_api.max_decoding_message_size(bytes_max))
+        .add_service(work_api.max_decoding_message_size(bytes_max))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -110,6 +126,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         finalise_days(metrics.clone(), &config, token.clone()),
         build_definitions(metrics.clone(), &config, token.clone()),
         end_campaigns(campaigns, &config, token.clone()),
+        look_for_follow_ups(follow_ups, &config, token.clone()),
         tokio::spawn(async move { metrics.count_timelines().await }),
     ];
     Ok(Running::of(server, background, token))
@@ -173,6 +190,28 @@ fn end_campaigns(campaigns: Campaigns, config: &Config, token: CancellationToken
                 Ok(0) => {}
                 Ok(ended) => tracing::info!(ended, "ended campaigns"),
                 Err(error) => tracing::warn!(error.chain = status::chain(&error), "cannot end campaigns now"),
+            }
+        }
+    })
+}
+
+fn look_for_follow_ups(follow_ups: FollowUps, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let every_seconds = Duration::from_secs(config.follow_ups.check_seconds.max(1));
+    every("metrics.look_for_follow_ups", every_seconds, token, move || {
+        let follow_ups = follow_ups.clone();
+        async move {
+            match follow_ups.look().await {
+                Ok(looked) if looked.created + looked.ended + looked.assigned == 0 => {}
+                Ok(looked) => tracing::info!(
+                    looked.customers,
+                    looked.created,
+                    looked.ended,
+                    looked.assigned,
+                    "looked for follow-ups"
+                ),
+                Err(error) => {
+                    tracing::warn!(error.chain = status::chain(&error), "cannot look for follow-ups now");
+                }
             }
         }
     })

@@ -11,9 +11,13 @@
 //! Statements are set-based and written out: Diesel's builder cannot say `unnest`, and ids sorted in Rust must reach
 //! the rows in that order.
 
+mod absences;
 mod actuals;
 mod campaign_reviews;
 mod campaigns;
+mod case_events;
+mod case_policies;
+mod cases;
 mod conversations;
 mod day_facts;
 mod days;
@@ -22,6 +26,12 @@ mod explanations;
 mod facts;
 mod figures;
 mod final_days;
+mod follow_up_assignments;
+mod follow_up_checks;
+mod follow_up_events;
+mod follow_up_payments;
+mod follow_ups;
+mod hand_overs;
 mod hours;
 mod ingest;
 mod issue_notices;
@@ -54,9 +64,15 @@ use crate::error::MetricsError;
 pub use actuals::{Actual, ActualQuery};
 pub use campaign_reviews::ReviewCursor;
 pub use campaigns::{CampaignCursor, CampaignFilter};
+pub use case_events::CaseResult;
+pub use cases::{CaseCursor, CaseFilter, CaseStep};
 pub use definitions::NewDefinition;
 pub use explanations::ExplainCursor;
 pub use figures::{FigureCursor, FigureQuery, FigureSums};
+pub use follow_up_checks::Looked;
+pub use follow_up_events::FollowUpResult;
+pub use follow_ups::{FollowUpCursor, FollowUpFilter, FollowUpStep};
+pub use hand_overs::HandedOver;
 pub use issue_notices::NoticeCursor;
 pub use issues::{IssueCursor, IssueFilter, IssueStep};
 pub use restatements::{RestatementCursor, RestatementQuery};

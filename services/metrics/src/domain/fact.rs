@@ -165,6 +165,21 @@ pub enum Severity {
     Authority,
 }
 
+impl Severity {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ordinary, Self::Platform, Self::Mass, Self::Authority];
+
+    /// The name in rows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ordinary => "ordinary",
+            Self::Platform => "platform",
+            Self::Mass => "mass",
+            Self::Authority => "authority",
+        }
+    }
+}
+
 /// See `fact.proto`. The text is not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuyerReview {

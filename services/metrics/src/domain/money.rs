@@ -42,7 +42,20 @@ impl Currency {
         (minor_units / scale, nanos as i32)
     }
 
-    fn scale(&self) -> i64 {
+    /// An amount as people read it, for example `12.34 CNY`.
+    pub fn text(&self, minor_units: i64) -> String {
+        let (scale, minor) = (self.scale().unsigned_abs(), minor_units.unsigned_abs());
+        let sign = if minor_units < 0 { "-" } else { "" };
+        match usize::try_from(self.decimals.min(9)) {
+            Ok(digits) if digits > 0 => {
+                format!("{sign}{}.{:0digits$} {}", minor / scale, minor % scale, self.code)
+            }
+            _ => format!("{sign}{minor} {}", self.code),
+        }
+    }
+
+    /// Smallest units in a whole.
+    pub fn scale(&self) -> i64 {
         10_i64.pow(self.decimals.min(9))
     }
 }
@@ -83,6 +96,14 @@ mod tests {
         check("CNY", i64::MAX, 0, Err("is too large"));
         let yen = Currency { code: "JPY".to_owned(), decimals: 0 };
         assert_eq!(yen.minor_units("JPY", 7, 0), Ok(7));
+    }
+
+    #[test]
+    fn people_read_amounts_with_all_their_decimals() {
+        for (minor, text) in [(1_234, "12.34 CNY"), (5, "0.05 CNY"), (-205, "-2.05 CNY"), (0, "0.00 CNY")] {
+            assert_eq!(yuan().text(minor), text);
+        }
+        assert_eq!(Currency { code: "JPY".to_owned(), decimals: 0 }.text(-7), "-7 JPY");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, Bool, Date, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use runtime::identity::{Reach, Scope};
+use runtime::ids::MerchantId;
 
 use crate::domain::reach::Reached;
 use crate::store::{Result, Store};
@@ -43,6 +44,44 @@ pub(super) async fn known(
     )
     .bind::<Text, _>(merchant)
     .bind::<Array<Text>, _>(people)
+    .load::<IdRow>(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Those of these people whom the directory knows and who haven't left.
+pub(super) async fn staying(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    people: &[String],
+) -> Result<Vec<String>> {
+    let rows = diesel::sql_query(
+        "SELECT person_id AS id FROM people WHERE merchant_id = $1 AND person_id = ANY ($2) AND status <> 5",
+    )
+    .bind::<Text, _>(merchant.as_str())
+    .bind::<Array<Text>, _>(people)
+    .load::<IdRow>(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Who may be given work on a business day: members of teams that aren't archived who don't lead them, are neither trainees
+/// nor gone, and aren't away.
+pub(super) async fn list_present(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    day: NaiveDate,
+) -> Result<Vec<String>> {
+    let rows = diesel::sql_query(
+        "SELECT DISTINCT m.person_id AS id FROM memberships m \
+         JOIN teams t ON t.merchant_id = m.merchant_id AND t.team_id = m.team_id AND NOT t.archived \
+         JOIN people p ON p.merchant_id = m.merchant_id AND p.person_id = m.person_id AND p.status NOT IN (2, 5) \
+         WHERE m.merchant_id = $1 AND NOT m.lead AND $2 BETWEEN m.from_day AND m.to_day \
+            AND NOT EXISTS (SELECT FROM absences a WHERE a.merchant_id = m.merchant_id AND a.person_id = m.person_id \
+                AND $2 BETWEEN a.from_day AND a.to_day)",
+    )
+    .bind::<Text, _>(merchant.as_str())
+    .bind::<Date, _>(day)
     .load::<IdRow>(conn)
     .await?;
     Ok(rows.into_iter().map(|row| row.id).collect())

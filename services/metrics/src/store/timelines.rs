@@ -16,7 +16,7 @@ use crate::store::conversations::column;
 use crate::store::explanations::FactsRow;
 use crate::store::ingest::ATTEMPTS;
 use crate::store::trade_days::{self, TradeDayKey};
-use crate::store::{Result, Store, days, definitions, facts};
+use crate::store::{Result, Store, days, definitions, facts, follow_up_checks};
 
 /// Changes taken up in one transaction.
 const CHANGES_MAX: i64 = 500;
@@ -138,6 +138,7 @@ async fn recount(
     let before = lock(conn, merchant, &sorted).await?;
     // Read after the locks: whatever was committed before them is in, whatever comes later left its own change.
     let histories = load_histories(conn, merchant, &sorted).await?;
+    follow_up_checks::insert_recent(conn, merchant, &sorted, &histories, now).await?;
 
     let today = calendar.business_day(now);
     let mut changes: BTreeMap<NaiveDate, trade_days::Changes> = BTreeMap::new();

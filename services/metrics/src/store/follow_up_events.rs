@@ -1,0 +1,165 @@
+//! `follow_up_events`: the timelines of follow-ups; and what the follow-ups of each person came to.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, Text, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use pg::page::{Page, PageRequest};
+use runtime::identity::Scope;
+use runtime::ids::MerchantId;
+
+use crate::domain::figure::DayRange;
+use crate::domain::follow_up::{Event, FollowUpState};
+use crate::store::{Result, Store, json_of, people};
+
+/// What a person's follow-ups of a kind came to; see `follow_up.proto`.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct FollowUpResult {
+    #[diesel(sql_type = Text)]
+    pub person: String,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = BigInt)]
+    pub open: i64,
+    #[diesel(sql_type = BigInt)]
+    pub overdue: i64,
+    #[diesel(sql_type = BigInt)]
+    pub created: i64,
+    #[diesel(sql_type = BigInt)]
+    pub contacted: i64,
+    #[diesel(sql_type = BigInt)]
+    pub won: i64,
+    #[diesel(sql_type = BigInt)]
+    pub lost: i64,
+    #[diesel(sql_type = BigInt)]
+    pub settled: i64,
+    #[diesel(sql_type = BigInt)]
+    pub recovered: i64,
+}
+
+/// Adds an entry to a follow-up's timeline.
+pub(super) async fn insert(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    follow_up: &str,
+    event: &Event,
+) -> Result<()> {
+    diesel::sql_query(
+        "INSERT INTO follow_up_events (merchant_id, follow_up_id, number, person_id, happened_at, state, due_at, late, \
+            happening) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind::<Text, _>(merchant.as_str())
+    .bind::<Text, _>(follow_up)
+    .bind::<Integer, _>(event.number)
+    .bind::<Nullable<Text>, _>(event.person.as_deref())
+    .bind::<Timestamptz, _>(event.at)
+    .bind::<Text, _>(event.state.name())
+    .bind::<Nullable<Timestamptz>, _>(event.due_at)
+    .bind::<Bool, _>(event.late)
+    .bind::<Jsonb, _>(json_of(&event.happening)?)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// A page of what happened to a follow-up, the oldest first. Whether the caller sees it is asked before.
+    pub async fn list_follow_up_events(
+        &self,
+        scope: &Scope,
+        follow_up: &str,
+        page: &PageRequest<i32>,
+    ) -> Result<Page<Event>> {
+        let mut conn = self.pool.get().await?;
+        let rows = diesel::sql_query(
+            "SELECT follow_up_id, number, person_id, happened_at, state, due_at, late, happening FROM follow_up_events \
+             WHERE merchant_id = $1 AND follow_up_id = $2 AND number > $3 ORDER BY number LIMIT $4",
+        )
+        .bind::<Text, _>(scope.merchant.as_str())
+        .bind::<Text, _>(follow_up)
+        .bind::<Integer, _>(page.after.unwrap_or(0))
+        .bind::<BigInt, _>(page.limit())
+        .load::<EventRow>(&mut conn)
+        .await?;
+        let events = rows.into_iter().map(EventRow::read).collect::<Result<_>>()?;
+        Ok(page.page(events, |event: &Event| event.number)?)
+    }
+
+    /// A page of results of the people whom the scope reaches, by person, then kind.
+    pub async fn list_follow_up_results(
+        &self,
+        scope: &Scope,
+        days: DayRange,
+        now: DateTime<Utc>,
+        page: &PageRequest<(String, String)>,
+    ) -> Result<Page<FollowUpResult>> {
+        let mut conn = self.pool.get().await?;
+        let today = directory::calendar(&mut conn, &scope.merchant).await?.business_day(now);
+        let reached = people::reached(&mut conn, scope, today).await?;
+        let rows = diesel::sql_query(
+            "SELECT owner_person_id AS person, kind, \
+                count(*) FILTER (WHERE state = 'open') AS open, \
+                count(*) FILTER (WHERE due_at < $5) AS overdue, \
+                count(*) FILTER (WHERE of_days) AS created, \
+                count(*) FILTER (WHERE of_days AND contacts > 0) AS contacted, \
+                count(*) FILTER (WHERE of_days AND state = 'won') AS won, \
+                count(*) FILTER (WHERE of_days AND state = 'lost') AS lost, \
+                count(*) FILTER (WHERE of_days AND state = 'settled') AS settled, \
+                coalesce(sum(recovered) FILTER (WHERE of_days), 0)::bigint AS recovered \
+             FROM (SELECT *, created_day BETWEEN $2 AND $3 AS of_days FROM follow_ups \
+                WHERE merchant_id = $1 AND (created_day BETWEEN $2 AND $3 OR due_at < '9999-12-31') \
+                    AND ($4::text[] IS NULL OR owner_person_id = ANY ($4)) \
+                    AND ($6::text IS NULL OR (owner_person_id, kind) > ($6, $7))) AS reached \
+             GROUP BY owner_person_id, kind ORDER BY owner_person_id, kind LIMIT $8",
+        )
+        .bind::<Text, _>(scope.merchant.as_str())
+        .bind::<Date, _>(days.from)
+        .bind::<Date, _>(days.to)
+        .bind::<Nullable<Array<Text>>, _>(reached.column())
+        .bind::<Timestamptz, _>(now)
+        .bind::<Nullable<Text>, _>(page.after.as_ref().map(|after| after.0.as_str()))
+        .bind::<Nullable<Text>, _>(page.after.as_ref().map(|after| after.1.as_str()))
+        .bind::<BigInt, _>(page.limit())
+        .load::<FollowUpResult>(&mut conn)
+        .await?;
+        Ok(page.page(rows, |row: &FollowUpResult| (row.person.clone(), row.kind.clone()))?)
+    }
+}
+
+#[derive(QueryableByName)]
+struct EventRow {
+    #[diesel(sql_type = Text)]
+    follow_up_id: String,
+    #[diesel(sql_type = Integer)]
+    number: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    person_id: Option<String>,
+    #[diesel(sql_type = Timestamptz)]
+    happened_at: DateTime<Utc>,
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    due_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Bool)]
+    late: bool,
+    #[diesel(sql_type = Jsonb)]
+    happening: serde_json::Value,
+}
+
+impl EventRow {
+    fn read(self) -> Result<Event> {
+        let broken = |why: String| {
+            pg::Error::unreadable("follow_up_events", format!("{}/{}", self.follow_up_id, self.number), why)
+        };
+        Ok(Event {
+            number: self.number,
+            state: FollowUpState::of(&self.state).ok_or_else(|| broken("unknown state".to_owned()))?,
+            happening: serde_json::from_value(self.happening).map_err(|why| broken(why.to_string()))?,
+            person: self.person_id,
+            at: self.happened_at,
+            due_at: self.due_at,
+            late: self.late,
+        })
+    }
+}
