@@ -295,6 +295,7 @@ async fn follow_ups_made_by_hand_are_made_once_and_end_with_the_payments_that_th
         contact_as(&test, &agent("p1"), &made, Some("2020-07-01T10:00:00")).await.expect("writes it down");
     let stale = contact_as(&test, &agent("p1"), &made, None).await.expect_err("the etag is old");
     assert_eq!((stale.code(), reason(&stale).as_str()), (Code::Aborted, "FOLLOW_UP_CHANGED"));
+    let second = create_as(&test, &agent("p1"), by_hand("second", "b-1")).await.expect("makes");
     test.clock.set("2020-07-01T11:00:00+08:00");
     let overdue = pb::ListFollowUpsRequest { overdue: true, ..Default::default() };
     assert_eq!(list_as(&test, &agent("p1"), overdue).await.len(), 1);
@@ -314,8 +315,6 @@ async fn follow_ups_made_by_hand_are_made_once_and_end_with_the_payments_that_th
     }
     let won = close_as(&test, &agent("p1"), &contacted, pb::FollowUpState::Won, &["pay-1"]).await;
     assert_eq!(fen(won.expect("is won").recovered.as_ref()), 10_000);
-    test.clock.set("2020-06-30T11:00:00+08:00");
-    let second = create_as(&test, &agent("p1"), by_hand("second", "b-1")).await.expect("makes");
     let twice = close_as(&test, &agent("p1"), &second, pb::FollowUpState::Won, &["pay-1"]).await;
     assert_eq!(reason(&twice.expect_err("counts for the first")), "PAYMENT_LINKED");
     let lost = close_as(&test, &agent("p1"), &second, pb::FollowUpState::Lost, &[]).await.expect("is lost");

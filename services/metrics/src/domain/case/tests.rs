@@ -166,7 +166,7 @@ fn grave_cases_are_escalated_before_anything_is_promised() {
     for step in [grant(1), solution()] {
         assert_eq!(reason(grave.clone(), &step, 1), "CASE_NOT_ESCALATED");
     }
-    assert_eq!(reason(grave.clone(), &escalation("p1"), 1), "CASE_OWNED");
+    assert_eq!(reason(grave.clone(), &escalation("p1"), 1), "CASE_STATE");
     taken(taken(grave, &escalation("p2"), 1), &solution(), 2);
 }
 
