@@ -5,8 +5,11 @@ use std::time::Duration;
 use status::{Failure, Kind, Violation};
 
 use crate::domain::campaign::CampaignError;
+use crate::domain::customer::CustomerError;
 use crate::domain::issue::IssueError;
+use crate::domain::lost_inquiry::LossError;
 use crate::domain::target::TargetError;
+use crate::domain::voice::VoiceError;
 
 /// A failure of a use case.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +112,15 @@ pub enum MetricsError {
     /// Of issues.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// Of lost inquiries.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+    /// Of customers.
+    #[error(transparent)]
+    Customer(#[from] CustomerError),
+    /// Of the voice of the customer.
+    #[error(transparent)]
+    Voice(#[from] VoiceError),
     /// The caller reaches only a part of what the call is about.
     #[error(transparent)]
     Reach(#[from] runtime::identity::PartOfMerchant),
@@ -157,6 +169,9 @@ impl Failure for MetricsError {
             Self::Campaign(error) => error.kind(),
             Self::Target(error) => error.kind(),
             Self::Issue(error) => error.kind(),
+            Self::Loss(error) => error.kind(),
+            Self::Customer(error) => error.kind(),
+            Self::Voice(error) => error.kind(),
             Self::Reach(error) => error.kind(),
             Self::Directory(error) => error.kind(),
             Self::Database(error) => error.kind(),
@@ -187,6 +202,9 @@ impl Failure for MetricsError {
             Self::Campaign(error) => error.reason(),
             Self::Target(error) => error.reason(),
             Self::Issue(error) => error.reason(),
+            Self::Loss(error) => error.reason(),
+            Self::Customer(error) => error.reason(),
+            Self::Voice(error) => error.reason(),
             Self::Reach(error) => error.reason(),
             Self::Directory(error) => error.reason(),
             Self::Database(error) => error.reason(),

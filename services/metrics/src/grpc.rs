@@ -2,13 +2,16 @@
 
 mod analysis;
 pub mod campaign;
+pub mod customer;
 mod decode;
 mod encode;
 mod fact;
 mod facts;
 pub mod issue;
+pub mod lost_inquiry;
 pub mod target;
 mod trade;
+pub mod voice;
 
 use std::pin::Pin;
 

@@ -23,10 +23,13 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
 use proto::metrics::v1::campaign_service_server::CampaignServiceServer;
+use proto::metrics::v1::customer_service_server::CustomerServiceServer;
 use proto::metrics::v1::facts_service_server::FactsServiceServer;
 use proto::metrics::v1::issue_service_server::IssueServiceServer;
+use proto::metrics::v1::lost_inquiry_service_server::LostInquiryServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
 use proto::metrics::v1::target_service_server::TargetServiceServer;
+use proto::metrics::v1::voice_service_server::VoiceServiceServer;
 use runtime::background::every;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
@@ -39,11 +42,18 @@ pub use config::Config;
 use domain::Metrics;
 use domain::analysis::Analysis;
 use domain::campaigns::Campaigns;
+use domain::customer::tier::TierRules;
+use domain::customers::Customers;
 use domain::issues::Issues;
+use domain::lost_inquiries::LostInquiries;
 use domain::targets::Targets;
+use domain::voices::Voices;
 use grpc::campaign::CampaignApi;
+use grpc::customer::CustomerApi;
 use grpc::issue::IssueApi;
+use grpc::lost_inquiry::LostInquiryApi;
 use grpc::target::TargetApi;
+use grpc::voice::VoiceApi;
 use grpc::{AnalysisApi, FactsApi, MetricsApi};
 use store::Store;
 
@@ -75,7 +85,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     pg::ensure_current(&pool, MIGRATIONS).await?;
     let bus = Bus::connect(&config.events).await.context("cannot use the settings of the broker")?;
     let verifier = Verifier::open(&config.access, clock.clone()).context("cannot check who calls")?;
-    let store = Store::new(pool.clone());
+    let store = Store::new(pool.clone(), TierRules::built_in(&config.money.currency()));
     let metrics = Metrics::start(store, clock.clone(), &config, token.clone()).await?;
 
     let bytes_max = config.server.message_bytes_max;
@@ -86,6 +96,10 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let campaign_api = CampaignServiceServer::new(CampaignApi::new(campaigns.clone()));
     let target_api = TargetServiceServer::new(TargetApi::new(Targets::new(metrics.clone())));
     let issue_api = IssueServiceServer::new(IssueApi::new(Issues::new(metrics.clone())));
+    let loss_api = LostInquiryServiceServer::new(LostInquiryApi::new(LostInquiries::new(metrics.clone())));
+    let customers = Customers::new(metrics.clone());
+    let customer_api = CustomerServiceServer::new(CustomerApi::new(customers.clone()));
+    let voice_api = VoiceServiceServer::new(VoiceApi::new(Voices::new(metrics.clone())));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api.max_decoding_message_size(bytes_max))
@@ -94,6 +108,9 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         .add_service(campaign_api.max_decoding_message_size(bytes_max))
         .add_service(target_api.max_decoding_message_size(bytes_max))
         .add_service(issue_api.max_decoding_message_size(bytes_max))
+        .add_service(loss_api.max_decoding_message_size(bytes_max))
+        .add_service(customer_api.max_decoding_message_size(bytes_max))
+        .add_service(voice_api.max_decoding_message_size(bytes_max))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -110,6 +127,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         finalise_days(metrics.clone(), &config, token.clone()),
         build_definitions(metrics.clone(), &config, token.clone()),
         end_campaigns(campaigns, &config, token.clone()),
+        look_again(customers, &config, token.clone()),
         tokio::spawn(async move { metrics.count_timelines().await }),
     ];
     Ok(Running::of(server, background, token))
@@ -173,6 +191,22 @@ fn end_campaigns(campaigns: Campaigns, config: &Config, token: CancellationToken
                 Ok(0) => {}
                 Ok(ended) => tracing::info!(ended, "ended campaigns"),
                 Err(error) => tracing::warn!(error.chain = status::chain(&error), "cannot end campaigns now"),
+            }
+        }
+    })
+}
+
+fn look_again(customers: Customers, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let every_seconds = Duration::from_secs(config.timelines.look_again_seconds.max(1));
+    every("metrics.look_again", every_seconds, token, move || {
+        let customers = customers.clone();
+        async move {
+            match customers.look_again().await {
+                Ok(0) => {}
+                Ok(counted) => tracing::info!(counted, "looked at customers again for the time that passed"),
+                Err(error) => {
+                    tracing::warn!(error.chain = status::chain(&error), "cannot look at customers again now");
+                }
             }
         }
     })

@@ -42,7 +42,8 @@ impl Currency {
         (minor_units / scale, nanos as i32)
     }
 
-    fn scale(&self) -> i64 {
+    /// Smallest units in a whole.
+    pub fn scale(&self) -> i64 {
         10_i64.pow(self.decimals.min(9))
     }
 }
