@@ -84,14 +84,13 @@ impl CustomerCursor {
 
 pub(super) type Query<'a> = BoxedSqlQuery<'a, Pg, SqlQuery>;
 
-/// Rows of all days.
-const ALWAYS: DayRange = DayRange { from: NaiveDate::MIN, to: LAST_DAY };
+/// Before any day that was ever told of, and one that Postgres knows.
+const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).expect("a day");
 
 /// The accounts and days that the scope reaches.
 pub(super) async fn reached_accounts(conn: &mut AsyncPgConnection, scope: &Scope) -> Result<Selection> {
-    // Postgres knows fewer days than we do.
-    let from = NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or(ALWAYS.from);
-    select(conn, scope, DayRange { from, ..ALWAYS }, Group::Account, &Filter::default()).await
+    let always = DayRange { from: FIRST_DAY, to: LAST_DAY };
+    select(conn, scope, always, Group::Account, &Filter::default()).await
 }
 
 /// A query whose first nine parameters are those of [`SELECTED`].

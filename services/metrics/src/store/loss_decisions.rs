@@ -57,7 +57,7 @@ impl Store {
             .bind::<BigInt, _>(before)
             .bind::<Text, _>(reason)
             .bind::<Text, _>(&note)
-            .bind::<Text, _>(signal.map_or("", |signal| signal.name()))
+            .bind::<Text, _>(signal.map_or("", Signal::name))
             .bind::<Text, _>(suggested.unwrap_or_default())
             .bind::<Text, _>(&by.caller.subject)
             .bind::<Timestamptz, _>(now)

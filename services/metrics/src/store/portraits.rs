@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::customer::profile::{Profile, Purchase, Risk};
 use crate::domain::lost_inquiry::Loss;
+use crate::domain::lost_inquiry::signal::Signal;
 use crate::domain::portrait::Portrait;
 use crate::error::MetricsError;
 use crate::store::conversations::column;
@@ -35,7 +36,7 @@ pub(super) async fn write(
     let mut put: Vec<(&Customer, &Portrait, [u8; 32])> = Vec::new();
     for (at, (customer, portrait)) in portrayed.iter().enumerate() {
         let hash = portrait.as_ref().map(content_hash).transpose()?;
-        if hash.as_ref().map(|hash| hash.as_slice()) == stored.get(&at).map(Vec::as_slice) {
+        if hash.as_ref().map(|hash| &hash[..]) == stored.get(&at).map(Vec::as_slice) {
             continue;
         }
         // Of whom there is no hash there is no row.
@@ -230,7 +231,7 @@ async fn insert_losses(conn: &mut AsyncPgConnection, merchant: &str, losses: &[&
     .bind::<Array<Text>, _>(column(losses, |loss| loss.order.as_str()))
     .bind::<Array<BigInt>, _>(column(losses, |loss| loss.amount))
     .bind::<Array<Nullable<Date>>, _>(column(losses, |loss| loss.later_paid_day))
-    .bind::<Array<Text>, _>(column(losses, |loss| loss.signal().map_or("", |signal| signal.name())))
+    .bind::<Array<Text>, _>(column(losses, |loss| loss.signal().map_or("", Signal::name)))
     .bind::<Array<Jsonb>, _>(evidence)
     .bind::<Array<Integer>, _>(column(losses, |loss| loss.definition_version))
     .execute(conn)

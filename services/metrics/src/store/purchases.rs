@@ -48,9 +48,9 @@ impl Store {
                 WHERE merchant_id = $1 AND paid_day BETWEEN $2 AND $3 \
                 ORDER BY shop_id, customer_id, paid_day, order_id), \
              judged AS ( \
-                SELECT {key} AS key, f.paid_day + $10 >= $11 AS running, EXISTS (SELECT FROM purchases p \
+                SELECT {key} AS key, f.paid_day + $10::int >= $11 AS running, EXISTS (SELECT FROM purchases p \
                     WHERE p.merchant_id = $1 AND p.shop_id = f.shop_id AND p.customer_id = f.customer_id \
-                        AND p.paid_day > f.paid_day AND p.paid_day <= least(f.paid_day + $10, $11)) AS returned \
+                        AND p.paid_day > f.paid_day AND p.paid_day <= least(f.paid_day + $10::int, $11)) AS returned \
                 FROM first f \
                 LEFT JOIN unnest($6::text[], $7::date[], $8::date[], $12::text[]) AS s (account_id, from_day, to_day, key) \
                     ON s.account_id = f.account_id AND f.paid_day BETWEEN s.from_day AND s.to_day \

@@ -177,9 +177,10 @@ async fn time_alone_changes_tiers_and_brings_risk() {
     of_every_tier(&test).await;
     assert_eq!(get(&test, "b-loyal").await.risk, None);
     // A month is usual with b-loyal: twice that is too long, sixty days at the least.
-    test.clock.set("2020-08-12T10:00:00+08:00");
+    test.clock.set("2020-08-13T10:00:00+08:00");
     let changed = async || get(&test, "b-loyal").await.risk.is_some();
     eventually(Duration::from_secs(20), changed).await;
+    test.counted().await;
     let risk = get(&test, "b-loyal").await.risk.expect("a risk");
     assert_eq!(
         (risk.kind(), risk.since, risk.usual_gap_days, risk.limit_days),
@@ -188,7 +189,7 @@ async fn time_alone_changes_tiers_and_brings_risk() {
     let at_risk = pb::ListCustomersRequest { at_risk: true, ..Default::default() };
     assert_eq!(list_as(&test, &caller(), at_risk).await, ["b-vip", "b-loyal", "b-promising"]);
     // Nothing was heard for half a year.
-    test.clock.set("2020-12-20T10:00:00+08:00");
+    test.clock.set("2020-12-20T20:00:00+08:00");
     let changed = async || get(&test, "b-loyal").await.tier() == pb::CustomerTier::Ordinary;
     eventually(Duration::from_secs(20), changed).await;
     test.counted().await;
