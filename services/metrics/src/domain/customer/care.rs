@@ -124,7 +124,7 @@ impl CareTask {
 /// Who gets whom: candidates in their order to people in turn. Of all of them, and of each run of candidates (so of each
 /// tier, if they come by tier), nobody gets more than one more than another; who has the fewest open tasks begins.
 /// `people` and what each has open; gives the person of each candidate, in order.
-pub fn share_out<'a>(people: &'a BTreeMap<String, i64>, candidates: usize) -> Vec<&'a str> {
+pub fn share_out(people: &BTreeMap<String, i64>, candidates: usize) -> Vec<&str> {
     let mut turn: Vec<(&String, &i64)> = people.iter().collect();
     turn.sort_by_key(|(person, open)| (**open, *person));
     turn.iter().map(|(person, _)| person.as_str()).cycle().take(candidates).collect()

@@ -128,14 +128,14 @@ impl Profile {
             purchases.iter().filter(|p| (since..=today).contains(&p.paid_day)).collect();
         let months: BTreeSet<(i32, u32)> =
             counted.iter().map(|p| (p.paid_day.year(), p.paid_day.month())).collect();
-        let levels = history.facts().iter().filter_map(|fact| match &fact.body {
+        let mut levels = history.facts().iter().filter_map(|fact| match &fact.body {
             Body::Order(order) => Some(order.member_level.as_str()),
             _ => None,
         });
         let (account, account_day) = receiver(history).unwrap_or_default();
         let mut profile = Self {
             tier: Tier::New,
-            member_level: levels.filter(|level| !level.is_empty()).last().unwrap_or_default().to_owned(),
+            member_level: levels.rfind(|level| !level.is_empty()).unwrap_or_default().to_owned(),
             account: account.to_owned(),
             account_day: if account.is_empty() { last_seen } else { account_day },
             first_seen,
