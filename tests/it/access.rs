@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use e2e::{Answer, Door, InProcess, MERCHANT, people, plans, small};
+use e2e::{Answer, Door, InProcess, MERCHANT, customers, people, plans, small};
 use jinpai::days::Days;
 use jinpai::draw;
 use jinpai::session::Session;
@@ -282,6 +282,68 @@ const FIXTURES: &[Fixture] = &[
         holds: Some(|who, _| format!("\"personId\":\"{who}\"")),
     },
     Fixture {
+        path: "/jinpai.metrics.v1.LostInquiryService/ListLostInquiries",
+        body: |_, _| json!({ "days": days() }),
+        holds: Some(|who, _| format!("customer of c-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.LostInquiryService/GetLostInquiry",
+        body: |who, _| json!({ "key": lost_inquiry(who) }),
+        holds: Some(|who, _| format!("customer of c-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.LostInquiryService/DecideLostInquiry",
+        // With an etag that is none, as above.
+        body: |who, _| json!({ "key": lost_inquiry(who), "reasonId": "other", "etag": "none" }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.LostInquiryService/GetLossReport",
+        body: |_, _| json!({ "days": days(), "by": ["LOSS_DIMENSION_ACCOUNT"] }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CustomerService/GetCustomer",
+        body: |who, _| json!({ "shopId": small::SHOP, "customerId": format!("customer of c-{who}") }),
+        holds: Some(|who, _| format!("customer of c-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CustomerService/ListCustomers",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("customer of c-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CustomerService/CountTiers",
+        body: |who, _| json!({ "filter": { "accountIds": [format!("acc-{who}")] } }),
+        // Who asked, and who bought.
+        holds: Some(|_, _| "\"customers\":\"2\"".to_owned()),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CustomerService/ShareOutCare",
+        body: |who, _| json!({ "personIds": [who], "limit": 1, "purpose": "call" }),
+        holds: Some(|who, _| format!("\"personId\":\"{who}\"")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CustomerService/ListCareTasks",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("care-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CustomerService/RecordCare",
+        body: |who, _| json!({ "careId": format!("care-{who}"), "state": "CARE_STATE_SKIPPED", "note": "no", "etag": "none" }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CustomerService/ReassignCare",
+        body: |who, _| json!({ "careId": format!("care-{who}"), "personId": who, "etag": "none" }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.CustomerService/GetRepurchase",
+        body: |_, _| json!({ "days": days(), "group": "GROUP_ACCOUNT" }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
         path: "/jinpai.qa.v1.QaService/GetConversation",
         body: |who, _| json!({ "conversation": chat(who) }),
         holds: Some(|who, _| format!("question 0 of c-{who}")),
@@ -388,6 +450,7 @@ async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
     small::ingest(&manager, chats.to_vec()).await;
     services_know_the_people(&suite.door).await;
     plans::fill(&suite.door, &manager, &agents).await;
+    customers::fill(&manager, &agents, day).await;
     let mut qa = QaServiceClient::new(manager.channel());
     eventually(Duration::from_secs(60), async || {
         let listed = qa.list_reviewers(qa_v1::ListReviewersRequest::default()).await.expect("lists");
@@ -398,6 +461,7 @@ async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
     let known = format!("INSERT INTO metrics.day_knowledge VALUES ('{MERCHANT}', '{day}', '{day}')");
     let client = suite.ground.look().await.expect("the database is there");
     client.batch_execute(&known).await.expect("puts the knowledge in");
+    client.batch_execute(&customers::care_tasks(&agents)).await.expect("puts the tasks in");
     let options = draw::Options { days: Days { from: day, to: None }, wait: 60 };
     let drawn = draw::days(&manager, &options, |_| ()).await.expect("draws");
     assert_eq!(drawn.drawn, 4);
@@ -459,6 +523,15 @@ fn team(who: &str) -> &'static str {
 
 fn chat(who: &str) -> Value {
     json!({ "shopId": small::SHOP, "channel": small::CHANNEL, "conversationId": format!("c-{who}") })
+}
+
+fn lost_inquiry(who: &str) -> Value {
+    json!({
+        "shopId": small::SHOP,
+        "customerId": format!("customer of c-{who}"),
+        "businessDay": on_day(),
+        "accountId": format!("acc-{who}"),
+    })
 }
 
 fn on_day() -> Value {

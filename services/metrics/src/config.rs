@@ -121,6 +121,8 @@ pub struct TimelinesConfig {
     pub yield_ms: u64,
     /// How often is looked for what other replicas took in.
     pub check_ms: u64,
+    /// How often is looked for customers whom mere time changed.
+    pub look_again_seconds: u64,
 }
 
 /// `[money]`.

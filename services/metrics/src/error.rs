@@ -6,9 +6,12 @@ use status::{Failure, Kind, Violation};
 
 use crate::domain::campaign::CampaignError;
 use crate::domain::case::error::CaseError;
+use crate::domain::customer::CustomerError;
 use crate::domain::follow_up::error::FollowUpError;
 use crate::domain::issue::IssueError;
+use crate::domain::lost_inquiry::LossError;
 use crate::domain::target::TargetError;
+use crate::domain::voice::VoiceError;
 use crate::domain::work::WorkError;
 
 /// A failure of a use case.
@@ -121,6 +124,15 @@ pub enum MetricsError {
     /// Of issues.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// Of lost inquiries.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+    /// Of customers.
+    #[error(transparent)]
+    Customer(#[from] CustomerError),
+    /// Of the voice of the customer.
+    #[error(transparent)]
+    Voice(#[from] VoiceError),
     /// The caller reaches only a part of what the call is about.
     #[error(transparent)]
     Reach(#[from] runtime::identity::PartOfMerchant),
@@ -172,6 +184,9 @@ impl Failure for MetricsError {
             Self::FollowUp(error) => error.kind(),
             Self::Issue(error) => error.kind(),
             Self::Work(error) => error.kind(),
+            Self::Loss(error) => error.kind(),
+            Self::Customer(error) => error.kind(),
+            Self::Voice(error) => error.kind(),
             Self::Reach(error) => error.kind(),
             Self::Directory(error) => error.kind(),
             Self::Database(error) => error.kind(),
@@ -205,6 +220,9 @@ impl Failure for MetricsError {
             Self::FollowUp(error) => error.reason(),
             Self::Issue(error) => error.reason(),
             Self::Work(error) => error.reason(),
+            Self::Loss(error) => error.reason(),
+            Self::Customer(error) => error.reason(),
+            Self::Voice(error) => error.reason(),
             Self::Reach(error) => error.reason(),
             Self::Directory(error) => error.reason(),
             Self::Database(error) => error.reason(),

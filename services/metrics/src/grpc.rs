@@ -3,14 +3,17 @@
 mod analysis;
 pub mod campaign;
 pub mod case;
+pub mod customer;
 mod decode;
 mod encode;
 mod fact;
 mod facts;
 pub mod follow_up;
 pub mod issue;
+pub mod lost_inquiry;
 pub mod target;
 mod trade;
+pub mod voice;
 pub mod work;
 
 use std::pin::Pin;

@@ -24,11 +24,14 @@ use events::Bus;
 use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
 use proto::metrics::v1::campaign_service_server::CampaignServiceServer;
 use proto::metrics::v1::case_service_server::CaseServiceServer;
+use proto::metrics::v1::customer_service_server::CustomerServiceServer;
 use proto::metrics::v1::facts_service_server::FactsServiceServer;
 use proto::metrics::v1::follow_up_service_server::FollowUpServiceServer;
 use proto::metrics::v1::issue_service_server::IssueServiceServer;
+use proto::metrics::v1::lost_inquiry_service_server::LostInquiryServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
 use proto::metrics::v1::target_service_server::TargetServiceServer;
+use proto::metrics::v1::voice_service_server::VoiceServiceServer;
 use proto::metrics::v1::work_service_server::WorkServiceServer;
 use runtime::background::every;
 use runtime::clock::SharedClock;
@@ -43,15 +46,22 @@ use domain::Metrics;
 use domain::analysis::Analysis;
 use domain::campaigns::Campaigns;
 use domain::cases::Cases;
+use domain::customer::tier::TierRules;
+use domain::customers::Customers;
 use domain::follow_ups::FollowUps;
 use domain::issues::Issues;
+use domain::lost_inquiries::LostInquiries;
 use domain::targets::Targets;
+use domain::voices::Voices;
 use domain::work::Work;
 use grpc::campaign::CampaignApi;
 use grpc::case::CaseApi;
+use grpc::customer::CustomerApi;
 use grpc::follow_up::FollowUpApi;
 use grpc::issue::IssueApi;
+use grpc::lost_inquiry::LostInquiryApi;
 use grpc::target::TargetApi;
+use grpc::voice::VoiceApi;
 use grpc::work::WorkApi;
 use grpc::{AnalysisApi, FactsApi, MetricsApi};
 use store::Store;
@@ -84,7 +94,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     pg::ensure_current(&pool, MIGRATIONS).await?;
     let bus = Bus::connect(&config.events).await.context("cannot use the settings of the broker")?;
     let verifier = Verifier::open(&config.access, clock.clone()).context("cannot check who calls")?;
-    let store = Store::new(pool.clone());
+    let store = Store::new(pool.clone(), TierRules::built_in(&config.money.currency()));
     let metrics = Metrics::start(store, clock.clone(), &config, token.clone()).await?;
 
     let bytes_max = config.server.message_bytes_max;
@@ -99,6 +109,10 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let follow_up_api = FollowUpServiceServer::new(FollowUpApi::new(follow_ups.clone()));
     let issue_api = IssueServiceServer::new(IssueApi::new(Issues::new(metrics.clone())));
     let work_api = WorkServiceServer::new(WorkApi::new(Work::new(metrics.clone())));
+    let loss_api = LostInquiryServiceServer::new(LostInquiryApi::new(LostInquiries::new(metrics.clone())));
+    let customers = Customers::new(metrics.clone());
+    let customer_api = CustomerServiceServer::new(CustomerApi::new(customers.clone()));
+    let voice_api = VoiceServiceServer::new(VoiceApi::new(Voices::new(metrics.clone())));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api.max_decoding_message_size(bytes_max))
@@ -110,6 +124,9 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         .add_service(follow_up_api.max_decoding_message_size(bytes_max))
         .add_service(issue_api.max_decoding_message_size(bytes_max))
         .add_service(work_api.max_decoding_message_size(bytes_max))
+        .add_service(loss_api.max_decoding_message_size(bytes_max))
+        .add_service(customer_api.max_decoding_message_size(bytes_max))
+        .add_service(voice_api.max_decoding_message_size(bytes_max))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -127,6 +144,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         build_definitions(metrics.clone(), &config, token.clone()),
         end_campaigns(campaigns, &config, token.clone()),
         look_for_follow_ups(follow_ups, &config, token.clone()),
+        look_again(customers, &config, token.clone()),
         tokio::spawn(async move { metrics.count_timelines().await }),
     ];
     Ok(Running::of(server, background, token))
@@ -211,6 +229,22 @@ fn look_for_follow_ups(follow_ups: FollowUps, config: &Config, token: Cancellati
                 ),
                 Err(error) => {
                     tracing::warn!(error.chain = status::chain(&error), "cannot look for follow-ups now");
+                }
+            }
+        }
+    })
+}
+
+fn look_again(customers: Customers, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let every_seconds = Duration::from_secs(config.timelines.look_again_seconds.max(1));
+    every("metrics.look_again", every_seconds, token, move || {
+        let customers = customers.clone();
+        async move {
+            match customers.look_again().await {
+                Ok(0) => {}
+                Ok(counted) => tracing::info!(counted, "looked at customers again for the time that passed"),
+                Err(error) => {
+                    tracing::warn!(error.chain = status::chain(&error), "cannot look at customers again now");
                 }
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! What is stored: which conversations there are (`conversations`), what is counted of each (`conversation_facts`,
 //! without text), day figures (`day_facts` with `day_customers`), all other facts (`facts`), what each customer gives
-//! to which day (`timelines`, `trade_days`), closed days, definitions. Hot are the commit of a batch ([`ingest`],
+//! to which day (`timelines`, `trade_days`), closed days, definitions, what each customer is to a shop (`portraits`). Hot are the commit of a batch ([`ingest`],
 //! [`facts`]), the counting of customers ([`timelines`]) and the reading of figures ([`figures`], [`trade_figures`]).
 //! Nobody else may read these tables.
 //!
@@ -15,10 +15,12 @@ mod absences;
 mod actuals;
 mod campaign_reviews;
 mod campaigns;
+mod care_tasks;
 mod case_events;
 mod case_policies;
 mod cases;
 mod conversations;
+mod customers;
 mod day_facts;
 mod days;
 mod definitions;
@@ -36,15 +38,23 @@ mod hours;
 mod ingest;
 mod issue_notices;
 mod issues;
+mod loss_catalogues;
+mod loss_decisions;
+mod lost_inquiries;
 mod people;
+mod portraits;
+mod purchases;
 mod remedies;
 mod restatements;
 mod selection;
 mod targets;
+mod tier_rules;
 mod timelines;
 mod trade_days;
 mod trade_explanations;
 mod trade_figures;
+mod voice_hand_overs;
+mod voices;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,14 +68,17 @@ use pg::Pool;
 use runtime::ids::MerchantId;
 use secrecy::SecretString;
 
+use crate::domain::customer::tier::TierRules;
 use crate::domain::figure::month_of;
 use crate::error::MetricsError;
 
 pub use actuals::{Actual, ActualQuery};
 pub use campaign_reviews::ReviewCursor;
 pub use campaigns::{CampaignCursor, CampaignFilter};
+pub use care_tasks::{CareCursor, CareFilter};
 pub use case_events::CaseResult;
 pub use cases::{CaseCursor, CaseFilter, CaseStep};
+pub use customers::{CustomerCursor, CustomerFilter, RiskKind};
 pub use definitions::NewDefinition;
 pub use explanations::ExplainCursor;
 pub use figures::{FigureCursor, FigureQuery, FigureSums};
@@ -75,9 +88,13 @@ pub use follow_ups::{FollowUpCursor, FollowUpFilter, FollowUpStep};
 pub use hand_overs::HandedOver;
 pub use issue_notices::NoticeCursor;
 pub use issues::{IssueCursor, IssueFilter, IssueStep};
+pub use lost_inquiries::{LossCursor, LossFilter};
+pub use purchases::RepurchaseQuery;
 pub use restatements::{RestatementCursor, RestatementQuery};
 pub use targets::{TargetCursor, TargetFilter};
 pub use trade_explanations::TradeCursor;
+pub use voice_hand_overs::HandOverCursor;
+pub use voices::{EvidenceCursor, VoiceQuery};
 
 type Result<T, E = MetricsError> = std::result::Result<T, E>;
 
@@ -92,12 +109,14 @@ pub struct Store {
     pool: Pool,
     /// Months whose partition is known to exist.
     months: Arc<Mutex<HashSet<NaiveDate>>>,
+    /// The rules about customers of merchants that put none.
+    tier_rules: Arc<TierRules>,
 }
 
 impl Store {
-    /// Over the service's connections.
-    pub fn new(pool: Pool) -> Self {
-        Self { pool, months: Arc::default() }
+    /// Over the service's connections. `tier_rules` are those of merchants that put none.
+    pub fn new(pool: Pool, tier_rules: TierRules) -> Self {
+        Self { pool, months: Arc::default(), tier_rules: Arc::new(tier_rules) }
     }
 
     /// Where the merchant's business days begin.

@@ -245,6 +245,21 @@ impl DayRange {
 }
 
 impl Step {
+    /// The first day of the step that holds a day, as SQL's `date_trunc` gives it; of a whole range and of hours the day.
+    pub fn start(self, day: NaiveDate) -> NaiveDate {
+        let month = |month: u32| NaiveDate::from_ymd_opt(day.year(), month, 1).unwrap_or(day);
+        match self {
+            Self::Whole | Self::Day | Self::Hour => day,
+            Self::Week => {
+                let since_monday = Days::new(day.weekday().num_days_from_monday().into());
+                day.checked_sub_days(since_monday).unwrap_or(day)
+            }
+            Self::Month => month(day.month()),
+            Self::Quarter => month(day.month0() / 3 * 3 + 1),
+            Self::Year => month(1),
+        }
+    }
+
     /// The row that begins at `start` (as SQL's `date_trunc` gives it), cut to the range.
     pub fn row(self, start: NaiveDate, range: DayRange) -> DayRange {
         let months = |count| start.checked_add_months(Months::new(count)).and_then(|next| next.pred_opt());

@@ -41,19 +41,30 @@ impl Issues {
         content: Content,
         watchers: Vec<String>,
     ) -> Result<Listed> {
-        content.check()?;
         let content = self.redacted(&by.caller, content);
-        let merchant = &by.caller.merchant;
+        let issue = self.prepare(by, id, content, watchers).await?;
+        let id = self.metrics.store.insert_issue(by, &issue).await?;
+        // Whoever filed it reads it back, however far they reach else.
+        self.get_issue(&Scope::merchant(by.caller.merchant.clone()), &id).await
+    }
+
+    /// An issue of the caller's that may be filed. Its texts are redacted already.
+    pub(super) async fn prepare(
+        &self,
+        by: &By,
+        id: String,
+        content: Content,
+        watchers: Vec<String>,
+    ) -> Result<Issue> {
+        content.check()?;
         let named: Vec<String> = watchers.iter().chain(&content.owner).cloned().collect();
-        self.check_known(merchant, &named).await?;
+        self.check_known(&by.caller.merchant, &named).await?;
         let at = (by.caller.subject.clone(), self.metrics.clock.now());
         let issue = Issue::new(or_made(id), content, watchers, person(&by.caller), at);
         if issue.watchers.len() > WATCHERS_MAX {
             return Err(IssueError::TooManyWatchers { id: issue.id, limit: WATCHERS_MAX }.into());
         }
-        let id = self.metrics.store.insert_issue(by, &issue).await?;
-        // Whoever filed it reads it back, however far they reach else.
-        self.get_issue(&Scope::merchant(merchant.clone()), &id).await
+        Ok(issue)
     }
 
     /// An issue that the scope reaches.

@@ -8,6 +8,7 @@ use pg::By;
 use runtime::ids::MerchantId;
 use serde_json::json;
 
+use crate::domain::customer::tier::TierRules;
 use crate::domain::definition::{BUILT_IN_SEQ, Definition, Rules, State};
 use crate::domain::intake::given_parts;
 use crate::domain::tally::{Place, Tally};
@@ -121,7 +122,8 @@ impl Store {
     pub async fn build_definition_batch(&self, now: DateTime<Utc>) -> Result<bool> {
         pg::with_retry(ATTEMPTS, async || {
             let mut conn = self.pool.get().await?;
-            conn.transaction::<_, MetricsError, _>(async |conn| build_batch(conn, now).await).await
+            let rules = &self.tier_rules;
+            conn.transaction::<_, MetricsError, _>(async |conn| build_batch(conn, rules, now).await).await
         })
         .await
     }
@@ -169,7 +171,7 @@ async fn insert(conn: &mut AsyncPgConnection, by: &By, new: &NewDefinition) -> R
     Ok(definition)
 }
 
-async fn build_batch(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<bool> {
+async fn build_batch(conn: &mut AsyncPgConnection, rules: &TierRules, now: DateTime<Utc>) -> Result<bool> {
     let next = diesel::sql_query(
         "SELECT merchant_id, definition_seq AS seq, built_through FROM definitions WHERE NOT ready \
          ORDER BY merchant_id, definition_seq LIMIT 1 FOR UPDATE SKIP LOCKED",
@@ -203,7 +205,7 @@ async fn build_batch(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result
         conversations.last().map(|c| vec![c.key.id.as_str(), c.key.channel.as_str(), c.key.shop.as_str()]);
     day_facts::apply(conn, &merchant_id, tally).await?;
     // Whoever is counted after the definition was put counts under it; these are the ones from before.
-    let done = counted_all && !timelines::recount_behind(conn, &merchant_id, seq, now).await?;
+    let done = counted_all && !timelines::recount_behind(conn, &merchant_id, seq, rules, now).await?;
     diesel::sql_query(
         "UPDATE definitions SET ready = $3, built = built + $4, built_through = coalesce($5, built_through) \
          WHERE merchant_id = $1 AND definition_seq = $2",

@@ -64,9 +64,7 @@ impl Store {
     /// Files an issue.
     pub async fn insert_issue(&self, by: &By, issue: &Issue) -> Result<String> {
         by.change(&self.pool, issue.created.1, async |conn| {
-            insert(conn, &by.caller.merchant, issue).await?;
-            tell(conn, by, issue, Change::Created).await?;
-            append_audit(conn, by, issue).await?;
+            file(conn, by, issue).await?;
             Ok::<_, MetricsError>(issue.id.clone())
         })
         .await
@@ -186,6 +184,13 @@ impl Store {
         let mut conn = self.pool.get().await?;
         people::known(&mut conn, merchant.as_str(), ids).await
     }
+}
+
+/// Files an issue in the transaction of whatever it is about.
+pub(super) async fn file(conn: &mut AsyncPgConnection, by: &By, issue: &Issue) -> Result<()> {
+    insert(conn, &by.caller.merchant, issue).await?;
+    tell(conn, by, issue, Change::Created).await?;
+    append_audit(conn, by, issue).await
 }
 
 fn is_seen(issue: &Issue, reached: &Reached) -> bool {

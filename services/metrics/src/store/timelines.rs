@@ -9,14 +9,16 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use runtime::ids::MerchantId;
 
 use crate::domain::contribution::Contribution;
+use crate::domain::customer::tier::TierRules;
 use crate::domain::explanation::Recorded;
+use crate::domain::portrait::{self, Portrait, Told};
 use crate::domain::timeline::{History, shares};
 use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::explanations::FactsRow;
 use crate::store::ingest::ATTEMPTS;
 use crate::store::trade_days::{self, TradeDayKey};
-use crate::store::{Result, Store, days, definitions, facts, follow_up_checks};
+use crate::store::{Result, Store, days, definitions, facts, follow_up_checks, portraits, tier_rules};
 
 /// Changes taken up in one transaction.
 const CHANGES_MAX: i64 = 500;
@@ -78,13 +80,20 @@ impl Store {
     pub async fn count_timelines(&self, merchant: &str, now: DateTime<Utc>) -> Result<usize> {
         pg::with_retry(ATTEMPTS, async || {
             let mut conn = self.pool.get().await?;
-            conn.transaction::<_, MetricsError, _>(async |conn| count_next(conn, merchant, now).await).await
+            let rules = &self.tier_rules;
+            conn.transaction::<_, MetricsError, _>(async |conn| count_next(conn, merchant, rules, now).await)
+                .await
         })
         .await
     }
 }
 
-async fn count_next(conn: &mut AsyncPgConnection, merchant: &str, now: DateTime<Utc>) -> Result<usize> {
+async fn count_next(
+    conn: &mut AsyncPgConnection,
+    merchant: &str,
+    rules: &TierRules,
+    now: DateTime<Utc>,
+) -> Result<usize> {
     let changes = diesel::sql_query(
         "DELETE FROM timeline_changes c USING ( \
             SELECT change_id FROM timeline_changes WHERE merchant_id = $1 ORDER BY change_id LIMIT $2 \
@@ -97,7 +106,7 @@ async fn count_next(conn: &mut AsyncPgConnection, merchant: &str, now: DateTime<
     .await?;
     let taken = changes.len();
     let customers: BTreeSet<Customer> = changes.into_iter().map(CustomerRow::read).collect();
-    recount(conn, merchant, &customers, now).await?;
+    recount(conn, merchant, &customers, rules, now).await?;
     Ok(taken)
 }
 
@@ -106,6 +115,7 @@ pub(super) async fn recount_behind(
     conn: &mut AsyncPgConnection,
     merchant: &str,
     definition_seq: i32,
+    rules: &TierRules,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let behind = diesel::sql_query(
@@ -117,15 +127,17 @@ pub(super) async fn recount_behind(
     .load::<CustomerRow>(conn)
     .await?;
     let customers: BTreeSet<Customer> = behind.into_iter().map(CustomerRow::read).collect();
-    recount(conn, merchant, &customers, now).await?;
+    recount(conn, merchant, &customers, rules, now).await?;
     Ok(!customers.is_empty())
 }
 
-/// Takes back what these customers gave and gives what they give now, under all definitions.
+/// Takes back what these customers gave and gives what they give now, under all definitions, and puts their portraits;
+/// `rules` are those of merchants that put none.
 async fn recount(
     conn: &mut AsyncPgConnection,
     merchant: &str,
     customers: &BTreeSet<Customer>,
+    rules: &TierRules,
     now: DateTime<Utc>,
 ) -> Result<()> {
     if customers.is_empty() {
@@ -136,6 +148,8 @@ async fn recount(
     let calendar = directory::calendar(conn, &MerchantId::new(merchant.to_owned())).await?;
     let sorted: Vec<&Customer> = customers.iter().collect();
     let before = lock(conn, merchant, &sorted).await?;
+    let put_rules = tier_rules::find(conn, merchant, None).await?;
+    let rules = put_rules.as_ref().unwrap_or(rules);
     // Read after the locks: whatever was committed before them is in, whatever comes later left its own change.
     let histories = load_histories(conn, merchant, &sorted).await?;
     follow_up_checks::insert_recent(conn, merchant, &sorted, &histories, now).await?;
@@ -143,11 +157,18 @@ async fn recount(
     let today = calendar.business_day(now);
     let mut changes: BTreeMap<NaiveDate, trade_days::Changes> = BTreeMap::new();
     let mut counted = Counted::default();
+    let mut portrayed: Vec<portraits::Portrayed<'_>> = Vec::with_capacity(sorted.len());
     for ((customer, before), history) in sorted.into_iter().zip(before).zip(histories) {
         let mut now = Contribution::default();
+        let mut told = Vec::new();
         for definition in &definitions {
-            now.give(definition.seq, &shares(&history, &definition.rules));
+            let shares = shares(&history, &definition.rules);
+            now.give(definition.seq, &shares);
+            if portrait::is_followed(definition) {
+                told.push(Told { definition, shares });
+            }
         }
+        portrayed.push((customer, Portrait::of(&history, &told, rules, today)));
         for (contribution, sign) in [(&before.contribution, -1), (&now, 1)] {
             for (place, gift) in contribution.gifts() {
                 // A definition that somebody thought of later says what was known all along.
@@ -163,6 +184,7 @@ async fn recount(
         }
     }
     counted.write(conn, merchant, newest_seq).await?;
+    portraits::write(conn, merchant, &portrayed).await?;
     // Last, because every other counter of these accounts' days waits for these rows until the commit.
     for (known_day, mut changes) in changes {
         changes.retain(|_, change| !change.is_nothing());

@@ -1,0 +1,3 @@
+DROP TABLE tier_rules;
+DROP TABLE purchases;
+DROP TABLE customers;

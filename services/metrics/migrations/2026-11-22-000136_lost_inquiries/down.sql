@@ -1,0 +1,3 @@
+DROP TABLE loss_catalogues;
+DROP TABLE loss_decisions;
+DROP TABLE lost_inquiries;

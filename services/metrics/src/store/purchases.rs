@@ -1,0 +1,110 @@
+//! `purchases`: who comes back.
+
+use chrono::NaiveDate;
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text};
+use diesel_async::RunQueryDsl;
+use pg::page::{Page, PageRequest};
+use runtime::identity::Scope;
+
+use crate::domain::customers::Repurchase;
+use crate::domain::figure::{DayRange, Filter, Group};
+use crate::store::conversations::column;
+use crate::store::figures::key_sql;
+use crate::store::selection::{load_names, select};
+use crate::store::{Result, Store};
+
+/// Whose buyers, and when they count as coming back.
+#[derive(Debug, Clone)]
+pub struct RepurchaseQuery {
+    /// Of the first payment.
+    pub range: DayRange,
+    /// Added up by this.
+    pub group: Group,
+    /// Only of these.
+    pub filter: Filter,
+    /// At most so many days after the first payment.
+    pub within_days: i32,
+    /// Payments up to this day are looked at.
+    pub through: NaiveDate,
+}
+
+impl Store {
+    /// A page of groups with buyers that the scope reaches, by key.
+    pub async fn list_repurchases(
+        &self,
+        scope: &Scope,
+        query: &RepurchaseQuery,
+        page: &PageRequest<String>,
+    ) -> Result<Page<Repurchase>> {
+        let mut conn = self.pool.get().await?;
+        let merchant = scope.merchant.as_str();
+        let selection = select(&mut conn, scope, query.range, query.group, &query.filter).await?;
+        // Each buyer counts once, for the first order of the range, whoever asks: groups add up, and everybody sees the
+        // same of what they see.
+        let sql = format!(
+            "WITH first AS ( \
+                SELECT DISTINCT ON (shop_id, customer_id) shop_id, customer_id, paid_day, account_id FROM purchases \
+                WHERE merchant_id = $1 AND paid_day BETWEEN $2 AND $3 \
+                ORDER BY shop_id, customer_id, paid_day, order_id), \
+             judged AS ( \
+                SELECT {key} AS key, f.paid_day + $10::int >= $11 AS running, EXISTS (SELECT FROM purchases p \
+                    WHERE p.merchant_id = $1 AND p.shop_id = f.shop_id AND p.customer_id = f.customer_id \
+                        AND p.paid_day > f.paid_day AND p.paid_day <= least(f.paid_day + $10::int, $11)) AS returned \
+                FROM first f \
+                LEFT JOIN unnest($6::text[], $7::date[], $8::date[], $12::text[]) AS s (account_id, from_day, to_day, key) \
+                    ON s.account_id = f.account_id AND f.paid_day BETWEEN s.from_day AND s.to_day \
+                WHERE (cardinality($4::text[]) = 0 OR f.account_id = ANY ($4)) \
+                    AND (cardinality($5::text[]) = 0 OR f.shop_id = ANY ($5)) AND ($9 OR s.account_id IS NOT NULL)) \
+             SELECT key, count(*) AS buyers, count(*) FILTER (WHERE returned) AS returned, \
+                count(*) FILTER (WHERE running AND NOT returned) AS waiting \
+             FROM judged WHERE $13::text IS NULL OR key > $13 GROUP BY key ORDER BY key LIMIT $14",
+            key = key_sql(query.group),
+        );
+        let spans = &selection.spans;
+        let rows = diesel::sql_query(sql)
+            .bind::<Text, _>(merchant)
+            .bind::<Date, _>(query.range.from)
+            .bind::<Date, _>(query.range.to)
+            .bind::<Array<Text>, _>(&query.filter.accounts)
+            .bind::<Array<Text>, _>(&query.filter.shops)
+            .bind::<Array<Text>, _>(column(spans, |(span, _)| span.account.as_str()))
+            .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.0))
+            .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.1))
+            .bind::<Bool, _>(selection.others)
+            .bind::<Integer, _>(query.within_days)
+            .bind::<Date, _>(query.through)
+            .bind::<Array<Text>, _>(column(spans, |(_, key)| key.as_str()))
+            .bind::<Nullable<Text>, _>(page.after.as_deref())
+            .bind::<BigInt, _>(page.limit())
+            .load::<RepurchaseRow>(&mut conn)
+            .await?;
+        let mut found = page.page(rows, |row| row.key.clone())?.map(RepurchaseRow::read);
+        let keys: Vec<&str> = found.items.iter().map(|row| row.key.as_str()).collect();
+        let names = load_names(&mut conn, merchant, query.group, &keys).await?;
+        for row in &mut found.items {
+            let name = names.iter().find(|(key, _)| *key == row.key);
+            row.name = name.map(|(_, name)| name.clone()).unwrap_or_default();
+        }
+        Ok(found)
+    }
+}
+
+#[derive(QueryableByName)]
+struct RepurchaseRow {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = BigInt)]
+    buyers: i64,
+    #[diesel(sql_type = BigInt)]
+    returned: i64,
+    #[diesel(sql_type = BigInt)]
+    waiting: i64,
+}
+
+impl RepurchaseRow {
+    fn read(self) -> Repurchase {
+        let Self { key, buyers, returned, waiting } = self;
+        Repurchase { key, name: String::new(), buyers, returned, waiting }
+    }
+}
