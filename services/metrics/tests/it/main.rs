@@ -17,6 +17,8 @@ mod issues;
 mod migrations;
 mod privacy;
 mod recount;
+mod sales;
+mod slice_recount;
 mod star;
 mod support;
 mod targets;
