@@ -15,7 +15,7 @@ use crate::domain::maturity::Window;
 use crate::domain::slice::sliced;
 use crate::domain::trade::{TradeSpread, TradeSum, TradeSums};
 use crate::store::Result;
-use crate::store::figures::{ByRow, DAY_STATES, FigureCursor, Reader};
+use crate::store::figures::{ByRow, DAY_STATES, FINAL_DAY, FigureCursor, Reader};
 use crate::store::settling::{RowState, changes, final_day};
 use crate::store::trade_days::CountsRow;
 
@@ -108,13 +108,23 @@ fn list_sql(selected: &str, source: &Source) -> String {
         let changes = changes(window, has, matches!(source, Source::Days));
         format!("(known_day > {} AND {changes})", final_day(window))
     });
+    // What became known of an account's day in both tables is one change, which the other one counts.
+    let told = match source {
+        Source::Days => format!(
+            " AND NOT (known_day > {FINAL_DAY} AND EXISTS (SELECT FROM day_facts d \
+                WHERE d.merchant_id = $1 AND d.definition_seq = selected.definition_seq \
+                    AND d.business_day = selected.business_day AND d.shop_id = selected.shop_id \
+                    AND d.account_id = selected.account_id AND d.known_day = selected.known_day))"
+        ),
+        Source::Slices => String::new(),
+    };
     let late_counts = late.clone().map(|late| format!("count(*) FILTER (WHERE {late})"));
     let maturing = Window::ALL.map(|window| format!("bool_or({} >= $16)", final_day(window)));
     format!(
         "WITH selected AS ({selected}), {DAY_STATES}, \
          changed AS (SELECT DISTINCT business_day AS changed_day FROM day_changes WHERE merchant_id = $1), \
          summed AS (SELECT key, step, bool_or({open}) AS open, ARRAY[{}] AS maturing, ARRAY[{}] AS late, \
-                count(*) FILTER (WHERE {}) AS restatements, {sums} AS sums \
+                count(*) FILTER (WHERE ({}){told}) AS restatements, {sums} AS sums \
             FROM selected LEFT JOIN knowledge USING (business_day) LEFT JOIN changed ON changed_day = business_day \
             {chatted} \
             WHERE ($17::text IS NULL OR (key, step) > ($17, $18)) AND ($20::text IS NULL OR key BETWEEN $20 AND $21) \
