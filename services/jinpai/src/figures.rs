@@ -103,6 +103,7 @@ fn request(options: &Options) -> GetFiguresRequest {
             person_ids: options.person.clone(),
             team_ids: options.team.clone(),
             shop_ids: options.shop.clone(),
+            ..Filter::default()
         }),
         page_size: 500,
         ..GetFiguresRequest::default()

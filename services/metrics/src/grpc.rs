@@ -11,6 +11,7 @@ mod facts;
 pub mod follow_up;
 pub mod issue;
 pub mod lost_inquiry;
+mod slice;
 pub mod target;
 mod trade;
 pub mod voice;
@@ -214,7 +215,9 @@ impl MetricsService for MetricsApi {
         let Admitted { message, scope, .. } = admitted(request)?;
         let range = decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?;
         let filter = decode::filter(message.filter.as_ref())?;
-        match decode::measure(message.measure())? {
+        let measure = decode::measure(message.measure())?;
+        slice::check_sliced(measure, filter.slices.as_ref())?;
+        match measure {
             AnyMeasure::Conversations(measure) => {
                 self.explain_conversations(&scope, &message, ExplainQuery { measure, range, filter }).await
             }

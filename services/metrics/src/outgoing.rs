@@ -19,7 +19,7 @@ use crate::domain::conversation::{Conversation, Sender};
 use crate::domain::day::{AccountCount, Closing};
 use crate::domain::definition::{Definition, LONG_CHAT_THRESHOLD};
 use crate::domain::fact::{Body, Fact, Rating};
-use crate::domain::restatement::{FinalAgentDay, FinalDay, figures};
+use crate::domain::restatement::{FinalAgentDay, Telling, figures};
 
 /// The conversation with its personal data redacted. This is the only place that text goes to.
 pub fn conversation_closed(
@@ -141,7 +141,7 @@ pub fn day_closed(
 pub fn agent_day_finalised(
     merchant: &MerchantId,
     agent_day: &FinalAgentDay,
-    last: &FinalDay,
+    telling: &Telling,
     definition: &Definition,
     now: DateTime<Utc>,
 ) -> Event {
@@ -149,7 +149,9 @@ pub fn agent_day_finalised(
         measure: measure.name().to_owned(),
         numerator,
         denominator,
+        provisional: telling.running.contains(&measure.window()),
     };
+    let last = &telling.day;
     let payload = AgentDayFinalised {
         business_day: Some(date(agent_day.day)),
         account_id: agent_day.account.clone(),

@@ -2,12 +2,13 @@
 //!
 //! What is stored: which conversations there are (`conversations`), what is counted of each (`conversation_facts`,
 //! without text), day figures (`day_facts` with `day_customers`), all other facts (`facts`), what each customer gives
-//! to which day (`timelines`, `trade_days`), closed days, definitions, what each customer is to a shop (`portraits`). Hot are the commit of a batch ([`ingest`],
+//! to which day (`timelines`, `trade_days`, `trade_slices`), closed days, definitions, what each customer is to a shop (`portraits`). Hot are the commit of a batch ([`ingest`],
 //! [`facts`]), the counting of customers ([`timelines`]) and the reading of figures ([`figures`], [`trade_figures`]).
 //! Nobody else may read these tables.
 //!
 //! Locks are taken in one order everywhere: definitions (advisory), conversations or facts by key, accounts, day facts
-//! by key; and by the counter: changes that nobody else has, definitions (advisory), timelines by key, trade days by key.
+//! by key; and by the counter: changes that nobody else has, definitions (advisory), timelines by key, products by key, trade days
+//! by key, their slices by key.
 //! Statements are set-based and written out: Diesel's builder cannot say `unnest`, and ids sorted in Rust must reach
 //! the rows in that order.
 
@@ -47,12 +48,14 @@ mod purchases;
 mod remedies;
 mod restatements;
 mod selection;
+mod settling;
 mod targets;
 mod tier_rules;
 mod timelines;
 mod trade_days;
 mod trade_explanations;
 mod trade_figures;
+mod trade_slices;
 mod voice_hand_overs;
 mod voices;
 

@@ -1,4 +1,5 @@
 //! The program as people run it.
 
+mod ingest;
 mod roster;
 mod up;

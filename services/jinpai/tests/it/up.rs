@@ -11,19 +11,20 @@ use proto::performance::v1::{CreateTeamRequest, ListTeamsRequest};
 use testkit::Scratch;
 
 /// A suite of its own: private servers below `folder`, no demo merchant, a free port.
-struct Up {
+pub struct Up {
     process: Child,
     gateway: String,
 }
 
-fn jinpai(folder: &Path) -> Command {
+/// The program, told which suite.
+pub fn jinpai(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jinpai"));
     command.arg("--state").arg(folder).env_remove("JINPAI_DATABASE_URL").env_remove("JINPAI_NATS_URL");
     command
 }
 
 impl Up {
-    fn start(folder: &Path) -> Self {
+    pub fn start(folder: &Path) -> Self {
         let mut command = jinpai(folder);
         command.args(["up", "--no-demo", "--json", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();

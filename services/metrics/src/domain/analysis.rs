@@ -14,11 +14,14 @@ use crate::domain::any_measure::AnyMeasure;
 use crate::domain::asking::AskFigures;
 use crate::domain::change::{Effects, Sales, SalesEffects, Sides, split, split_sales};
 use crate::domain::comparison::Against;
-use crate::domain::figure::{Cut, DayRange, DefinitionRef, Figures, Filter, Group, RowPlace, Step};
+use crate::domain::figure::{
+    Cut, DayRange, DefinitionRef, FigureState, Figures, Filter, Group, RowPlace, Step,
+};
 use crate::domain::judgement::{Judgement, judge};
 use crate::domain::money::Currency;
 use crate::domain::playbook::{Entry, REMEDIES_MAX, Remedy, playbook};
 use crate::domain::restatement::Restatement;
+use crate::domain::slice::Aspect;
 use crate::domain::sums::Sum;
 use crate::domain::trade::TradeSum;
 use crate::error::MetricsError;
@@ -40,9 +43,9 @@ pub struct Analysis {
 /// What a change is split by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Facet {
-    /// Groups.
+    /// Groups, or slices of sales.
     Group(Group),
-    /// Hours of the local clock.
+    /// Hours of the local clock, of conversations.
     Hour,
 }
 
@@ -101,6 +104,8 @@ pub struct GroupJudgement {
     pub name: String,
     /// What is said.
     pub judgement: Judgement,
+    /// How settled the judged figure is.
+    pub state: FigureState,
 }
 
 impl Analysis {
@@ -156,7 +161,8 @@ impl Analysis {
     }
 
     /// How sales changed from `base` to `days`: of the whole, and of each group, the largest change first. The groups'
-    /// changes add up to the whole's, and each one's effects to its own.
+    /// changes add up to the whole's, and each one's effects to its own. Whoever is received may buy any product, so a
+    /// product's receptions, and a category's, are those of the whole.
     pub async fn explain_sales(
         &self,
         scope: &Scope,
@@ -176,8 +182,24 @@ impl Analysis {
             SalesChange { key, name, sides, effects }
         };
         let mut whole = [Sales::default(); 2];
-        for (_, sides) in keys.values() {
-            whole.iter_mut().zip(sides).for_each(|(whole, side)| *whole = whole.plus(side));
+        match group.aspect() {
+            None => {
+                for (_, sides) in keys.values() {
+                    whole.iter_mut().zip(sides).for_each(|(whole, side)| *whole = whole.plus(side));
+                }
+            }
+            Some(aspect) => {
+                for (whole, range) in whole.iter_mut().zip([base, days]) {
+                    let rows = self.rows(scope, range, Facet::Group(Group::Merchant), subject).await?;
+                    *whole = rows.first().map(sales).unwrap_or_default();
+                }
+                if aspect != Aspect::Hour {
+                    let receptions = whole.map(|whole| whole.receptions);
+                    for side in keys.values_mut().flat_map(|(_, sides)| sides.iter_mut().zip(receptions)) {
+                        side.0.receptions = side.1;
+                    }
+                }
+            }
         }
         let mut parts: Vec<SalesChange> =
             keys.into_iter().map(|(key, (name, sides))| change(key, name, sides)).collect();
@@ -231,19 +253,20 @@ impl Analysis {
             cut: Cut::Windows(days),
             ..AskFigures::new(range, group, subject.filter, subject.definition)
         };
-        let mut keys: BTreeMap<String, (String, Option<f64>, Vec<f64>)> = BTreeMap::new();
+        let mut keys: BTreeMap<String, (String, Option<(f64, FigureState)>, Vec<f64>)> = BTreeMap::new();
         for row in self.all(scope, &ask).await? {
-            let value = measure.value(&row);
+            let (value, state) = (measure.value(&row), row.state(measure.window()));
             let (_, today, history) = keys.entry(row.key).or_insert_with(|| (row.name, None, Vec::new()));
             match row.place {
-                RowPlace::Window(0) => *today = value,
+                RowPlace::Window(0) => *today = value.map(|value| (value, state)),
                 _ => history.extend(value),
             }
         }
         let mut judged: Vec<GroupJudgement> = keys
             .into_iter()
             .filter_map(|(key, (name, today, history))| {
-                Some(GroupJudgement { key, name, judgement: judge(today?, &history) })
+                let (today, state) = today?;
+                Some(GroupJudgement { key, name, judgement: judge(today, &history), state })
             })
             .collect();
         judged.sort_by(|a, b| b.judgement.distance().total_cmp(&a.judgement.distance()));

@@ -145,7 +145,8 @@ impl TradeMeasure {
             | Self::OrderHandlingAccuracy
             | Self::AfterSaleHandlingAccuracy
             | Self::BotHandlingRate
-            | Self::BotAcceptanceRate => Some(Direction::Risen),
+            | Self::BotAcceptanceRate
+            | Self::CartPurchaseRate => Some(Direction::Risen),
             Self::RefundRate
             | Self::ReturnRate
             | Self::ComplaintRate
@@ -166,7 +167,12 @@ impl TradeMeasure {
             | Self::ReceivedPerHead
             | Self::ConversationsPerHour
             | Self::BotQuestions
-            | Self::BotTransferRate => None,
+            | Self::BotTransferRate
+            | Self::OrderedUnits
+            | Self::Carts
+            | Self::CartAmount
+            | Self::CartsLeft
+            | Self::CartLeftAmount => None,
         }
     }
 }

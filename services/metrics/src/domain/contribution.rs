@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{Datelike, NaiveDate};
 
 use crate::domain::bucket::Bucket;
+use crate::domain::slice::{Aspect, Slice};
 use crate::domain::timeline::Share;
 use crate::domain::trade::{TradeSpread, TradeSum, TradeSums};
 use crate::domain::varint::{Damaged, get, put, take};
@@ -30,18 +31,39 @@ pub struct Gift {
     pub sums: TradeSums,
     /// By the position of each [`TradeSpread`].
     pub counts: [BucketCounts; TradeSpread::ALL.len()],
+    /// What of the sums falls to which product, category and hour.
+    pub slices: BTreeMap<Slice, TradeSums>,
     /// Which topics have anything to say about the place, counted or left out: bits by `Topic`.
     pub topics: u32,
 }
 
 /// All that a timeline gives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Contribution(BTreeMap<Place, Gift>);
+pub struct Contribution {
+    gifts: BTreeMap<Place, Gift>,
+    /// Whether it was read from the first format, which knew fewer sums and no slices.
+    is_old: bool,
+}
 
 impl Gift {
     /// Whether nothing changes by it.
     pub fn is_nothing(&self) -> bool {
-        self.sums == TradeSums::default() && self.counts.iter().all(BTreeMap::is_empty)
+        !self.changes_days() && self.slices.is_empty()
+    }
+
+    /// Whether anything but its slices changes.
+    pub fn changes_days(&self) -> bool {
+        self.sums != TradeSums::default() || self.counts.iter().any(|counts| !counts.is_empty())
+    }
+
+    /// What the first format of packed contributions knew of it, and what it did not.
+    pub fn split_by_format(&self) -> (Self, Self) {
+        let mut known = Self { sums: self.sums, counts: self.counts.clone(), ..Self::default() };
+        let mut unknown = Self { slices: self.slices.clone(), ..Self::default() };
+        for sum in &TradeSum::ALL[TradeSum::IN_FIRST_FORMAT..] {
+            unknown.sums[*sum] = std::mem::take(&mut known.sums[*sum]);
+        }
+        (known, unknown)
     }
 
     /// Adds another gift `sign` times; its topics are not looked at.
@@ -52,6 +74,13 @@ impl Gift {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             for (bucket, count) in theirs {
                 change(mine, *bucket, sign * count);
+            }
+        }
+        for (slice, sums) in &other.slices {
+            let mine = self.slices.entry(slice.clone()).or_default();
+            sums.entries().for_each(|(sum, value)| mine[sum] += sign * value);
+            if *mine == TradeSums::default() {
+                self.slices.remove(slice);
             }
         }
     }
@@ -66,15 +95,18 @@ pub fn change(counts: &mut BucketCounts, bucket: Bucket, by: i64) {
     }
 }
 
-/// The first byte of the packed form. Older forms stay readable for ever.
-const FORMAT: u8 = 1;
+/// The first byte of the packed form. Older forms stay readable for ever. A program that doesn't know the form refuses
+/// it, and leaves the customer to one that does.
+const FORMAT: u8 = 2;
+/// The form without slices.
+const FIRST_FORMAT: u8 = 1;
 
 impl Contribution {
     /// Adds the shares of a timeline under one definition.
     pub fn give(&mut self, definition_seq: i32, shares: &[Share]) {
         for share in shares {
             let place = Place { definition_seq, day: share.day, account: share.account.clone() };
-            let gift = self.0.entry(place).or_default();
+            let gift = self.gifts.entry(place).or_default();
             gift.topics |= share.topic.bit();
             for (sum, value) in &share.sums {
                 gift.sums[*sum] += value;
@@ -82,41 +114,53 @@ impl Contribution {
             for (spread, bucket) in &share.buckets {
                 change(&mut gift.counts[*spread as usize], *bucket, 1);
             }
+            for (slice, sums) in share.slices.iter().filter(|(_, sums)| !sums.is_empty()) {
+                let mine = gift.slices.entry(slice.clone()).or_default();
+                sums.iter().for_each(|(sum, value)| mine[*sum] += value);
+            }
         }
+        for gift in self.gifts.values_mut() {
+            gift.slices.retain(|_, sums| *sums != TradeSums::default());
+        }
+    }
+
+    /// Whether it was read from the first format, which knew fewer sums and no slices.
+    pub fn is_old(&self) -> bool {
+        self.is_old
     }
 
     /// By place.
     pub fn gifts(&self) -> impl Iterator<Item = (&Place, &Gift)> {
-        self.0.iter()
+        self.gifts.iter()
     }
 
     /// Account-days under any definition, with the topics under any.
     pub fn days(&self) -> BTreeMap<(NaiveDate, &str), u32> {
         let mut days = BTreeMap::new();
-        for (place, gift) in &self.0 {
+        for (place, gift) in &self.gifts {
             *days.entry((place.day, place.account.as_str())).or_default() |= gift.topics;
         }
         days
     }
 
     /// The packed form: format, number of places, then of each the definition, day, account, topics, sums that aren't
-    /// 0 and counts by bucket.
+    /// 0, counts by bucket, and slices with their sums that aren't 0.
     pub fn pack(&self) -> Vec<u8> {
         let mut out = vec![FORMAT];
-        put(&mut out, self.0.len() as u64);
-        for (place, gift) in &self.0 {
+        put(&mut out, self.gifts.len() as u64);
+        for (place, gift) in &self.gifts {
             put(&mut out, u64::from(place.definition_seq.unsigned_abs()));
             put_signed(&mut out, place.day.num_days_from_ce().into());
-            put(&mut out, place.account.len() as u64);
-            out.extend_from_slice(place.account.as_bytes());
+            put_text(&mut out, &place.account);
             put(&mut out, gift.topics.into());
-            let entries: Vec<_> = gift.sums.entries().collect();
-            put(&mut out, entries.len() as u64);
-            for (sum, value) in entries {
-                out.push(sum as u8);
-                put_signed(&mut out, value);
-            }
+            put_sums(&mut out, &gift.sums);
             gift.counts.iter().for_each(|counts| put_counts(&mut out, counts));
+            put(&mut out, gift.slices.len() as u64);
+            for (slice, sums) in &gift.slices {
+                put(&mut out, u64::from((slice.aspect as i16).unsigned_abs()));
+                put_text(&mut out, &slice.item);
+                put_sums(&mut out, sums);
+            }
         }
         out
     }
@@ -128,9 +172,11 @@ impl Contribution {
         if rest.is_empty() {
             return Ok(contribution);
         }
-        if take(&mut rest)? != FORMAT {
-            return Err(Damaged);
-        }
+        contribution.is_old = match take(&mut rest)? {
+            FIRST_FORMAT => true,
+            FORMAT => false,
+            _ => return Err(Damaged),
+        };
         for _ in 0..get(&mut rest)? {
             let definition_seq = i32::try_from(get(&mut rest)?).map_err(|_| Damaged)?;
             let day = i32::try_from(get_signed(&mut rest)?).map_err(|_| Damaged)?;
@@ -138,14 +184,17 @@ impl Contribution {
             let account = get_text(&mut rest)?;
             let mut gift =
                 Gift { topics: u32::try_from(get(&mut rest)?).map_err(|_| Damaged)?, ..Gift::default() };
-            for _ in 0..get(&mut rest)? {
-                let sum = TradeSum::ALL.get(usize::from(take(&mut rest)?)).ok_or(Damaged)?;
-                gift.sums[*sum] = get_signed(&mut rest)?;
-            }
+            gift.sums = get_sums(&mut rest)?;
             for counts in &mut gift.counts {
                 *counts = get_counts(&mut rest)?;
             }
-            contribution.0.insert(Place { definition_seq, day, account }, gift);
+            let slices = if contribution.is_old { 0 } else { get(&mut rest)? };
+            for _ in 0..slices {
+                let aspect = i16::try_from(get(&mut rest)?).ok().and_then(Aspect::of).ok_or(Damaged)?;
+                let slice = Slice { aspect, item: get_text(&mut rest)? };
+                gift.slices.insert(slice, get_sums(&mut rest)?);
+            }
+            contribution.gifts.insert(Place { definition_seq, day, account }, gift);
         }
         if rest.is_empty() { Ok(contribution) } else { Err(Damaged) }
     }
@@ -168,6 +217,29 @@ pub fn unpack_counts(bytes: &[u8]) -> Result<BucketCounts, Damaged> {
     }
     let counts = get_counts(&mut rest)?;
     if rest.is_empty() { Ok(counts) } else { Err(Damaged) }
+}
+
+fn put_sums(out: &mut Vec<u8>, sums: &TradeSums) {
+    let entries: Vec<_> = sums.entries().collect();
+    put(out, entries.len() as u64);
+    for (sum, value) in entries {
+        out.push(sum as u8);
+        put_signed(out, value);
+    }
+}
+
+fn get_sums(rest: &mut &[u8]) -> Result<TradeSums, Damaged> {
+    let mut sums = TradeSums::default();
+    for _ in 0..get(rest)? {
+        let sum = TradeSum::ALL.get(usize::from(take(rest)?)).ok_or(Damaged)?;
+        sums[*sum] = get_signed(rest)?;
+    }
+    Ok(sums)
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    put(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
 }
 
 fn put_counts(out: &mut Vec<u8>, counts: &BucketCounts) {
@@ -219,14 +291,19 @@ mod tests {
         let counts = prop::collection::btree_map(0..1_000_i16, -9..9_i64, 0..4);
         let sums =
             prop::collection::vec((0..TradeSum::ALL.len(), -1_000_000_000_000..1_000_000_000_000_i64), 0..8);
-        let gift = (any::<u32>(), sums, [counts.clone(), counts.clone(), counts]).prop_map(
-            |(topics, sums, counts)| {
+        let slices = prop::collection::btree_map((0..3_usize, "[a-z0-9客]{0,6}"), 1..9_i64, 0..4);
+        let gift = (any::<u32>(), sums, [counts.clone(), counts.clone(), counts], slices).prop_map(
+            |(topics, sums, counts, slices)| {
                 let mut gift = Gift { counts, topics, ..Gift::default() };
                 sums.into_iter().for_each(|(at, value)| gift.sums[TradeSum::ALL[at]] = value);
+                for ((aspect, item), orders) in slices {
+                    let slice = Slice { aspect: Aspect::ALL[aspect], item };
+                    gift.slices.entry(slice).or_default()[TradeSum::Orders] = orders;
+                }
                 gift
             },
         );
-        prop::collection::btree_map(place, gift, 0..5).prop_map(Contribution)
+        prop::collection::btree_map(place, gift, 0..5).prop_map(|gifts| Contribution { gifts, is_old: false })
     }
 
     proptest! {
@@ -249,6 +326,18 @@ mod tests {
             }
             prop_assert!(change.is_nothing());
         }
+
+        #[test]
+        fn what_the_first_format_knew_and_what_it_did_not_make_the_whole(
+            contribution in any_contribution(),
+        ) {
+            for (_, gift) in contribution.gifts() {
+                let (mut whole, unknown) = gift.split_by_format();
+                prop_assert!(whole.slices.is_empty() && unknown.counts.iter().all(BTreeMap::is_empty));
+                whole.add(&unknown, 1);
+                prop_assert_eq!(&Gift { topics: gift.topics, ..whole }, gift);
+            }
+        }
     }
 
     #[test]
@@ -259,8 +348,14 @@ mod tests {
         gift.counts[2].insert(9, 2);
         let day = NaiveDate::from_num_days_from_ce_opt(737_558).expect("a day");
         let place = Place { definition_seq: 1, day, account: "a".to_owned() };
-        let packed = Contribution(BTreeMap::from([(place, gift)])).pack();
-        let bytes = [1, 1, 1, 0xac, 0x84, 90, 1, b'a', 5, 2, 2, 2, 12, 0xf2, 0xc0, 1, 0, 0, 1, 18, 4];
+        let first = [1, 1, 1, 0xac, 0x84, 90, 1, b'a', 5, 2, 2, 2, 12, 0xf2, 0xc0, 1, 0, 0, 1, 18, 4];
+        let old = Contribution { gifts: BTreeMap::from([(place.clone(), gift.clone())]), is_old: true };
+        assert_eq!(Contribution::unpack(&first), Ok(old), "what was stored by releases before");
+        let slice = Slice { aspect: Aspect::Product, item: "p".to_owned() };
+        gift.slices.entry(slice).or_default()[TradeSum::Orders] = 3;
+        let packed = Contribution { gifts: BTreeMap::from([(place, gift)]), is_old: false }.pack();
+        let mut bytes = [&first[..], &[1, 1, 1, b'p', 1, 8, 6]].concat();
+        bytes[0] = 2;
         assert_eq!(packed, bytes);
     }
 }

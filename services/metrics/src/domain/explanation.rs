@@ -239,6 +239,8 @@ pub enum Reason {
     NotBought,
     /// Nothing of the order was refunded.
     NotRefunded,
+    /// The cart was bought in time.
+    Bought,
     /// Nobody handed the customer over.
     NoTransfer,
     /// It belongs to another account of the conversation.

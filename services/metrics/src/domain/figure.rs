@@ -4,7 +4,9 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 
 use crate::domain::bucket::{self, Bucket};
 use crate::domain::histogram::Histogram;
+use crate::domain::maturity::Window;
 use crate::domain::part::Spread;
+use crate::domain::slice::{Aspect, Slices};
 use crate::domain::sums::Sums;
 use crate::domain::trade::TradeSums;
 use crate::domain::trade_measure::Activity;
@@ -22,6 +24,30 @@ pub enum Group {
     Shop,
     /// Everything visible.
     Merchant,
+    /// Product: sales only.
+    Product,
+    /// Category: sales only.
+    Category,
+    /// Hour of the local clock, whatever the day: sales and inquiries only.
+    Hour,
+}
+
+impl Group {
+    /// What it cuts sales by, if it does.
+    pub fn aspect(self) -> Option<Aspect> {
+        match self {
+            Self::Product => Some(Aspect::Product),
+            Self::Category => Some(Aspect::Category),
+            Self::Hour => Some(Aspect::Hour),
+            Self::Account | Self::Person | Self::Team | Self::Shop | Self::Merchant => None,
+        }
+    }
+
+    /// The slices that its rows are made of, if it or the filter asks for any.
+    pub fn slices(self, filter: &Filter) -> Option<Slices> {
+        let all = self.aspect().map(|aspect| Slices { aspect, items: Vec::new() });
+        filter.slices.clone().or(all)
+    }
 }
 
 /// How a range of days is cut into rows.
@@ -94,6 +120,8 @@ pub struct Filter {
     pub teams: Vec<String>,
     /// Only these shops.
     pub shops: Vec<String>,
+    /// Only these slices of sales.
+    pub slices: Option<Slices>,
 }
 
 /// Which definition; see the proto.
@@ -120,8 +148,8 @@ pub struct Figures {
     pub days: DayRange,
     /// Whether a day of it is not closed.
     pub provisional: bool,
-    /// How settled it is.
-    pub state: FigureState,
+    /// How settled it is, by the position of each [`Window`].
+    pub states: [FigureState; Window::ALL.len()],
     /// How many changes came after their day was final.
     pub restatements: i64,
     /// What adds up.
@@ -210,6 +238,11 @@ impl SpreadFigures {
 }
 
 impl Figures {
+    /// How settled the figures of a window are.
+    pub fn state(&self, window: Window) -> FigureState {
+        self.states[window as usize]
+    }
+
     /// The row of a group in days in which nothing happened.
     pub fn nothing(key: String, name: String, days: DayRange) -> Self {
         Self {
@@ -219,7 +252,7 @@ impl Figures {
             hour: None,
             days,
             provisional: false,
-            state: FigureState::Final,
+            states: [FigureState::Final; Window::ALL.len()],
             restatements: 0,
             sums: Sums::default(),
             active_accounts: 0,

@@ -96,7 +96,12 @@ pub fn select(
             let key = match group {
                 Group::Person => segment.person,
                 Group::Team => segment.team,
-                Group::Account | Group::Shop | Group::Merchant => None,
+                Group::Account
+                | Group::Shop
+                | Group::Merchant
+                | Group::Product
+                | Group::Category
+                | Group::Hour => None,
             };
             let span = Span { account: account.to_owned(), days: segment.days };
             spans.push((span, key.unwrap_or_default().to_owned()));

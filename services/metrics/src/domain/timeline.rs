@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use calendar::MerchantCalendar;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::domain::bucket::Bucket;
@@ -16,8 +17,10 @@ use crate::domain::explanation::{Reason, Recorded};
 use crate::domain::fact::{ChatRef, Fact};
 use crate::domain::facts::OWNER;
 use crate::domain::part::Part;
+use crate::domain::slice::Slice;
 use crate::domain::timeline_chats as chats;
 use crate::domain::timeline_facts as facts;
+use crate::domain::timeline_slices as slices;
 use crate::domain::trade::{TradeSpread, TradeSum};
 
 /// What a share is about. The position is stored as a bit: new ones go to the end.
@@ -41,6 +44,7 @@ pub enum Topic {
     OrderHandling,
     AfterSaleHandling,
     Bot,
+    Cart,
 }
 
 impl Topic {
@@ -55,6 +59,7 @@ impl Topic {
 pub struct History {
     chats: Vec<Recorded>,
     facts: Vec<Fact>,
+    calendar: MerchantCalendar,
 }
 
 /// Which piece of a [`History`], by its place there.
@@ -83,6 +88,25 @@ pub struct Share {
     pub buckets: Vec<(TradeSpread, Bucket)>,
     /// Why a sum gets nothing.
     pub missing: Vec<(TradeSum, Reason)>,
+    /// What of it falls to which product, category and hour. A slice without sums has nothing to count and says so in
+    /// explanations.
+    pub slices: Vec<(Slice, Vec<(TradeSum, i64)>)>,
+}
+
+impl Share {
+    /// One that adds nothing yet.
+    pub(super) fn new(topic: Topic, item: Item, day: NaiveDate, account: &str) -> Self {
+        Self {
+            topic,
+            item,
+            day,
+            account: account.to_owned(),
+            sums: Vec::new(),
+            buckets: Vec::new(),
+            missing: Vec::new(),
+            slices: Vec::new(),
+        }
+    }
 }
 
 impl History {
@@ -90,7 +114,17 @@ impl History {
     pub fn new(mut chats: Vec<Recorded>, mut facts: Vec<Fact>) -> Self {
         chats.sort_by(|a, b| (first_message_at(a), &a.key).cmp(&(first_message_at(b), &b.key)));
         facts.sort_by(|a, b| (a.occurred_at, &a.key).cmp(&(b.occurred_at, &b.key)));
-        Self { chats, facts }
+        Self { chats, facts, calendar: MerchantCalendar::default() }
+    }
+
+    /// The same by the merchant's own clock, which says in which hour something happened; else it is that of China.
+    pub fn with_calendar(self, calendar: MerchantCalendar) -> Self {
+        Self { calendar, ..self }
+    }
+
+    /// The hour of the local clock.
+    pub(super) fn hour(&self, at: DateTime<Utc>) -> u8 {
+        self.calendar.local_hour(at)
     }
 
     /// By the time of their first messages.
@@ -119,6 +153,7 @@ pub fn shares(history: &History, rules: &Rules) -> Vec<Share> {
     let timeline = Timeline::new(history, rules);
     let mut shares = chats::shares(&timeline);
     shares.extend(facts::shares(&timeline));
+    slices::cut(&timeline, &mut shares);
     shares
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::domain::conversation::Sender;
-use crate::domain::credit::Ordered;
+use crate::domain::credit::{Credit, Ordered};
 use crate::domain::explanation::{Reason, Recorded};
 use crate::domain::fact::Body;
 use crate::domain::timeline::{Item, Seen, Share, Timeline, Topic, days_between, first_message_at};
@@ -20,15 +20,7 @@ pub(super) fn shares(timeline: &Timeline<'_>) -> Vec<Share> {
     let mut received: HashSet<(NaiveDate, &str)> = HashSet::new();
     let outcomes = Outcomes::of(timeline);
     for (at, (chat, seen)) in timeline.history.chats().iter().zip(&timeline.seen).enumerate() {
-        let share = |topic| Share {
-            topic,
-            item: Item::Chat(at),
-            day: chat.agent_day.day,
-            account: chat.agent_day.account.clone(),
-            sums: Vec::new(),
-            buckets: Vec::new(),
-            missing: Vec::new(),
-        };
+        let share = |topic| Share::new(topic, Item::Chat(at), chat.agent_day.day, &chat.agent_day.account);
         let first = seen.received && received.insert((chat.agent_day.day, &chat.agent_day.account));
         let silent = unreceived(seen).or((!first).then_some(Reason::RepeatCustomer));
         shares.push(reception(share(Topic::Reception), seen, silent));
@@ -66,7 +58,7 @@ struct Outcomes<'a> {
 struct Outcome<'a> {
     at: DateTime<Utc>,
     day: NaiveDate,
-    credit: Option<&'a str>,
+    credit: Option<Credit<'a>>,
     excluded: bool,
 }
 
@@ -84,7 +76,7 @@ impl<'a> Outcomes<'a> {
             Some(Outcome {
                 at: fact.occurred_at,
                 day: fact.day,
-                credit: Some(credits.of_payment(at)).filter(|account| !account.is_empty()),
+                credit: credits.credit_of_payment(at),
                 excluded: credits.order(order).is_some_and(Ordered::excluded),
             })
         });
@@ -129,7 +121,8 @@ fn inquiry(
     ];
     for (sum, outcomes, days, reason) in steps {
         let converts = |o: &&Outcome<'_>| {
-            !o.excluded && o.credit == Some(share.account.as_str()) && follows(o, asked_at, day, days)
+            let credited = o.credit.is_some_and(|credit| credit.is_of(&share.account));
+            !o.excluded && credited && follows(o, asked_at, day, days)
         };
         match outcomes.iter().find(converts) {
             Some(_) => share.sums.push((sum, 1)),

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 
 use crate::domain::bucket;
+use crate::domain::credit::Ordered;
 use crate::domain::explanation::Reason;
 use crate::domain::fact::{
     Body, BotEvent, BotOutcome, BuyerReview, Complaint, Fact, Handling, Order, Rating, Refund,
@@ -42,7 +43,7 @@ impl<'a> Teller<'a, '_> {
             Body::Order(order) => self.order(at, fact, order),
             Body::Payment { order, amount } => self.payment(at, fact, order, *amount),
             Body::Refund(refund) => self.refund(at, fact, refund),
-            Body::Cart { .. } => {}
+            Body::Cart { product, amount, .. } => self.cart(at, fact, product, *amount),
             Body::Complaint(complaint) => {
                 let account = directed();
                 self.complaint(at, fact, account, complaint);
@@ -66,8 +67,7 @@ impl<'a> Teller<'a, '_> {
             Body::BotEvent(event) => self.bot_event(at, fact, event),
             Body::Handling(handling) => self.handling(at, fact, handling),
             Body::MemberSignup => {
-                let replied = || self.timeline.credits.replied_last(fact.occurred_at, fact.day);
-                let account = named(&fact.account).or_else(replied).unwrap_or_default();
+                let account = self.named_or_replied(fact);
                 self.share(Topic::Signup, at, fact.day, account).add(TradeSum::MemberSignups, 1);
             }
             Body::Recommendation { product, cross_sell, .. } => {
@@ -86,34 +86,38 @@ impl<'a> Teller<'a, '_> {
             .unwrap_or_default()
     }
 
+    /// Whom a fact belongs to that comes out of a chat.
+    fn named_or_replied(&self, fact: &'a Fact) -> &'a str {
+        let replied = || self.timeline.credits.replied_last(fact.occurred_at, fact.day);
+        named(&fact.account).or_else(|| replied().map(|credit| credit.account)).unwrap_or_default()
+    }
+
     fn share(&mut self, topic: Topic, at: usize, day: NaiveDate, account: &str) -> &mut Share {
-        self.shares.push(Share {
-            topic,
-            item: Item::Fact(at),
-            day,
-            account: account.to_owned(),
-            sums: Vec::new(),
-            buckets: Vec::new(),
-            missing: Vec::new(),
-        });
+        self.shares.push(Share::new(topic, Item::Fact(at), day, account));
         let last = self.shares.len() - 1;
         &mut self.shares[last]
     }
 
     fn order(&mut self, at: usize, fact: &'a Fact, order: &Order) {
         let credits = &self.timeline.credits;
-        let account = credits.order(&fact.key.id).and_then(|ordered| ordered.credit).unwrap_or_default();
+        let account = credits.order(&fact.key.id).map(Ordered::account).unwrap_or_default();
         let excluded = !order.excluded_reason.is_empty();
         let new = !excluded && self.buyers.insert((fact.day, account));
         let share = self.share(Topic::Order, at, fact.day, account);
         if excluded {
             return share.lacks(
-                &[TradeSum::Orders, TradeSum::OrderedAmount, TradeSum::OrderingBuyers],
+                &[
+                    TradeSum::Orders,
+                    TradeSum::OrderedAmount,
+                    TradeSum::OrderedUnits,
+                    TradeSum::OrderingBuyers,
+                ],
                 Reason::ExcludedOrder,
             );
         }
         share.add(TradeSum::Orders, 1);
         share.add(TradeSum::OrderedAmount, order.amount);
+        share.add(TradeSum::OrderedUnits, order.lines.iter().map(|line| i64::from(line.quantity)).sum());
         share.add_or(TradeSum::OrderingBuyers, new, Reason::RepeatBuyer);
     }
 
@@ -155,7 +159,7 @@ impl<'a> Teller<'a, '_> {
         let ordered = credits.order(&refund.order).copied();
         let payment = ordered.and_then(|ordered| ordered.first_payment);
         let account = payment.map_or_else(
-            || ordered.and_then(|ordered| ordered.credit).unwrap_or_default(),
+            || ordered.as_ref().map(Ordered::account).unwrap_or_default(),
             |payment| credits.of_payment(payment),
         );
         let paid_on = payment.map(|payment| self.timeline.history.facts()[payment].day);
@@ -189,6 +193,21 @@ impl<'a> Teller<'a, '_> {
                 share.add(TradeSum::CompletedRefunds, 1);
                 share.add(TradeSum::CompletedRefundAmount, refund.amount);
             }
+        }
+    }
+
+    fn cart(&mut self, at: usize, fact: &'a Fact, product: &str, amount: i64) {
+        let account = self.named_or_replied(fact);
+        let bought = self.timeline.credits.bought(product, fact, self.timeline.history.facts());
+        let share = self.share(Topic::Cart, at, fact.day, account);
+        share.add(TradeSum::Carts, 1);
+        share.add(TradeSum::CartAmount, amount);
+        share.add_or(TradeSum::CartsBought, bought, Reason::NotBought);
+        if bought {
+            share.lacks(&[TradeSum::CartsLeft, TradeSum::CartLeftAmount], Reason::Bought);
+        } else {
+            share.add(TradeSum::CartsLeft, 1);
+            share.add(TradeSum::CartLeftAmount, amount);
         }
     }
 

@@ -134,6 +134,23 @@ trade_sums! {
     BotTransferred "bot_transferred" Bot,
     /// Without an answer.
     BotUnanswered "bot_unanswered" Bot,
+    /// 下单件数.
+    OrderedUnits "ordered_units" Order,
+    /// 加购.
+    Carts "carts" Cart,
+    /// Their amount.
+    CartAmount "cart_amount" Cart,
+    /// Of those, bought in time.
+    CartsBought "carts_bought" Cart,
+    /// Of those, not bought in time.
+    CartsLeft "carts_left" Cart,
+    /// Their amount.
+    CartLeftAmount "cart_left_amount" Cart,
+}
+
+impl TradeSum {
+    /// How many of the sums the first format of packed contributions knew.
+    pub const IN_FIRST_FORMAT: usize = 51;
 }
 
 /// What is counted by bucket. The position is stored in packed contributions: new ones go to the end.
@@ -214,6 +231,8 @@ mod tests {
             (TradeSum::PaidAmount, 12),
             (TradeSum::FirstContacts, 31),
             (TradeSum::BotUnanswered, 50),
+            (TradeSum::OrderedUnits, TradeSum::IN_FIRST_FORMAT as u8),
+            (TradeSum::CartLeftAmount, 56),
         ] {
             assert_eq!(sum as u8, place, "{sum:?}");
         }

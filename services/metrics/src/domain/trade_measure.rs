@@ -8,6 +8,8 @@ use crate::domain::bucket::Bucket;
 use crate::domain::explanation::{Reason, Recorded};
 use crate::domain::fact::Fact;
 use crate::domain::figure::{DayRange, Filter};
+use crate::domain::maturity::Window;
+use crate::domain::slice::{Aspect, Slices};
 use crate::domain::timeline::{Share, Topic};
 use crate::domain::trade::{TradeSpread, TradeSum, TradeSums};
 
@@ -59,6 +61,12 @@ pub enum TradeMeasure {
     BotTransferRate,
     BotUnansweredRate,
     BotAcceptanceRate,
+    OrderedUnits,
+    Carts,
+    CartAmount,
+    CartsLeft,
+    CartLeftAmount,
+    CartPurchaseRate,
 }
 
 /// What stands below the line.
@@ -96,7 +104,7 @@ pub struct Activity {
 
 impl TradeMeasure {
     /// All of them.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 50] = [
         Self::Inquiries,
         Self::OrderingBuyers,
         Self::PayingBuyers,
@@ -141,6 +149,12 @@ impl TradeMeasure {
         Self::BotTransferRate,
         Self::BotUnansweredRate,
         Self::BotAcceptanceRate,
+        Self::OrderedUnits,
+        Self::Carts,
+        Self::CartAmount,
+        Self::CartsLeft,
+        Self::CartLeftAmount,
+        Self::CartPurchaseRate,
     ];
 
     /// Its name on the wire and in tables.
@@ -190,6 +204,12 @@ impl TradeMeasure {
             Self::BotTransferRate => "BOT_TRANSFER_RATE",
             Self::BotUnansweredRate => "BOT_UNANSWERED_RATE",
             Self::BotAcceptanceRate => "BOT_ACCEPTANCE_RATE",
+            Self::OrderedUnits => "ORDERED_UNITS",
+            Self::Carts => "CARTS",
+            Self::CartAmount => "CART_AMOUNT",
+            Self::CartsLeft => "CARTS_LEFT",
+            Self::CartLeftAmount => "CART_LEFT_AMOUNT",
+            Self::CartPurchaseRate => "CART_PURCHASE_RATE",
         }
     }
 
@@ -243,6 +263,48 @@ impl TradeMeasure {
             Self::BotTransferRate => rate(S::BotTransferred, S::BotQuestions),
             Self::BotUnansweredRate => rate(S::BotUnanswered, S::BotQuestions),
             Self::BotAcceptanceRate => rate(S::BotAccepted, S::BotHandled),
+            Self::OrderedUnits => count(S::OrderedUnits),
+            Self::Carts => count(S::Carts),
+            Self::CartAmount => count(S::CartAmount),
+            Self::CartsLeft => count(S::CartsLeft),
+            Self::CartLeftAmount => count(S::CartLeftAmount),
+            Self::CartPurchaseRate => rate(S::CartsBought, S::Carts),
+        }
+    }
+
+    /// The sums that it is made of; none if it is not made of sums alone.
+    fn sums(self) -> Option<impl Iterator<Item = TradeSum>> {
+        let Formula { plus, minus, below } = self.formula();
+        let below = match below {
+            Below::Nothing => None,
+            Below::Sum(sum) => Some(sum),
+            Below::ActiveDays | Below::ActiveHours => return None,
+        };
+        Some([Some(plus), minus, below].into_iter().flatten())
+    }
+
+    /// Whether slices of an aspect have it.
+    pub fn is_sliced_by(self, aspect: Aspect) -> bool {
+        self.sums().is_some_and(|mut sums| sums.all(|sum| aspect.has(sum)))
+    }
+
+    /// Whether its slices of an aspect add up to the whole, above and below the line.
+    pub fn adds_up_over(self, aspect: Aspect) -> bool {
+        self.sums().is_some_and(|mut sums| sums.all(|sum| aspect.adds_up(sum)))
+    }
+
+    /// By which window it matures.
+    pub fn window(self) -> Window {
+        match self {
+            Self::RefundedAmount | Self::NetAmount | Self::RefundRate | Self::ReturnRate => Window::Refunds,
+            Self::OrderConversionNextDay
+            | Self::OrderConversion
+            | Self::PaymentConversionNextDay
+            | Self::PaymentConversion
+            | Self::CartsLeft
+            | Self::CartLeftAmount
+            | Self::CartPurchaseRate => Window::Conversions,
+            _ => Window::Usual,
         }
     }
 
@@ -278,7 +340,7 @@ pub struct TradeExplainQuery {
     pub measure: TradeMeasure,
     /// Of these days.
     pub range: DayRange,
-    /// Of these agents and shops.
+    /// Of these agents and shops, and of these slices.
     pub filter: Filter,
 }
 
@@ -331,13 +393,14 @@ pub struct TradePart {
 #[derive(Debug)]
 pub struct TradeExplainer {
     measure: TradeMeasure,
+    slices: Option<Slices>,
     open: HashMap<(String, NaiveDate, String), BTreeSet<Bucket>>,
 }
 
 impl TradeExplainer {
-    /// For one measure.
-    pub fn new(measure: TradeMeasure) -> Self {
-        Self { measure, open: HashMap::new() }
+    /// For one measure, of some slices only if so.
+    pub fn new(measure: TradeMeasure, slices: Option<Slices>) -> Self {
+        Self { measure, slices, open: HashMap::new() }
     }
 
     /// The share's part; `None` if it has nothing to do with the measure.
@@ -346,8 +409,13 @@ impl TradeExplainer {
             return None;
         }
         let mut sums = TradeSums::default();
-        for (sum, value) in &share.sums {
-            sums[*sum] += value;
+        match &self.slices {
+            None => share.sums.iter().for_each(|(sum, value)| sums[*sum] += value),
+            Some(slices) => {
+                let mut here = share.slices.iter().filter(|(slice, _)| slices.hold(slice)).peekable();
+                here.peek()?;
+                here.flat_map(|(_, sums)| sums).for_each(|(sum, value)| sums[*sum] += value);
+            }
         }
         let (numerator, denominator) = self.measure.of(&sums, self.opened(shop, share));
         let Formula { plus, minus, below } = self.measure.formula();

@@ -22,6 +22,24 @@ pub struct TradeRules {
     pub first_contact_days: i32,
     /// From this score on a customer is satisfied.
     pub satisfied_from: i32,
+    /// Whom a conversation's credit goes to when several accounts answered in it.
+    #[serde(default, skip_serializing_if = "CreditTo::is_usual")]
+    pub credit_to: CreditTo,
+}
+
+/// Which account of a conversation gets its credit, of the replies up to the order or payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreditTo {
+    /// Whose conversation it is.
+    #[default]
+    Owner,
+    /// Who replied last.
+    LastReply,
+    /// Who replied first.
+    FirstReply,
+    /// Who replied most.
+    MostReplies,
 }
 
 /// Who gets the credit of an order and its payments.
@@ -50,6 +68,13 @@ pub enum FirstContact {
     Survey,
 }
 
+impl CreditTo {
+    /// Left out of what is stored, so that rules without this choice read as they did before there was one.
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Default for TradeRules {
     fn default() -> Self {
         Self {
@@ -61,6 +86,7 @@ impl Default for TradeRules {
             first_contact: FirstContact::NoReturn,
             first_contact_days: 3,
             satisfied_from: 4,
+            credit_to: CreditTo::Owner,
         }
     }
 }

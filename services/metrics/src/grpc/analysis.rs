@@ -12,7 +12,7 @@ use tonic::{Request, Response};
 use crate::domain::advice::THRESHOLD;
 use crate::domain::analysis::Analysis;
 use crate::grpc::encode as metrics_encode;
-use crate::grpc::{Reply, decode as metrics_decode, page};
+use crate::grpc::{Reply, decode as metrics_decode, page, slice};
 
 /// The path of one of our RPCs.
 macro_rules! rpc {
@@ -45,7 +45,7 @@ impl AnalysisService for AnalysisApi {
     ) -> Reply<pb::ListRestatementsResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let range = metrics_decode::range("days", message.days.as_ref(), metrics_decode::DAYS_MAX)?;
-        let group = metrics_decode::group(message.group())?;
+        let group = slice::whole_group(message.group())?;
         let subject = decode::subject(message.filter.as_ref(), message.definition.as_ref())?;
         let page = page(message.page_size, &message.page_token, format!("{range:?} {group:?} {subject:?}"))?;
         let found = self.analysis.list_restatements(&scope, (range, group), subject, &page).await?;
@@ -62,8 +62,8 @@ impl AnalysisService for AnalysisApi {
     ) -> Reply<pb::ExplainChangeResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let measure = metrics_decode::measure(message.measure())?;
-        let facet = decode::facet(message.facet())?;
-        let days_max = decode::days_max(measure, facet)?;
+        let facet = decode::facet(message.facet(), measure)?;
+        let days_max = decode::days_max(facet);
         let (base, days) =
             decode::sides(message.days.as_ref(), message.base_days.as_ref(), message.compare(), days_max)?;
         let subject = decode::subject(message.filter.as_ref(), message.definition.as_ref())?;
@@ -104,6 +104,7 @@ impl AnalysisService for AnalysisApi {
         let group = metrics_decode::group(message.group())?;
         let weeks = decode::weeks(message.weeks, WEEKS)?;
         let subject = decode::subject(message.filter.as_ref(), message.definition.as_ref())?;
+        slice::check_sliced(measure, group.slices(&subject.filter).as_ref())?;
         let judged = self.analysis.judge_figures(&scope, (measure, day, group), weeks, subject).await?;
         let judgements = judged.into_iter().map(encode::judgement).collect();
         Ok(Response::new(pb::JudgeFiguresResponse { judgements }))
@@ -112,7 +113,7 @@ impl AnalysisService for AnalysisApi {
     async fn get_advice(&self, request: Request<pb::GetAdviceRequest>) -> Reply<pb::GetAdviceResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let days = metrics_decode::range("days", message.days.as_ref(), metrics_decode::DAYS_MAX)?;
-        let group = metrics_decode::group(message.group())?;
+        let group = slice::whole_group(message.group())?;
         let against = decode::against(message.compare());
         let threshold = if message.threshold == 0.0 { THRESHOLD } else { message.threshold };
         let subject = decode::subject(message.filter.as_ref(), message.definition.as_ref())?;

@@ -17,8 +17,9 @@ use crate::domain::comparison::Against;
 use crate::domain::conversation::{Draft, DraftMessage, Sender};
 use crate::domain::definition::{CustomerUnit, Rules, STANDARD, ServiceHours};
 use crate::domain::figure::{Cut, DayRange, DefinitionRef, Filter, Group, Step};
-use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
+use crate::domain::trade_rules::{Attribution, CreditTo, FirstContact, TradeRules};
 use crate::error::MetricsError;
+use crate::grpc::slice;
 
 /// Longest range of days of a list.
 pub(super) const DAYS_MAX: i64 = 3_700;
@@ -138,6 +139,7 @@ pub(super) fn filter(filter: Option<&pb::Filter>) -> Result<Filter> {
         persons: filter.person_ids.clone(),
         teams: filter.team_ids.clone(),
         shops: filter.shop_ids.clone(),
+        slices: slice::slices(filter)?,
     };
     check_texts(&filter)?;
     Ok(filter)
@@ -157,6 +159,9 @@ pub(super) fn group(group: pb::Group) -> Result<Group> {
         pb::Group::Team => Group::Team,
         pb::Group::Shop => Group::Shop,
         pb::Group::Merchant => Group::Merchant,
+        pb::Group::Product => Group::Product,
+        pb::Group::Category => Group::Category,
+        pb::Group::Hour => Group::Hour,
     })
 }
 
@@ -202,6 +207,7 @@ pub(super) fn ask_figures(message: &pb::GetFiguresRequest) -> Result<AskFigures>
         compare: message.compare().filter_map(against).collect(),
         compare_definition: message.compare_definition.as_ref().map(|d| definition_ref(Some(d))),
     };
+    slice::check_figures(&ask)?;
     if known_on.is_some() && ask.distinct_customers {
         return Err(invalid("distinct_customers", "cannot be counted as known on a day"));
     }
@@ -242,6 +248,9 @@ fn check_texts(filter: &Filter) -> Result<()> {
         if let Some(at) = ids.iter().position(|id| id.contains('\0')) {
             return Err(invalid(format!("{field}[{at}]"), "must not contain the NUL character"));
         }
+    }
+    if filter.slices.iter().flat_map(|slices| &slices.items).any(|item| item.contains('\0')) {
+        return Err(invalid("filter", "must not contain the NUL character"));
     }
     Ok(())
 }
@@ -312,5 +321,12 @@ fn trade_rules(rules: Option<&pb::TradeRules>) -> TradeRules {
         },
         first_contact_days: rules.first_contact_days.unwrap_or(default.first_contact_days),
         satisfied_from: rules.satisfied_from.unwrap_or(default.satisfied_from),
+        credit_to: match rules.credit_to() {
+            pb::CreditTo::Unspecified => default.credit_to,
+            pb::CreditTo::Owner => CreditTo::Owner,
+            pb::CreditTo::LastReply => CreditTo::LastReply,
+            pb::CreditTo::FirstReply => CreditTo::FirstReply,
+            pb::CreditTo::MostReplies => CreditTo::MostReplies,
+        },
     }
 }

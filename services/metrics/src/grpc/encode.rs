@@ -14,11 +14,12 @@ use crate::domain::definition::{CustomerUnit, Definition, LONG_CHAT_THRESHOLD, R
 use crate::domain::explanation::{Explained, Reason};
 use crate::domain::figure::{DayRange, FigureState, Figures, Within};
 use crate::domain::ingest::Ack;
+use crate::domain::maturity::Window;
 use crate::domain::money::Currency;
 use crate::domain::part::Spread;
 use crate::domain::ruling::{Ruled, Ruling};
 use crate::domain::sums::Sum;
-use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
+use crate::domain::trade_rules::{Attribution, CreditTo, FirstContact, TradeRules};
 use crate::grpc::trade;
 
 pub(super) fn ack(ack: Ack) -> pb::IngestConversationsResponse {
@@ -160,6 +161,12 @@ fn trade_rules(rules: &TradeRules) -> pb::TradeRules {
         FirstContact::NoReturn => pb::FirstContact::NoReturn,
         FirstContact::Survey => pb::FirstContact::Survey,
     };
+    let credit_to = match rules.credit_to {
+        CreditTo::Owner => pb::CreditTo::Owner,
+        CreditTo::LastReply => pb::CreditTo::LastReply,
+        CreditTo::FirstReply => pb::CreditTo::FirstReply,
+        CreditTo::MostReplies => pb::CreditTo::MostReplies,
+    };
     pb::TradeRules {
         attribution: attribution.into(),
         attribution_days: Some(rules.attribution_days),
@@ -169,16 +176,12 @@ fn trade_rules(rules: &TradeRules) -> pb::TradeRules {
         first_contact: first_contact.into(),
         first_contact_days: Some(rules.first_contact_days),
         satisfied_from: Some(rules.satisfied_from),
+        credit_to: credit_to.into(),
     }
 }
 
 pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
     let trade = trade::figures(&figures.trade, currency);
-    let state = match figures.state {
-        FigureState::Provisional => pb::FigureState::Provisional,
-        FigureState::Final => pb::FigureState::Final,
-        FigureState::Restated => pb::FigureState::Restated,
-    };
     let within = |within: &Within| pb::WithinShare {
         seconds: within.seconds,
         rounds: Some(self::rate(within.rounds.0, figures.sums[Sum::Rounds])),
@@ -210,7 +213,9 @@ pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
         completion: rate(Sum::Completed, Sum::Marked),
         length: times(Spread::Length, Sum::LengthMs, Sum::Conversations),
         active_accounts: figures.active_accounts,
-        state: state.into(),
+        state: state(figures.state(Window::Usual)).into(),
+        conversion_state: state(figures.state(Window::Conversions)).into(),
+        refund_state: state(figures.state(Window::Refunds)).into(),
         restatements: figures.restatements,
         in_time_customers: rate(Sum::InTimeCustomers, Sum::DueCustomers),
         transferred_in: figures.sums[Sum::TransferredIn],
@@ -224,6 +229,14 @@ pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
         key: figures.key,
         name: figures.name,
         ..trade
+    }
+}
+
+pub(super) fn state(state: FigureState) -> pb::FigureState {
+    match state {
+        FigureState::Provisional => pb::FigureState::Provisional,
+        FigureState::Final => pb::FigureState::Final,
+        FigureState::Restated => pb::FigureState::Restated,
     }
 }
 
@@ -307,5 +320,6 @@ pub(super) fn reason(reason: Reason) -> pb::ExplainReason {
         Reason::CameBack => pb::ExplainReason::CameBack,
         Reason::NotBought => pb::ExplainReason::NotBought,
         Reason::NotRefunded => pb::ExplainReason::NotRefunded,
+        Reason::Bought => pb::ExplainReason::Bought,
     }
 }

@@ -76,6 +76,12 @@ pub(super) fn figures(figures: &TradeFigures, currency: &Currency) -> pb::Figure
         bot_transfer_rate: share(M::BotTransferRate),
         bot_unanswered_rate: share(M::BotUnansweredRate),
         bot_acceptance_rate: share(M::BotAcceptanceRate),
+        ordered_units: count(M::OrderedUnits),
+        carts: count(M::Carts),
+        cart_amount: amount(M::CartAmount),
+        carts_left: count(M::CartsLeft),
+        cart_left_amount: amount(M::CartLeftAmount),
+        cart_purchase_rate: share(M::CartPurchaseRate),
         ..pb::Figures::default()
     }
 }

@@ -15,17 +15,21 @@ use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::figure::{
-    Cut, DayRange, FigureState, Figures, Filter, Group, RowPlace, SpreadFigures, Step, TradeFigures, Within,
+    Cut, DayRange, Figures, Filter, Group, RowPlace, SpreadFigures, Step, TradeFigures, Within,
 };
 use crate::domain::histogram::Histogram;
+use crate::domain::maturity::Window;
 use crate::domain::part::Spread;
-use crate::domain::ruling::Ruling;
+use crate::domain::ruling::{Ruled, Ruling};
 use crate::domain::selection::Selection;
+use crate::domain::slice::Slices;
 use crate::domain::sums::{Sum, Sums};
+use crate::domain::trade::TradeSum;
 use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::day_facts::sum_column;
 use crate::store::selection::{load_names, select};
+use crate::store::settling::RowState;
 use crate::store::{Result, Store, timelines, trade_figures};
 
 /// Which figures.
@@ -54,6 +58,11 @@ pub struct FigureQuery {
 }
 
 impl FigureQuery {
+    /// The slices of sales that are asked for, if any.
+    pub fn slices(&self) -> Option<Slices> {
+        self.group.slices(&self.filter)
+    }
+
     /// For sums alone, with all that is known.
     pub fn sums(
         range: DayRange,
@@ -140,9 +149,12 @@ pub(super) static ANY_SUM: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// What every reader of day facts or trade days joins them with. Parameters: $1 merchant; $2 to $4 and $12 the ruling
-/// (definition, first and last day, days to maturity); $5 accounts; $6 shops; $7 to $10 the spans; $11 whether days
+/// (definition, first and last day, days to maturity: of the usual window, of conversions times a thousand and of refunds
+/// times a million, which are 180 at most); $5 accounts; $6 shops; $7 to $10 the spans; $11 whether days
 /// outside of them count; $13 the last known day.
-pub(super) const SELECTED_JOINS: &str = "JOIN unnest($2::int[], $3::date[], $4::date[], $12::int[]) AS v (seq, first_day, last_day, maturation) \
+pub(super) const SELECTED_JOINS: &str = "JOIN (SELECT seq, first_day, last_day, windows % 1000 AS maturation, \
+            windows / 1000 % 1000 AS conversion_maturation, windows / 1000000 AS refund_maturation \
+            FROM unnest($2::int[], $3::date[], $4::date[], $12::int[]) AS r (seq, first_day, last_day, windows)) AS v \
         ON f.definition_seq = v.seq AND f.business_day BETWEEN v.first_day AND v.last_day \
      LEFT JOIN unnest($7::text[], $8::date[], $9::date[], $10::text[]) AS s (account_id, from_day, to_day, key) \
         ON s.account_id = f.account_id AND f.business_day BETWEEN s.from_day AND s.to_day";
@@ -178,6 +190,10 @@ pub(super) fn selecting<'a>(
     known_on: Option<NaiveDate>,
 ) -> Query<'a> {
     let (spans, ruled) = (&selection.spans, ruling.spans());
+    let windows = |r: &Ruled| {
+        let days = |window: Window| window.days(&r.definition.rules);
+        days(Window::Usual) + 1_000 * days(Window::Conversions) + 1_000_000 * days(Window::Refunds)
+    };
     diesel::sql_query(sql)
         .into_boxed::<Pg>()
         .bind::<Text, _>(merchant)
@@ -191,7 +207,7 @@ pub(super) fn selecting<'a>(
         .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.1))
         .bind::<Array<Text>, _>(column(spans, |(_, key)| key.as_str()))
         .bind::<Bool, _>(selection.others)
-        .bind::<Array<Integer>, _>(column(ruled, |r| r.definition.rules.maturation_days))
+        .bind::<Array<Integer>, _>(column(ruled, windows))
         .bind::<Nullable<Date>, _>(known_on)
 }
 
@@ -202,6 +218,7 @@ pub(super) fn key_sql(group: Group) -> &'static str {
         Group::Person | Group::Team => "(coalesce(s.key, ''))::text COLLATE \"C\"",
         Group::Shop => "(f.shop_id)::text COLLATE \"C\"",
         Group::Merchant => "(''::text) COLLATE \"C\"",
+        Group::Product | Group::Category | Group::Hour => "(f.item)::text COLLATE \"C\"",
     }
 }
 
@@ -255,11 +272,11 @@ async fn sums(conn: &mut AsyncPgConnection, scope: &Scope, query: &FigureQuery) 
     let trade = trade_figures::list(conn, &reader, None, i64::MAX).await?;
     let pending = timelines::is_pending(conn, merchant).await?;
     let figures =
-        merge(rows, trade).into_iter().map(|((key, step), (row, (trade, trade_state)))| FigureSums {
+        merge(rows, trade).into_iter().map(|((key, step), (row, (mut trade, trade_state)))| FigureSums {
             key,
             step,
             provisional: trade_state.open || row.as_ref().is_some_and(|row| row.open),
-            sums: row.map(|row| read_sums(&row.sums)).unwrap_or_default(),
+            sums: row.map_or_else(|| reader.sums_of_slices(&mut trade), |row| read_sums(&row.sums)),
             trade,
             pending,
         });
@@ -308,12 +325,12 @@ async fn list(
     let keys: Vec<&str> = merged.keys().map(|(key, _)| key.as_str()).collect();
     let names: HashMap<_, _> = load_names(conn, merchant, query.group, &keys).await?.into_iter().collect();
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    let figures = merged.into_iter().take(size).map(|(at, (row, (trade, trade_state)))| {
+    let figures = merged.into_iter().take(size).map(|(at, (row, (mut trade, trade_state)))| {
         let (place, days) = reader.place(at.1);
         let spread = spreads.remove(&at).unwrap_or_default();
         let mut state = trade_state;
         if let Some(row) = &row {
-            state.add(&RowState { open: row.open, maturing: row.maturing, restatements: row.restatements });
+            state.add(&row.state());
         }
         // Whether a day was closed on the day asked about is not on record.
         let open = state.open && query.known_on.is_none();
@@ -321,11 +338,11 @@ async fn list(
             name: names.get(&at.0).cloned().unwrap_or_default(),
             days,
             place,
-            hour: None,
+            hour: (query.group == Group::Hour).then(|| at.0.parse().ok()).flatten(),
             provisional: open,
-            state: FigureState::of(open, state.maturing, state.restatements),
+            states: state.states(open),
             restatements: state.restatements,
-            sums: row.as_ref().map(|row| read_sums(&row.sums)).unwrap_or_default(),
+            sums: row.as_ref().map_or_else(|| reader.sums_of_slices(&mut trade), |row| read_sums(&row.sums)),
             active_accounts: row.as_ref().map_or(0, |row| row.active),
             distinct_customers: query.distinct_customers.then(|| distinct.get(&at).copied().unwrap_or(0)),
             spreads: spread.ranks,
@@ -336,22 +353,6 @@ async fn list(
         }
     });
     Ok(figures.collect())
-}
-
-/// How settled a row is, as far as one of the two tables tells.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct RowState {
-    pub open: bool,
-    pub maturing: bool,
-    pub restatements: i64,
-}
-
-impl RowState {
-    fn add(&mut self, other: &Self) {
-        self.open |= other.open;
-        self.maturing |= other.maturing;
-        self.restatements += other.restatements;
-    }
 }
 
 /// Sums in the order of [`Sum::ALL`].
@@ -410,7 +411,7 @@ impl<'a> Reader<'a> {
             ),
         };
         format!(
-            "SELECT {key} AS key, ({step})::date AS step, v.maturation, f.* \
+            "SELECT {key} AS key, ({step})::date AS step, v.maturation, v.conversion_maturation, v.refund_maturation, f.* \
              FROM {table} f {SELECTED_JOINS} {windows} {SELECTED_WHERE} \
                 AND cardinality($14::date[]) = cardinality($15::date[])"
         )
@@ -438,12 +439,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What of slices is told beside timelines: who was received, whom only hours know.
+    fn sums_of_slices(&self, trade: &mut TradeFigures) -> Sums {
+        let mut sums = Sums::default();
+        if self.query.slices().is_some() {
+            sums[Sum::ReceivedCustomers] = std::mem::take(&mut trade.sums[TradeSum::ReceivedCustomers]);
+        }
+        sums
+    }
+
+    /// Sums of conversations; slices have none.
     async fn sums(
         &self,
         conn: &mut AsyncPgConnection,
         after: Option<&FigureCursor>,
         limit: i64,
     ) -> Result<Vec<SumsRow>> {
+        if self.query.slices().is_some() {
+            return Ok(Vec::new());
+        }
         let sql = format!(
             "WITH selected AS ({rows}), {DAY_STATES}, \
              by_account AS ( \
@@ -561,6 +575,16 @@ struct SumsRow {
     restatements: i64,
     #[diesel(sql_type = Array<BigInt>)]
     sums: Vec<i64>,
+}
+
+impl SumsRow {
+    /// All figures of conversations are of the usual window.
+    fn state(&self) -> RowState {
+        let mut state = RowState { open: self.open, restatements: self.restatements, ..RowState::default() };
+        state.maturing[Window::Usual as usize] = self.maturing;
+        state.late[Window::Usual as usize] = self.restatements;
+        state
+    }
 }
 
 /// The columns in the order of [`Spread::ALL`].

@@ -9,7 +9,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use runtime::ids::MerchantId;
 
 use crate::domain::definition::Definition;
-use crate::domain::restatement::{FinalAgentDay, FinalDay, Knowledge};
+use crate::domain::restatement::{FinalAgentDay, FinalDay, Knowledge, Telling};
 use crate::domain::sums::Sums;
 use crate::domain::trade::TradeSums;
 use crate::error::MetricsError;
@@ -38,7 +38,8 @@ impl Store {
         Ok(rows.into_iter().map(|row| MerchantId::new(row.merchant_id)).collect())
     }
 
-    /// Closed and unchanged days of which more became known before `today` than was told, the oldest first.
+    /// Closed and unchanged days of which more became known before `today` than was told, or which were told while a window
+    /// still ran; the oldest first.
     pub async fn list_days_to_finalise(
         &self,
         merchant: &MerchantId,
@@ -48,14 +49,14 @@ impl Store {
         let mut conn = self.pool.get().await?;
         let rows = diesel::sql_query(
             "SELECT k.business_day, min(k.known_day) AS first_known, max(k.known_day) AS last_known, \
-                f.version, f.known_day AS told_day \
+                f.version, f.known_day AS told_day, f.settled \
              FROM day_knowledge k \
              JOIN days d ON d.merchant_id = k.merchant_id AND d.business_day = k.business_day \
              LEFT JOIN final_days f ON f.merchant_id = k.merchant_id AND f.business_day = k.business_day \
              WHERE k.merchant_id = $1 AND k.known_day < $2 AND NOT EXISTS (SELECT FROM day_changes c \
                 WHERE c.merchant_id = k.merchant_id AND c.business_day = k.business_day) \
-             GROUP BY k.business_day, f.version, f.known_day \
-             HAVING f.known_day IS NULL OR max(k.known_day) > f.known_day \
+             GROUP BY k.business_day, f.version, f.known_day, f.settled \
+             HAVING f.known_day IS NULL OR max(k.known_day) > f.known_day OR NOT f.settled \
              ORDER BY k.business_day LIMIT $3",
         )
         .bind::<Text, _>(merchant.as_str())
@@ -66,23 +67,25 @@ impl Store {
         Ok(rows.into_iter().map(DueRow::read).collect())
     }
 
-    /// Tells of a day as final: of every account with figures that became known since what was told last. `false`: another
-    /// replica was quicker.
+    /// Tells of a day as final: of every account with figures that became known, or final, since what was told last. `false`:
+    /// another replica was quicker.
     pub async fn finalise_day(
         &self,
         merchant: &MerchantId,
-        last: &FinalDay,
+        telling: &Telling,
         told: Option<&FinalDay>,
         definition: &Definition,
         now: DateTime<Utc>,
     ) -> Result<bool> {
+        let last = &telling.day;
         let mut conn = self.pool.get().await?;
         conn.transaction::<_, MetricsError, _>(async |conn| {
             let taken = diesel::sql_query(
-                "INSERT INTO final_days AS f (merchant_id, business_day, version, known_day, finalised_at) \
-                 VALUES ($1, $2, $3, $4, $5) \
+                "INSERT INTO final_days AS f (merchant_id, business_day, version, known_day, finalised_at, settled) \
+                 VALUES ($1, $2, $3, $4, $5, $6) \
                  ON CONFLICT ON CONSTRAINT final_days_pkey DO UPDATE SET version = excluded.version, \
-                    known_day = excluded.known_day, finalised_at = excluded.finalised_at \
+                    known_day = excluded.known_day, finalised_at = excluded.finalised_at, \
+                    settled = excluded.settled \
                     WHERE f.version < excluded.version",
             )
             .bind::<Text, _>(merchant.as_str())
@@ -90,13 +93,14 @@ impl Store {
             .bind::<BigInt, _>(last.version)
             .bind::<Date, _>(last.known_day)
             .bind::<Timestamptz, _>(now)
+            .bind::<Bool, _>(last.settled)
             .execute(conn)
             .await?;
             if taken == 0 {
                 return Ok(false);
             }
             for agent_day in load_agent_days(conn, merchant, last, told, definition).await? {
-                let event = outgoing::agent_day_finalised(merchant, &agent_day, last, definition, now);
+                let event = outgoing::agent_day_finalised(merchant, &agent_day, telling, definition, now);
                 events::publish(conn, &event).await?;
             }
             Ok(true)
@@ -141,7 +145,10 @@ async fn load_agent_days(
             }
         }
     }
-    Ok(days.into_values().filter(|(is_new, _)| *is_new).map(|(_, day)| day).collect())
+    // What was provisional when it was told is told again when it is final.
+    let settles = last.settled && told.is_some_and(|told| !told.settled);
+    let is_told = |(is_new, day): &(bool, FinalAgentDay)| *is_new || (settles && day.has_windows());
+    Ok(days.into_values().filter(is_told).map(|(_, day)| day).collect())
 }
 
 #[derive(QueryableByName)]
@@ -162,6 +169,8 @@ struct DueRow {
     version: Option<i64>,
     #[diesel(sql_type = Nullable<Date>)]
     told_day: Option<NaiveDate>,
+    #[diesel(sql_type = Nullable<Bool>)]
+    settled: Option<bool>,
 }
 
 impl DueRow {
@@ -171,7 +180,12 @@ impl DueRow {
         ToFinalise {
             day,
             knowledge: Knowledge { first_known: self.first_known, last_known: self.last_known },
-            told: told.map(|(version, known_day)| FinalDay { day, version, known_day }),
+            told: told.map(|(version, known_day)| FinalDay {
+                day,
+                version,
+                known_day,
+                settled: self.settled.unwrap_or(false),
+            }),
         }
     }
 }

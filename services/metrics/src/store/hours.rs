@@ -11,6 +11,7 @@ use runtime::identity::Scope;
 
 use crate::domain::figure::{DayRange, FigureState, Figures, Filter, RowPlace, TradeFigures};
 use crate::domain::hours::HourTally;
+use crate::domain::maturity::Window;
 use crate::domain::selection::Selection;
 use crate::error::MetricsError;
 use crate::store::explanations::{FACTS, FactsRow};
@@ -65,7 +66,8 @@ async fn list(
             hour: Some(HourTally::clock_hour(cut_over_hour, hours)),
             days: DayRange { from: day, to: day },
             provisional: open,
-            state,
+            // By hour there are figures of conversations only.
+            states: [state; Window::ALL.len()],
             restatements: 0,
             sums: row.sums,
             active_accounts: row.active_accounts(),
@@ -87,7 +89,7 @@ async fn load_states(
     query: &FigureQuery,
 ) -> Result<HashMap<NaiveDate, (bool, FigureState)>> {
     let sql = format!(
-        "WITH {DAY_STATES}, ruled AS (SELECT * FROM unnest($3::date[], $4::date[], $12::int[]) AS v (first, last, maturation)), \
+        "WITH {DAY_STATES}, ruled AS (SELECT *, windows % 1000 AS maturation FROM unnest($3::date[], $4::date[], $12::int[]) AS v (first, last, windows)), \
          final AS ( \
             SELECT business_day, closed.business_day IS NULL AS open, {FINAL_DAY} AS final_day \
             FROM knowledge k LEFT JOIN closed USING (business_day) \

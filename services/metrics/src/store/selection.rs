@@ -73,7 +73,12 @@ pub(super) async fn load_names(
         }
         Group::Team => "SELECT team_id AS key, name FROM teams WHERE merchant_id = $1 AND team_id = ANY ($2)",
         Group::Shop => "SELECT shop_id AS key, name FROM shops WHERE merchant_id = $1 AND shop_id = ANY ($2)",
-        Group::Account | Group::Merchant => return Ok(Vec::new()),
+        // One product may be in several shops; what it is called in one of them will do.
+        Group::Product => {
+            "SELECT product_id AS key, min(title) AS name FROM products \
+             WHERE merchant_id = $1 AND product_id = ANY ($2) GROUP BY product_id"
+        }
+        Group::Account | Group::Merchant | Group::Category | Group::Hour => return Ok(Vec::new()),
     };
     let rows = diesel::sql_query(sql)
         .bind::<Text, _>(merchant)

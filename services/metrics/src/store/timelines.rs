@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Text};
-use diesel::{OptionalExtension, QueryableByName};
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Nullable, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use runtime::ids::MerchantId;
 
-use crate::domain::contribution::Contribution;
+use crate::domain::contribution::{Contribution, Gift};
 use crate::domain::customer::tier::TierRules;
 use crate::domain::explanation::Recorded;
 use crate::domain::portrait::{self, Portrait, Told};
@@ -18,6 +18,7 @@ use crate::store::conversations::column;
 use crate::store::explanations::FactsRow;
 use crate::store::ingest::ATTEMPTS;
 use crate::store::trade_days::{self, TradeDayKey};
+use crate::store::trade_slices::{self, Titles};
 use crate::store::{Result, Store, days, definitions, facts, follow_up_checks, portraits, tier_rules};
 
 /// Changes taken up in one transaction.
@@ -52,11 +53,13 @@ pub(super) async fn insert_changes(
 
 /// Whether customers of the merchant wait to be counted.
 pub(super) async fn is_pending(conn: &mut AsyncPgConnection, merchant: &str) -> Result<bool> {
-    let row =
-        diesel::sql_query("SELECT EXISTS (SELECT FROM timeline_changes WHERE merchant_id = $1) AS pending")
-            .bind::<Text, _>(merchant)
-            .get_result::<PendingRow>(conn)
-            .await?;
+    let row = diesel::sql_query(
+        "SELECT EXISTS (SELECT FROM timeline_changes WHERE merchant_id = $1) \
+            OR EXISTS (SELECT FROM timelines WHERE merchant_id = $1 AND NOT sliced) AS pending",
+    )
+    .bind::<Text, _>(merchant)
+    .get_result::<PendingRow>(conn)
+    .await?;
     Ok(row.pending)
 }
 
@@ -65,18 +68,19 @@ impl Store {
     pub async fn find_waiting_merchant(&self, after: &str) -> Result<Option<String>> {
         let mut conn = self.pool.get().await?;
         let next = diesel::sql_query(
-            "SELECT merchant_id FROM timeline_changes WHERE merchant_id > $1 ORDER BY merchant_id LIMIT 1",
+            "SELECT least( \
+                (SELECT min(merchant_id) FROM timeline_changes WHERE merchant_id > $1), \
+                (SELECT min(merchant_id) FROM timelines WHERE merchant_id > $1 AND NOT sliced)) AS merchant_id",
         )
         .bind::<Text, _>(after)
         .get_result::<MerchantRow>(&mut conn)
-        .await
-        .optional()?;
-        Ok(next.map(|row| row.merchant_id))
+        .await?;
+        Ok(next.merchant_id)
     }
 
-    /// Counts the customers of the merchant's oldest changes, and gives how many changes that were. Any number of
-    /// replicas may do this at once: taken changes are locked until their customers are counted, and come back if that
-    /// fails.
+    /// Counts the customers of the merchant's oldest changes, or else those whom a release before counted without slices,
+    /// and gives how many that were. Any number of replicas may do this at once: taken changes are locked until their
+    /// customers are counted, and come back if that fails.
     pub async fn count_timelines(&self, merchant: &str, now: DateTime<Utc>) -> Result<usize> {
         pg::with_retry(ATTEMPTS, async || {
             let mut conn = self.pool.get().await?;
@@ -104,10 +108,20 @@ async fn count_next(
     .bind::<BigInt, _>(CHANGES_MAX)
     .load::<CustomerRow>(conn)
     .await?;
-    let taken = changes.len();
-    let customers: BTreeSet<Customer> = changes.into_iter().map(CustomerRow::read).collect();
+    let mut taken = changes;
+    if taken.is_empty() {
+        taken = diesel::sql_query(
+            "SELECT shop_id, customer_id FROM timelines WHERE merchant_id = $1 AND NOT sliced LIMIT $2",
+        )
+        .bind::<Text, _>(merchant)
+        .bind::<BigInt, _>(CHANGES_MAX)
+        .load::<CustomerRow>(conn)
+        .await?;
+    }
+    let count = taken.len();
+    let customers: BTreeSet<Customer> = taken.into_iter().map(CustomerRow::read).collect();
     recount(conn, merchant, &customers, rules, now).await?;
-    Ok(taken)
+    Ok(count)
 }
 
 /// Counts the next customers that are not counted under a definition yet; `false`: there are none.
@@ -158,6 +172,7 @@ async fn recount(
     let mut changes: BTreeMap<NaiveDate, trade_days::Changes> = BTreeMap::new();
     let mut counted = Counted::default();
     let mut portrayed: Vec<portraits::Portrayed<'_>> = Vec::with_capacity(sorted.len());
+    let mut titles = Titles::default();
     for ((customer, before), history) in sorted.into_iter().zip(before).zip(histories) {
         let mut now = Contribution::default();
         let mut told = Vec::new();
@@ -173,18 +188,32 @@ async fn recount(
             for (place, gift) in contribution.gifts() {
                 // A definition that somebody thought of later says what was known all along.
                 let is_built = before.counted_seq > 0 && place.definition_seq > before.counted_seq;
-                let known_day = if is_built { place.day.min(today) } else { today };
+                let all_along = place.day.min(today);
                 let key = TradeDayKey { place: place.clone(), shop: customer.shop.clone() };
-                changes.entry(known_day).or_default().entry(key).or_default().add(gift, sign);
+                let mut add = |known_day, gift: &Gift| {
+                    changes.entry(known_day).or_default().entry(key.clone()).or_default().add(gift, sign);
+                };
+                if is_built {
+                    add(all_along, gift);
+                } else if before.contribution.is_old() {
+                    // So does a release that counts more of the same.
+                    let (news, more) = gift.split_by_format();
+                    add(today, &news);
+                    add(all_along, &more);
+                } else {
+                    add(today, gift);
+                }
             }
         }
+        titles.note(&customer.shop, &history);
         counted.note_days(customer, &before.contribution, &now);
-        if before.counted_seq != newest_seq || before.contribution != now {
+        if before.counted_seq != newest_seq || before.contribution != now || !before.sliced {
             counted.timelines.push((customer, now.pack()));
         }
     }
     counted.write(conn, merchant, newest_seq).await?;
     portraits::write(conn, merchant, &portrayed).await?;
+    titles.write(conn, merchant).await?;
     // Last, because every other counter of these accounts' days waits for these rows until the commit.
     for (known_day, mut changes) in changes {
         changes.retain(|_, change| !change.is_nothing());
@@ -192,7 +221,8 @@ async fn recount(
         if known_day == today {
             days::insert_knowledge(conn, merchant, &days, known_day).await?;
         }
-        trade_days::apply(conn, merchant, known_day, changes).await?;
+        trade_days::apply(conn, merchant, known_day, &changes).await?;
+        trade_slices::apply(conn, merchant, known_day, &changes).await?;
     }
     Ok(())
 }
@@ -200,6 +230,8 @@ async fn recount(
 /// What was stored of a timeline.
 struct Before {
     counted_seq: i32,
+    /// Whether a release that knows slices counted it.
+    sliced: bool,
     contribution: Contribution,
 }
 
@@ -219,9 +251,9 @@ async fn lock(conn: &mut AsyncPgConnection, merchant: &str, sorted: &[&Customer]
     .execute(conn)
     .await?;
     let rows = diesel::sql_query(
-        "SELECT n.place::bigint AS place, t.counted_seq, t.contribution \
+        "SELECT n.place::bigint AS place, t.counted_seq, t.sliced, t.contribution \
          FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n (shop, customer, place) \
-         CROSS JOIN LATERAL (SELECT counted_seq, contribution FROM timelines \
+         CROSS JOIN LATERAL (SELECT counted_seq, sliced, contribution FROM timelines \
             WHERE merchant_id = $1 AND customer_id = n.customer AND shop_id = n.shop LIMIT 1) AS t \
          ORDER BY n.place",
     )
@@ -234,7 +266,7 @@ async fn lock(conn: &mut AsyncPgConnection, merchant: &str, sorted: &[&Customer]
     for (row, customer) in rows.iter().zip(sorted) {
         let damaged = |why| pg::Error::unreadable("timelines", &customer.id, why);
         let contribution = Contribution::unpack(&row.contribution).map_err(damaged)?;
-        before.push(Before { counted_seq: row.counted_seq, contribution });
+        before.push(Before { counted_seq: row.counted_seq, sliced: row.sliced, contribution });
     }
     if before.len() != sorted.len() {
         return Err(pg::Error::unreadable("timelines", merchant, "a locked row is gone").into());
@@ -266,8 +298,11 @@ pub(super) async fn load_histories(
         chats.entry(usize::try_from(place - 1).unwrap_or(usize::MAX)).or_default().push(chat.read()?);
     }
     let mut facts = facts::list_of_customers(conn, merchant, customers).await?;
-    let history =
-        |at| History::new(chats.remove(&at).unwrap_or_default(), facts.remove(&at).unwrap_or_default());
+    let calendar = directory::calendar(conn, &MerchantId::new(merchant.to_owned())).await?;
+    let history = |at| {
+        let (chats, facts) = (chats.remove(&at).unwrap_or_default(), facts.remove(&at).unwrap_or_default());
+        History::new(chats, facts).with_calendar(calendar.clone())
+    };
     Ok((0..customers.len()).map(history).collect())
 }
 
@@ -306,7 +341,7 @@ impl<'a> Counted<'a> {
     async fn write(&self, conn: &mut AsyncPgConnection, merchant: &str, newest_seq: i32) -> Result<()> {
         if !self.timelines.is_empty() {
             diesel::sql_query(
-                "UPDATE timelines t SET contribution = n.contribution, counted_seq = $2 \
+                "UPDATE timelines t SET contribution = n.contribution, counted_seq = $2, sliced = true \
                  FROM unnest($3::text[], $4::text[], $5::bytea[]) AS n (shop, customer, contribution) \
                  WHERE t.merchant_id = $1 AND t.customer_id = n.customer AND t.shop_id = n.shop",
             )
@@ -352,8 +387,8 @@ fn bind_days<'a>(sql: &str, merchant: &'a str, days: &'a [&DayKey<'_>]) -> Query
 
 #[derive(QueryableByName)]
 struct MerchantRow {
-    #[diesel(sql_type = Text)]
-    merchant_id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    merchant_id: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -380,6 +415,8 @@ impl CustomerRow {
 struct TimelineRow {
     #[diesel(sql_type = Integer)]
     counted_seq: i32,
+    #[diesel(sql_type = Bool)]
+    sliced: bool,
     #[diesel(sql_type = Binary)]
     contribution: Vec<u8>,
 }

@@ -30,10 +30,10 @@ pub(super) async fn apply(
     conn: &mut AsyncPgConnection,
     merchant: &str,
     known_day: NaiveDate,
-    changes: Changes,
+    changes: &Changes,
 ) -> Result<()> {
-    let changes: Vec<(TradeDayKey, Gift)> =
-        changes.into_iter().filter(|(_, change)| !change.is_nothing()).collect();
+    let changes: Vec<(&TradeDayKey, &Gift)> =
+        changes.iter().filter(|(_, change)| change.changes_days()).collect();
     if changes.is_empty() {
         return Ok(());
     }
@@ -41,11 +41,11 @@ pub(super) async fn apply(
     let mut rows = Vec::new();
     for (key, gift) in changes.iter().filter(|(_, gift)| gift.counts.iter().any(|counts| !counts.is_empty()))
     {
-        let mut counts = stored.get(key).cloned().unwrap_or_default();
+        let mut counts = stored.get(*key).cloned().unwrap_or_default();
         for (counts, by) in counts.iter_mut().zip(&gift.counts) {
             by.iter().for_each(|(bucket, by)| change(counts, *bucket, *by));
         }
-        rows.push((key, counts.map(|counts| pack_counts(&counts))));
+        rows.push((*key, counts.map(|counts| pack_counts(&counts))));
     }
     update_counts(conn, merchant, known_day, &rows).await
 }
@@ -57,7 +57,7 @@ async fn upsert(
     conn: &mut AsyncPgConnection,
     merchant: &str,
     known_day: NaiveDate,
-    changes: &[(TradeDayKey, Gift)],
+    changes: &[(&TradeDayKey, &Gift)],
 ) -> Result<HashMap<TradeDayKey, Counts>> {
     static UPSERT: LazyLock<String> = LazyLock::new(upsert_sql);
     let mut query = diesel::sql_query(UPSERT.as_str())

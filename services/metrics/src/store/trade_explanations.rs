@@ -100,7 +100,7 @@ impl Reader<'_> {
         after: Option<&TradeCursor>,
         limit: usize,
     ) -> Result<Vec<ExplainedTrade>> {
-        let mut explainer = TradeExplainer::new(self.query.measure);
+        let mut explainer = TradeExplainer::new(self.query.measure, self.query.filter.slices.clone());
         let mut page = Vec::new();
         // The customer's day of the cursor may have more to say; who opened an hour is known only from the account's
         // day on.
@@ -116,7 +116,10 @@ impl Reader<'_> {
             let days = self.days(conn, from.as_ref(), inclusive).await?;
             let customers: BTreeSet<Customer> = days.iter().map(DayRow::customer).collect();
             let customers: Vec<&Customer> = customers.iter().collect();
-            let histories = load_histories(conn, self.merchant, &customers).await?;
+            let histories = match customers.as_slice() {
+                [] => Vec::new(),
+                customers => load_histories(conn, self.merchant, customers).await?,
+            };
             let told: Vec<_> = histories.iter().map(|h| self.shares(h)).collect();
             for day in &days {
                 let Ok(at) = customers.binary_search(&&day.customer()) else { continue };

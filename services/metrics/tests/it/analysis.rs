@@ -204,7 +204,7 @@ async fn a_change_of_sales_is_split_to_the_cent_by_factor_and_by_agent() {
     let parts: i64 = rates.parts.iter().map(|part| part.difference).sum();
     assert_eq!(parts, rates.whole.expect("a whole").difference);
     let hourly =
-        change(&test, &caller(), pb::Measure::PaidAmount, pb::Facet::Hour).await.expect_err("is refused");
+        change(&test, &caller(), pb::Measure::Complaints, pb::Facet::Hour).await.expect_err("is refused");
     assert_eq!(hourly.code(), Code::InvalidArgument);
 }
 

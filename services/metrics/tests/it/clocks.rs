@@ -240,6 +240,7 @@ async fn check(test: &TestMetrics, merchant: &str, conversations: Vec<pb::Conver
         let settled = |mut row: pb::Figures| {
             // How settled a row is depends on the day that it is seen from.
             (row.state, row.restatements, row.provisional) = (0, 0, false);
+            (row.conversion_state, row.refund_state) = (0, 0);
             row
         };
         let past: Vec<_> = past.expect("answers").into_iter().map(settled).collect();

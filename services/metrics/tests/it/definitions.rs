@@ -32,6 +32,7 @@ fn trade_rules() -> pb::TradeRules {
         first_contact: pb::FirstContact::Survey.into(),
         first_contact_days: Some(7),
         satisfied_from: Some(5),
+        credit_to: pb::CreditTo::MostReplies.into(),
     }
 }
 

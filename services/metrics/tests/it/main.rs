@@ -22,6 +22,8 @@ mod lost_inquiries;
 mod migrations;
 mod privacy;
 mod recount;
+mod sales;
+mod slice_recount;
 mod star;
 mod support;
 mod targets;

@@ -16,6 +16,10 @@ use crate::recount::millis;
 /// Numerator and denominator by measure, account and day.
 pub type Counted = BTreeMap<(M, String, NaiveDate), (i64, i64)>;
 
+/// As in [`Reception::inquiry`].
+pub const CONVERSIONS: [M; 4] =
+    [M::OrderConversionNextDay, M::OrderConversion, M::PaymentConversionNextDay, M::PaymentConversion];
+
 /// What is left of a world of one shop: the last revision of everything, and which reviews ever were bad.
 pub struct World {
     pub chats: Vec<pb::Conversation>,
@@ -58,17 +62,9 @@ impl World {
     }
 
     pub fn count(&self) -> Counted {
-        let customers: BTreeSet<&str> = self
-            .chats
-            .iter()
-            .map(|c| c.customer_id.as_str())
-            .chain(self.facts.iter().map(|f| f.customer_id.as_str()))
-            .collect();
         let mut counted = Counted::new();
-        for customer in customers {
-            let chats = self.chats.iter().filter(|c| c.customer_id == customer).collect();
-            let facts = self.facts.iter().filter(|f| f.customer_id == customer).collect();
-            One { world: self, chats, facts }.count(&mut counted);
+        for one in self.customers() {
+            one.count(&mut counted);
         }
         self.activity(&mut counted);
         counted.retain(|_, parts| *parts != (0, 0));
@@ -79,6 +75,22 @@ impl World {
         self.calendar.business_day(DateTime::<Utc>::from_timestamp_millis(ms).expect("an instant"))
     }
 
+    /// Each customer with chats or facts.
+    pub fn customers(&self) -> Vec<One<'_>> {
+        let customers: BTreeSet<&str> = self
+            .chats
+            .iter()
+            .map(|c| c.customer_id.as_str())
+            .chain(self.facts.iter().map(|f| f.customer_id.as_str()))
+            .collect();
+        let one = |customer| One {
+            world: self,
+            chats: self.chats.iter().filter(|c| c.customer_id == customer).collect(),
+            facts: self.facts.iter().filter(|f| f.customer_id == customer).collect(),
+        };
+        customers.into_iter().map(one).collect()
+    }
+
     /// Days and hours in which accounts wrote.
     fn activity(&self, counted: &mut Counted) {
         let mut hours: BTreeMap<(String, NaiveDate), BTreeSet<i64>> = BTreeMap::new();
@@ -87,7 +99,9 @@ impl World {
             add(counted, M::ConversationsPerHour, &chat.account_id, day, (1, 0));
             // Shanghai has no summer time: hours of the day run on from its midnight.
             let midnight = self.calendar.day_start(self.day(first)).timestamp_millis();
-            for message in chat.messages.iter().filter(|m| m.sender() == Sender::Agent) {
+            // What a colleague wrote is not the account's work.
+            let own = |m: &&pb::Message| m.account_id.is_empty() || m.account_id == chat.account_id;
+            for message in chat.messages.iter().filter(|m| m.sender() == Sender::Agent).filter(own) {
                 let hour = (millis(message.sent_at) - midnight) / 3_600_000;
                 hours.entry((chat.account_id.clone(), day)).or_default().insert(hour);
             }
@@ -134,27 +148,38 @@ fn received(chat: &pb::Conversation) -> bool {
 }
 
 /// One customer of the world.
-struct One<'a> {
-    world: &'a World,
+pub struct One<'a> {
+    pub world: &'a World,
     chats: Vec<&'a pb::Conversation>,
-    facts: Vec<&'a pb::Fact>,
+    pub facts: Vec<&'a pb::Fact>,
 }
 
 /// An order or payment as conversions see it.
-struct Sale<'a> {
-    at: i64,
-    day: NaiveDate,
-    credit: String,
-    excluded: bool,
-    fact: &'a pb::Fact,
+pub struct Sale<'a> {
+    pub at: i64,
+    pub day: NaiveDate,
+    pub credit: String,
+    /// Whose conversation earned the credit.
+    owner: String,
+    pub excluded: bool,
+    pub fact: &'a pb::Fact,
+}
+
+/// A customer received, and what became of it.
+pub struct Reception {
+    pub at: i64,
+    pub day: NaiveDate,
+    pub account: String,
+    /// Of an inquiry: ordered next day, ordered, paid next day, paid.
+    pub inquiry: Option<[bool; 4]>,
 }
 
 impl<'a> One<'a> {
-    fn day(&self, ms: i64) -> NaiveDate {
+    pub fn day(&self, ms: i64) -> NaiveDate {
         self.world.day(ms)
     }
 
-    fn at(&self, fact: &pb::Fact) -> (i64, NaiveDate) {
+    pub fn at(&self, fact: &pb::Fact) -> (i64, NaiveDate) {
         let at = millis(fact.occurred_at);
         (at, self.day(at))
     }
@@ -163,56 +188,74 @@ impl<'a> One<'a> {
         self.world.rules.attribution_days.unwrap_or(4).into()
     }
 
-    /// Who replied last before an instant.
-    fn replied(&self, at: i64) -> String {
-        let mut last = (i64::MIN, NaiveDate::MIN, String::new());
+    /// Who gets the credit of an instant, and whose conversation earns it: that of the last reply before.
+    fn replied(&self, at: i64) -> (String, String) {
+        let mut last = (i64::MIN, NaiveDate::MIN, String::new(), i64::MIN, String::new());
+        let mut of_last: Vec<String> = Vec::new();
         for chat in self.chats.iter().filter(|chat| received(chat)) {
             let day = self.day(first_ms(chat));
             if (self.day(at) - day).num_days() > self.window() {
                 continue;
             }
-            for message in chat.messages.iter().filter(|m| m.sender() == Sender::Agent) {
-                let reply = (millis(message.sent_at), day, chat.account_id.clone());
-                if reply.0 <= at && reply > last {
-                    last = reply;
-                }
+            let before = |m: &&pb::Message| m.sender() == Sender::Agent && millis(m.sent_at) <= at;
+            let replies: Vec<&pb::Message> = chat.messages.iter().filter(before).collect();
+            let Some(reply) = replies.last() else { continue };
+            let owner = chat.account_id.clone();
+            let place =
+                (millis(reply.sent_at), day, owner.clone(), first_ms(chat), chat.conversation_id.clone());
+            if place > last {
+                let who = |m: &&pb::Message| {
+                    if m.account_id.is_empty() { owner.clone() } else { m.account_id.clone() }
+                };
+                of_last = replies.iter().map(who).collect();
+                last = place;
             }
         }
-        last.2
+        let times = |who: &String| of_last.iter().filter(|other| *other == who).count();
+        let credited = match self.world.rules.credit_to() {
+            pb::CreditTo::LastReply => of_last.last().cloned(),
+            pb::CreditTo::FirstReply => of_last.first().cloned(),
+            // Of equal ones max_by_key takes the later.
+            pb::CreditTo::MostReplies => of_last.iter().max_by_key(|who| times(who)).cloned(),
+            _ => Some(last.2.clone()),
+        };
+        (credited.unwrap_or_default(), last.2)
     }
 
-    fn order(&self, id: &str) -> Option<(&'a pb::Fact, &'a pb::Order)> {
+    pub fn order(&self, id: &str) -> Option<(&'a pb::Fact, &'a pb::Order)> {
         self.facts.iter().find_map(|fact| match &fact.body {
             Some(Body::Order(order)) if fact.fact_id == id => Some((*fact, order)),
             _ => None,
         })
     }
 
-    fn excluded(&self, id: &str) -> bool {
+    pub fn excluded(&self, id: &str) -> bool {
         self.order(id).is_some_and(|(_, order)| !order.excluded_reason.is_empty())
     }
 
-    fn order_credit(&self, fact: &pb::Fact) -> String {
+    /// The account, and whose conversation.
+    fn order_credit(&self, fact: &pb::Fact) -> (String, String) {
         if self.world.rules.attribution() == pb::Attribution::Platform {
-            return fact.account_id.clone();
+            return (fact.account_id.clone(), fact.account_id.clone());
         }
         self.replied(self.at(fact).0)
     }
 
-    fn payment_credit(&self, fact: &pb::Fact, order: &str) -> String {
+    fn payment_credit(&self, fact: &pb::Fact, order: &str) -> (String, String) {
         let of_order = self.order(order).map(|(fact, _)| self.order_credit(fact));
         let replied = self.replied(self.at(fact).0);
-        let either = |first: String, second: String| if first.is_empty() { second } else { first };
+        let either = |first: (String, String), second| if first.0.is_empty() { second } else { first };
+        let named = (fact.account_id.clone(), fact.account_id.clone());
         match self.world.rules.attribution() {
             pb::Attribution::Payment => replied,
             pb::Attribution::Order => of_order.unwrap_or_default(),
-            pb::Attribution::Platform => either(fact.account_id.clone(), of_order.unwrap_or_default()),
-            _ => of_order.map_or(String::new(), |of_order| either(of_order, replied)),
+            pb::Attribution::Platform => either(named, of_order.unwrap_or_default()),
+            _ => of_order.map_or_else(Default::default, |of_order| either(of_order, replied)),
         }
     }
 
     /// The payments of an order, by time.
-    fn payments(&self, order: &str) -> Vec<&'a pb::Fact> {
+    pub fn payments(&self, order: &str) -> Vec<&'a pb::Fact> {
         let of_order =
             |fact: &&&pb::Fact| matches!(&fact.body, Some(Body::Payment(p)) if p.order_id == order);
         let mut payments: Vec<&pb::Fact> = self.facts.iter().filter(of_order).copied().collect();
@@ -220,12 +263,35 @@ impl<'a> One<'a> {
         payments
     }
 
-    fn after_sale(&self, order: &str) -> String {
+    pub fn after_sale(&self, order: &str) -> String {
         match (self.payments(order).first(), self.order(order)) {
             (_, None) => String::new(),
-            (Some(payment), _) => self.payment_credit(payment, order),
-            (None, Some((fact, _))) => self.order_credit(fact),
+            (Some(payment), _) => self.payment_credit(payment, order).0,
+            (None, Some((fact, _))) => self.order_credit(fact).0,
         }
+    }
+
+    /// Who is named, else who gets the credit of the instant.
+    pub fn named_or_replied(&self, fact: &pb::Fact) -> String {
+        if fact.account_id.is_empty() { self.replied(self.at(fact).0).0 } else { fact.account_id.clone() }
+    }
+
+    /// Whether what was put into a cart was ordered after it and paid for, in time.
+    pub fn bought(&self, fact: &pb::Fact, cart: &pb::Cart) -> bool {
+        let (at, day) = self.at(fact);
+        let in_time = |other: &pb::Fact| {
+            let (then, on) = self.at(other);
+            then >= at && (on - day).num_days() <= self.window()
+        };
+        self.facts.iter().any(|other| match &other.body {
+            Some(Body::Order(order)) => {
+                order.excluded_reason.is_empty()
+                    && in_time(other)
+                    && order.lines.iter().any(|line| line.product_id == cart.product_id)
+                    && self.payments(&other.fact_id).first().is_some_and(|payment| in_time(payment))
+            }
+            _ => false,
+        })
     }
 
     fn directed(&self, fact: &pb::Fact, chat: Option<&pb::FactConversation>, order: &str) -> String {
@@ -238,19 +304,23 @@ impl<'a> One<'a> {
         named.map_or_else(|| self.after_sale(order), |chat| chat.account_id.clone())
     }
 
-    fn sales(&self) -> (Vec<Sale<'a>>, Vec<Sale<'a>>) {
+    /// Orders and payments, by time.
+    pub fn sales(&self) -> (Vec<Sale<'a>>, Vec<Sale<'a>>) {
         let (mut orders, mut payments) = (Vec::new(), Vec::new());
-        for fact in &self.facts {
+        let mut facts = self.facts.clone();
+        facts.sort_by_key(|fact| (millis(fact.occurred_at), fact.fact_id.clone()));
+        for fact in facts {
             let (at, day) = self.at(fact);
             match &fact.body {
                 Some(Body::Order(order)) => {
                     let excluded = !order.excluded_reason.is_empty();
-                    orders.push(Sale { at, day, credit: self.order_credit(fact), excluded, fact });
+                    let (credit, owner) = self.order_credit(fact);
+                    orders.push(Sale { at, day, credit, owner, excluded, fact });
                 }
                 Some(Body::Payment(payment)) => {
                     let excluded = self.excluded(&payment.order_id);
-                    let credit = self.payment_credit(fact, &payment.order_id);
-                    payments.push(Sale { at, day, credit, excluded, fact });
+                    let (credit, owner) = self.payment_credit(fact, &payment.order_id);
+                    payments.push(Sale { at, day, credit, owner, excluded, fact });
                 }
                 _ => {}
             }
@@ -266,7 +336,8 @@ impl<'a> One<'a> {
         }
     }
 
-    fn count_chats(&self, counted: &mut Counted) {
+    /// Each account's day on which it received the customer.
+    pub fn receptions(&self) -> Vec<Reception> {
         let (orders, payments) = self.sales();
         let places: BTreeSet<(NaiveDate, &str)> = self
             .chats
@@ -274,11 +345,11 @@ impl<'a> One<'a> {
             .filter(|chat| received(chat))
             .map(|chat| (self.day(first_ms(chat)), chat.account_id.as_str()))
             .collect();
+        let mut receptions = Vec::new();
         for (day, account) in places {
-            add(counted, M::ReceivedPerHead, account, day, (1, 0));
-            add(counted, M::ComplaintRate, account, day, (0, 1));
             let here = self.chats.iter().filter(|c| received(c) && c.account_id == account);
             let first = here.map(|c| first_ms(c)).filter(|ms| self.day(*ms) == day).min().expect("a chat");
+            receptions.push(Reception { at: first, day, account: account.to_owned(), inquiry: None });
             let recent: i64 = self.world.rules.after_sale_days.unwrap_or(15).into();
             if orders.iter().any(|o| o.at < first && (day - o.day).num_days() <= recent) {
                 continue;
@@ -289,15 +360,29 @@ impl<'a> One<'a> {
             if following.peek().is_some() && following.all(|o| o.excluded) {
                 continue;
             }
-            add(counted, M::Inquiries, account, day, (1, 0));
-            for (measure, sales, days) in [
-                (M::OrderConversionNextDay, &orders, self.window().min(1)),
-                (M::OrderConversion, &orders, self.window()),
-                (M::PaymentConversionNextDay, &payments, self.window().min(1)),
-                (M::PaymentConversion, &payments, self.window()),
-            ] {
-                let converted = sales.iter().any(|s| within(&s, days) && !s.excluded && s.credit == account);
-                add(counted, measure, account, day, (converted.into(), 1));
+            let converts = |sales: &[Sale<'_>], days: i64| {
+                let here = |sale: &Sale<'_>| sale.credit == account || sale.owner == account;
+                sales.iter().any(|s| within(&s, days) && !s.excluded && here(s) && !s.credit.is_empty())
+            };
+            let inquiry = [
+                converts(&orders, self.window().min(1)),
+                converts(&orders, self.window()),
+                converts(&payments, self.window().min(1)),
+                converts(&payments, self.window()),
+            ];
+            receptions.last_mut().expect("was put").inquiry = Some(inquiry);
+        }
+        receptions
+    }
+
+    fn count_chats(&self, counted: &mut Counted) {
+        for Reception { day, account, inquiry, .. } in self.receptions() {
+            add(counted, M::ReceivedPerHead, &account, day, (1, 0));
+            add(counted, M::ComplaintRate, &account, day, (0, 1));
+            let Some(inquiry) = inquiry else { continue };
+            add(counted, M::Inquiries, &account, day, (1, 0));
+            for (measure, converted) in CONVERSIONS.into_iter().zip(inquiry) {
+                add(counted, measure, &account, day, (converted.into(), 1));
             }
         }
         for chat in self.chats.iter().filter(|chat| received(chat)) {
@@ -342,6 +427,8 @@ impl<'a> One<'a> {
             buyers.insert((sale.credit.as_str(), sale.day));
             add(counted, M::Orders, &sale.credit, sale.day, (1, 0));
             add(counted, M::OrderedAmount, &sale.credit, sale.day, (fen(order.amount.as_ref()), 0));
+            let units = order.lines.iter().map(|line| i64::from(line.quantity)).sum();
+            add(counted, M::OrderedUnits, &sale.credit, sale.day, (units, 0));
         }
         buyers.iter().for_each(|(account, day)| add(counted, M::OrderingBuyers, account, *day, (1, 0)));
         let mut payers = BTreeSet::new();
@@ -374,7 +461,7 @@ impl<'a> One<'a> {
     }
 
     /// Completed refunds of an order.
-    fn refunds(&self, order: &str) -> Vec<&'a pb::Refund> {
+    pub fn refunds(&self, order: &str) -> Vec<&'a pb::Refund> {
         let refund = |fact: &&'a pb::Fact| match &fact.body {
             Some(Body::Refund(r)) if r.order_id == order && r.completed_at.is_some() => Some(r),
             _ => None,
@@ -387,7 +474,18 @@ impl<'a> One<'a> {
         let mut add = |measure, account: &str, day, parts| add(counted, measure, account, day, parts);
         let of = |holds: bool| (i64::from(holds), 1);
         match fact.body.as_ref().expect("a body") {
-            Body::Order(_) | Body::Payment(_) | Body::Cart(_) => {}
+            Body::Order(_) | Body::Payment(_) => {}
+            Body::Cart(cart) => {
+                let (account, amount) = (self.named_or_replied(fact), fen(cart.amount.as_ref()));
+                let bought = self.bought(fact, cart);
+                add(M::Carts, &account, day, (1, 0));
+                add(M::CartAmount, &account, day, (amount, 0));
+                add(M::CartPurchaseRate, &account, day, of(bought));
+                if !bought {
+                    add(M::CartsLeft, &account, day, (1, 0));
+                    add(M::CartLeftAmount, &account, day, (amount, 0));
+                }
+            }
             Body::Refund(refund) => {
                 let Some(done) = refund.completed_at else { return };
                 if self.excluded(&refund.order_id) {
@@ -450,9 +548,7 @@ impl<'a> One<'a> {
                 }
             }
             Body::MemberSignup(_) => {
-                let replied = self.replied(at);
-                let account = if fact.account_id.is_empty() { &replied } else { &fact.account_id };
-                add(M::MemberSignups, account, day, (1, 0));
+                add(M::MemberSignups, &self.named_or_replied(fact), day, (1, 0));
             }
             Body::Recommendation(recommendation) => {
                 let account = self.directed(fact, recommendation.conversation.as_ref(), "");

@@ -12,8 +12,9 @@ use proto::metrics::v1::fact::Body;
 use testkit::TestCaller;
 
 use crate::fact_support::{fen, local, yuan};
+use crate::slice_recount::Sliced;
 use crate::support::{TestMetrics, asking, chat, days, tell_of_merchants};
-use crate::trade_recount::{Counted, World};
+use crate::trade_recount::{CONVERSIONS, Counted, World};
 
 #[derive(Debug, Clone)]
 enum Arrival {
@@ -31,8 +32,10 @@ fn clock(minute: i64) -> String {
 const MINUTES: i64 = 8 * 1_440;
 
 fn any_chat() -> impl Strategy<Value = Arrival> {
-    let messages =
-        prop::collection::vec((0..4_000_u32, prop::sample::select(vec!["C", "A", "Q", "B", "S"])), 1..6);
+    let messages = prop::collection::vec(
+        (0..4_000_u32, prop::sample::select(vec!["C", "A", "Q", "B", "S", "H", "I"])),
+        1..6,
+    );
     let answers = (any::<Option<bool>>(), any::<Option<bool>>());
     (0..8_u32, 0..3_i64, 0..2_u32, 0..2_u32, 0..MINUTES, messages, answers).prop_map(
         |(id, revision, account, customer, minute, messages, (satisfied, completed))| {
@@ -46,7 +49,15 @@ fn any_chat() -> impl Strategy<Value = Arrival> {
                 .collect();
             let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
             let (account, customer) = (format!("a-{account}"), format!("b-{customer}"));
-            let chat = chat(&format!("c-{id}"), &account, &customer, &clock(minute), &messages);
+            let mut chat = chat(&format!("c-{id}"), &account, &customer, &clock(minute), &messages);
+            // Colleagues answer too: one who has chats of their own, and one who has none.
+            for (message, text) in chat.messages.iter_mut().zip(&messages) {
+                message.account_id = match text.chars().last() {
+                    Some('H') => if account == "a-0" { "a-1" } else { "a-0" }.to_owned(),
+                    Some('I') => "a-2".to_owned(),
+                    _ => String::new(),
+                };
+            }
             Arrival::Chat(pb::Conversation { revision, satisfied, completed, ..chat })
         },
     )
@@ -83,12 +94,7 @@ fn body(kind: u32, order: &str, minute: i64, variant: i32, mark: Option<bool>) -
     });
     match kind {
         0 => Body::Order(pb::Order {
-            lines: vec![pb::OrderLine {
-                product_id,
-                quantity: 1,
-                amount: amount.clone(),
-                ..Default::default()
-            }],
+            lines: lines(variant),
             amount,
             excluded_reason: if variant % 5 == 0 { "special".to_owned() } else { String::new() },
             ..Default::default()
@@ -134,6 +140,21 @@ fn body(kind: u32, order: &str, minute: i64, variant: i32, mark: Option<bool>) -
     }
 }
 
+/// One to three lines that need not cost what is to be paid; a product twice, gifts, and none with a category.
+fn lines(variant: i32) -> Vec<pb::OrderLine> {
+    let line = |at: i32| {
+        let product = (variant + at) % 4;
+        pb::OrderLine {
+            product_id: format!("p-{product}"),
+            category: ["knit", "coat", ""][(product % 3) as usize].to_owned(),
+            quantity: 1 + (variant + at) % 3,
+            amount: yuan(i64::from((variant + at) % 5) * 333),
+            ..Default::default()
+        }
+    };
+    (0..=variant % 3).map(|at| line(at * (1 + variant % 2))).collect()
+}
+
 /// One content per name and revision: what a platform would send.
 fn honest(arrivals: Vec<Arrival>) -> Vec<Arrival> {
     let mut seen = HashSet::new();
@@ -148,12 +169,13 @@ fn honest(arrivals: Vec<Arrival>) -> Vec<Arrival> {
 }
 
 /// The rules of version 1 to 4; the first are the built-in ones.
-fn rules() -> [pb::TradeRules; 4] {
-    use pb::{Attribution as A, FirstContact as F};
+fn rules(most: bool) -> [pb::TradeRules; 4] {
+    use pb::{Attribution as A, CreditTo as C, FirstContact as F};
     [
         pb::TradeRules::default(),
         pb::TradeRules {
             attribution: A::Payment.into(),
+            credit_to: C::LastReply.into(),
             attribution_days: Some(2),
             first_contact: F::OneAnswer.into(),
             satisfied_from: Some(3),
@@ -161,6 +183,7 @@ fn rules() -> [pb::TradeRules; 4] {
         },
         pb::TradeRules {
             attribution: A::Order.into(),
+            credit_to: if most { C::MostReplies } else { C::FirstReply }.into(),
             attribution_days: Some(0),
             after_sale_days: Some(0),
             first_contact: F::Survey.into(),
@@ -197,7 +220,9 @@ async fn check(test: &TestMetrics, case: i32, arrivals: Vec<Arrival>) {
     let merchant = format!("m-{case}");
     tell_of_merchants(&test.pool, &[&merchant]).await;
     let who = testkit::caller().of(&merchant);
-    for (at, rules) in rules().into_iter().enumerate().skip(1) {
+    // Worlds take turns with what there are more rules for than versions.
+    let most = case % 2 == 0;
+    for (at, rules) in rules(most).into_iter().enumerate().skip(1) {
         // The last version is put when half is there already: it has to be built from that.
         if at < 3 {
             test.put_rules_as(&who, at as i32, rules).await;
@@ -205,7 +230,7 @@ async fn check(test: &TestMetrics, case: i32, arrivals: Vec<Arrival>) {
     }
     let (before, after) = arrivals.split_at(arrivals.len() / 2);
     send(test, &who, before).await;
-    let [.., last] = rules();
+    let [.., last] = rules(most);
     test.put_rules_as(&who, 3, last).await;
     send(test, &who, after).await;
     test.built().await;
@@ -218,9 +243,11 @@ async fn check(test: &TestMetrics, case: i32, arrivals: Vec<Arrival>) {
             Arrival::Fact(fact) => facts.push(fact),
         }
     }
-    let mut counts = Vec::new();
-    for rules in rules() {
-        counts.push(World::of(&chats, &facts, test.calendar().await, rules).count());
+    let (mut counts, mut slices) = (Vec::new(), Vec::new());
+    for rules in rules(most) {
+        let world = World::of(&chats, &facts, test.calendar().await, rules);
+        counts.push(world.count());
+        slices.push(world.count_slices());
     }
     for (version, counted) in (1..).zip(&counts) {
         check_figures(test, &who, version, counted).await;
@@ -229,6 +256,10 @@ async fn check(test: &TestMetrics, case: i32, arrivals: Vec<Arrival>) {
     let version = 1 + case % 4;
     for measure in measures() {
         check_explanation(test, &who, version, measure, &counts[version as usize - 1]).await;
+    }
+    let (counted, sliced) = (&counts[version as usize - 1], &slices[version as usize - 1]);
+    for group in [pb::Group::Product, pb::Group::Category, pb::Group::Hour] {
+        check_slices(test, &who, version, group, (counted, sliced)).await;
     }
 }
 
@@ -286,6 +317,106 @@ async fn check_figures(test: &TestMetrics, who: &TestCaller, version: i32, count
     }
 }
 
+/// Slices by day, of an item by account, their sum, and what explains an item.
+async fn check_slices(
+    test: &TestMetrics,
+    who: &TestCaller,
+    version: i32,
+    group: pb::Group,
+    (counted, sliced): (&Counted, &Sliced),
+) {
+    let here = || sliced.iter().filter(|((of, ..), _)| *of == group);
+    let mut request = asking(group, "2020-05-01", "2020-05-31");
+    request.step = pb::Step::Day.into();
+    request.page_size = 6;
+    request.definition = Some(pb::DefinitionRef { definition_id: String::new(), version });
+    let mut found: BTreeMap<(M, String, NaiveDate), (i64, i64)> = BTreeMap::new();
+    for row in test.figures_as(who, request.clone()).await.expect("answers") {
+        let day = day_of(row.from.as_ref());
+        for measure in measures() {
+            let value = value_of(measure, &row);
+            if value != (0, 0) {
+                found.insert((measure, row.key.clone(), day), value);
+            }
+        }
+    }
+    let mut wanted: BTreeMap<(M, String, NaiveDate), (i64, i64)> = BTreeMap::new();
+    for ((_, measure, item, _, day), parts) in here() {
+        let entry = wanted.entry((*measure, item.clone(), *day)).or_default();
+        *entry = (entry.0 + parts.0, entry.1 + parts.1);
+    }
+    wanted.retain(|_, parts| *parts != (0, 0));
+    assert_eq!(found, wanted, "{group:?} under version {version}");
+
+    let totals = totals(counted);
+    for measure in measures().filter(|measure| adds_up(*measure, group)) {
+        let of_measure = found.iter().filter(|((m, ..), _)| *m == measure);
+        let sum = of_measure.fold((0, 0), |sum, (_, parts)| (sum.0 + parts.0, sum.1 + parts.1));
+        assert_eq!(sum, totals.get(&measure).copied().unwrap_or_default(), "{measure:?} over {group:?}");
+    }
+
+    // One item of each world, and the accounts that it counts for.
+    let Some(item) = here().map(|((.., item, _, _), _)| item.clone()).nth(here().count() / 2) else { return };
+    let mut filter = pb::Filter::default();
+    match group {
+        pb::Group::Product => filter.product_ids.push(item.clone()),
+        pb::Group::Category => filter.categories.push(item.clone()),
+        _ => filter.hours.push(item.parse().expect("an hour")),
+    }
+    request.group = pb::Group::Account.into();
+    request.filter = Some(filter.clone());
+    let mut found = Counted::new();
+    for row in test.figures_as(who, request).await.expect("answers") {
+        let day = day_of(row.from.as_ref());
+        let values = measures().map(|measure| (measure, value_of(measure, &row)));
+        found.extend(values.filter(|(_, v)| *v != (0, 0)).map(|(m, v)| ((m, row.key.clone(), day), v)));
+    }
+    let of_item = here().filter(|((.., of, _, _), _)| *of == item);
+    let wanted: Counted = of_item
+        .map(|((_, measure, _, account, day), parts)| ((*measure, account.clone(), *day), *parts))
+        .collect();
+    assert_eq!(found, wanted, "{item} of {group:?} under version {version}");
+    for measure in measures().filter(|measure| is_sliced(*measure, group)) {
+        check_explanation_of(test, who, version, measure, (&filter, &wanted)).await;
+    }
+}
+
+/// Measures that orders, payments, refunds and carts make.
+fn is_sliced(measure: M, group: pb::Group) -> bool {
+    let sales = matches!(
+        measure,
+        M::OrderingBuyers
+            | M::PayingBuyers
+            | M::Orders
+            | M::PaidOrders
+            | M::RefundRate
+            | M::ReturnRate
+            | M::AverageOrderValue
+            | M::CompletedRefunds
+            | M::CartPurchaseRate
+    );
+    let inquiries = measure == M::Inquiries || CONVERSIONS.contains(&measure);
+    sales || adds_up_over_goods(measure) || (group == pb::Group::Hour && inquiries)
+}
+
+fn adds_up_over_goods(measure: M) -> bool {
+    let amount = matches!(
+        measure,
+        M::OrderedAmount
+            | M::PaidAmount
+            | M::RefundedAmount
+            | M::NetAmount
+            | M::CompletedRefundAmount
+            | M::CartAmount
+            | M::CartLeftAmount
+    );
+    amount || matches!(measure, M::OrderedUnits | M::Carts | M::CartsLeft)
+}
+
+fn adds_up(measure: M, group: pb::Group) -> bool {
+    if group == pb::Group::Hour { is_sliced(measure, group) } else { adds_up_over_goods(measure) }
+}
+
 fn totals(counted: &Counted) -> BTreeMap<M, (i64, i64)> {
     let mut totals: BTreeMap<M, (i64, i64)> = BTreeMap::new();
     for ((measure, ..), parts) in counted {
@@ -302,9 +433,20 @@ async fn check_explanation(
     measure: M,
     counted: &Counted,
 ) {
+    check_explanation_of(test, who, version, measure, (&pb::Filter::default(), counted)).await;
+}
+
+async fn check_explanation_of(
+    test: &TestMetrics,
+    who: &TestCaller,
+    version: i32,
+    measure: M,
+    (filter, counted): (&pb::Filter, &Counted),
+) {
     let mut request = pb::ExplainFigureRequest {
         measure: measure.into(),
         days: days("2020-05-01", "2020-05-31"),
+        filter: Some(filter.clone()),
         definition: Some(pb::DefinitionRef { definition_id: String::new(), version }),
         page_size: 7,
         ..Default::default()
@@ -409,6 +551,12 @@ fn value_of(measure: M, row: &pb::Figures) -> (i64, i64) {
         M::BotTransferRate => rate(&row.bot_transfer_rate),
         M::BotUnansweredRate => rate(&row.bot_unanswered_rate),
         M::BotAcceptanceRate => rate(&row.bot_acceptance_rate),
+        M::OrderedUnits => (row.ordered_units, 0),
+        M::Carts => (row.carts, 0),
+        M::CartAmount => amount(&row.cart_amount),
+        M::CartsLeft => (row.carts_left, 0),
+        M::CartLeftAmount => amount(&row.cart_left_amount),
+        M::CartPurchaseRate => rate(&row.cart_purchase_rate),
         other => panic!("{other:?} is made of conversations alone"),
     }
 }

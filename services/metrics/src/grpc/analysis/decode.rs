@@ -10,8 +10,10 @@ use crate::domain::comparison::Against;
 use crate::domain::figure::{DayRange, Group, Step};
 use crate::domain::judgement::DAYS_MIN;
 use crate::domain::playbook::{Direction, Entry};
+use crate::domain::slice::Aspect;
 use crate::error::MetricsError;
 use crate::grpc::decode::{self, invalid};
+use crate::grpc::slice;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 
@@ -19,17 +21,27 @@ pub(super) fn subject(
     filter: Option<&pb::Filter>,
     definition: Option<&pb::DefinitionRef>,
 ) -> Result<Subject> {
-    Ok(Subject { filter: decode::filter(filter)?, definition: decode::definition_ref(definition) })
+    Ok(Subject { filter: slice::whole_filter(filter)?, definition: decode::definition_ref(definition) })
 }
 
-pub(super) fn facet(facet: pb::Facet) -> Result<Facet> {
+/// What the change of a measure is split by; refused if the measure doesn't add up over it.
+pub(super) fn facet(facet: pb::Facet, measure: AnyMeasure) -> Result<Facet> {
+    let sliced = |group: Group, aspect: Aspect| match measure {
+        AnyMeasure::Timelines(measure) if measure.adds_up_over(aspect) => Ok(Facet::Group(group)),
+        _ => Err(invalid("facet", "must be one over which the measure adds up")),
+    };
     Ok(match facet {
         pb::Facet::Unspecified => return Err(invalid("facet", "must be given")),
         pb::Facet::Account => Facet::Group(Group::Account),
         pb::Facet::Person => Facet::Group(Group::Person),
         pb::Facet::Team => Facet::Group(Group::Team),
         pb::Facet::Shop => Facet::Group(Group::Shop),
-        pb::Facet::Hour => Facet::Hour,
+        pb::Facet::Hour => match measure {
+            AnyMeasure::Conversations(_) => Facet::Hour,
+            AnyMeasure::Timelines(_) => sliced(Group::Hour, Aspect::Hour)?,
+        },
+        pb::Facet::Product => sliced(Group::Product, Aspect::Product)?,
+        pb::Facet::Category => sliced(Group::Category, Aspect::Category)?,
     })
 }
 
@@ -56,14 +68,11 @@ pub(super) fn sides(
     Ok((base, days))
 }
 
-/// Hours are counted from conversations alone.
-pub(super) fn days_max(measure: AnyMeasure, facet: Facet) -> Result<i64> {
-    match (facet, measure) {
-        (Facet::Hour, AnyMeasure::Timelines(_)) => {
-            Err(invalid("facet", "must not be FACET_HOUR for a measure of orders and other facts"))
-        }
-        (Facet::Hour, AnyMeasure::Conversations(_)) => Ok(decode::HOURLY_DAYS_MAX),
-        (Facet::Group(_), _) => Ok(decode::DAYS_MAX),
+/// Hours of conversations are counted on demand.
+pub(super) fn days_max(facet: Facet) -> i64 {
+    match facet {
+        Facet::Hour => decode::HOURLY_DAYS_MAX,
+        Facet::Group(_) => decode::DAYS_MAX,
     }
 }
 

@@ -10,8 +10,8 @@ use crate::domain::figure::DayRange;
 use crate::domain::judgement::Verdict;
 use crate::domain::money::Currency;
 use crate::domain::playbook::{Direction, Remedy};
-use crate::domain::restatement::{Restatement, figures};
-use crate::grpc::encode::{day_range, measure, measure_change};
+use crate::domain::restatement::Restatement;
+use crate::grpc::encode::{day_range, measure, measure_change, state};
 use crate::grpc::fact::encode_money;
 
 pub(super) fn restatement(entry: &Restatement) -> pb::Restatement {
@@ -24,7 +24,7 @@ pub(super) fn restatement(entry: &Restatement) -> pb::Restatement {
         key: entry.key.clone(),
         business_day: Some(date(entry.business_day)),
         known_day: Some(date(entry.known_day)),
-        deltas: figures(&entry.deltas, &entry.trade).into_iter().map(delta).collect(),
+        deltas: entry.figures().map(delta).collect(),
     }
 }
 
@@ -100,6 +100,7 @@ pub(super) fn judgement(judged: GroupJudgement) -> pb::Judgement {
         low: found.band.map(|band| band.ends.0),
         high: found.band.map(|band| band.ends.1),
         z: found.band.and_then(|band| band.z),
+        state: state(judged.state).into(),
     }
 }
 

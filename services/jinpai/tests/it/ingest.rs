@@ -1,0 +1,102 @@
+//! `jinpai ingest` as people type it: each format twice, and what becomes of a bad row.
+
+use std::path::{Path, PathBuf};
+
+use jinpai::session::{Session, Target};
+use proto::access::Role;
+use proto::performance::v1::people_service_client::PeopleServiceClient;
+use proto::performance::v1::{GetMerchantRequest, Shop, UpdateMerchantRequest};
+use serde_json::{Value, json};
+use testkit::Scratch;
+
+use crate::up::{Up, jinpai};
+
+/// A merchant with one shop and Chinese days, as its manager sets it up.
+async fn set_up(folder: &Path) {
+    let target = Target { state: Some(folder.to_owned()), ..Target::default() };
+    let session = Session::open(&target, Role::Manager).await.expect("signs in");
+    let mut people = PeopleServiceClient::new(session.channel());
+    let merchant = people.get_merchant(GetMerchantRequest {}).await.expect("answers").into_inner().merchant;
+    let merchant = merchant.expect("a merchant");
+    let request = UpdateMerchantRequest {
+        name: merchant.name,
+        time_zone: "Asia/Shanghai".to_owned(),
+        cut_over_hour: 0,
+        shops: vec![Shop { shop_id: "star".to_owned(), name: "Star".to_owned(), ..Default::default() }],
+        etag: merchant.etag,
+        request_id: String::new(),
+    };
+    people.update_merchant(request).await.expect("is set up");
+}
+
+struct Ingest<'a> {
+    folder: &'a Path,
+    rejects: PathBuf,
+}
+
+impl Ingest<'_> {
+    /// Runs the program; gives its status, its summary and the reject file.
+    fn run(&self, kind: &str, file: &Path, format: Option<&str>) -> (i32, Value, Vec<Value>) {
+        let mut command = jinpai(self.folder);
+        command.args(["--json", "ingest", kind]).arg(file).arg("--rejects").arg(&self.rejects);
+        if let Some(format) = format {
+            command.args(["--format", format]);
+        }
+        let output = command.output().expect("runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let summary = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no summary: {told}"));
+        let rejects = std::fs::read_to_string(&self.rejects).expect("a reject file");
+        let rejects = rejects.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        (output.status.code().expect("ends"), summary, rejects)
+    }
+
+    /// A file that is sent twice: the second time everything is known, and what was refused is refused again.
+    fn twice(&self, kind: &str, file: &Path, format: Option<&str>, good: i64, bad: &[(i64, &str)]) {
+        let status = if bad.is_empty() { 0 } else { 3 };
+        for (accepted, unchanged) in [(good, 0), (0, good)] {
+            let (ended, summary, rejects) = self.run(kind, file, format);
+            let count = |name: &str| summary[name].as_i64().expect("a number");
+            let counts = ["read", "accepted", "unchanged", "stale", "rejected"].map(count);
+            let refused = bad.len() as i64;
+            assert_eq!(
+                counts,
+                [good + refused, accepted, unchanged, 0, refused],
+                "{kind} {format:?}: {summary}"
+            );
+            assert_eq!(ended, status);
+            let named: Vec<_> = rejects
+                .iter()
+                .map(|reject| {
+                    (reject["line"].as_i64().expect("a line"), reject["field"].as_str().expect("a field"))
+                })
+                .collect();
+            assert_eq!(named, bad, "{kind} {format:?}");
+            assert!(
+                rejects.iter().all(|reject| reject["reason"].as_str().is_some_and(|why| !why.is_empty()))
+            );
+            assert_eq!(summary["rejects"], json!(rejects), "what is shown is what is written");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_format_goes_in_once_and_names_its_bad_rows() {
+    let scratch = Scratch::new();
+    let folder = scratch.path().join("state");
+    let _up = Up::start(&folder);
+    set_up(&folder).await;
+    let ingest = Ingest { folder: &folder, rejects: scratch.path().join("refused.jsonl") };
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let data = |name: &str| here.join("tests/data").join(name);
+    ingest.twice("orders", &data("orders.csv"), None, 2, &[(5, "amount"), (6, "lines[0].quantity")]);
+    ingest.twice(
+        "conversations",
+        &data("freshdesk.json"),
+        Some("freshdesk"),
+        1,
+        &[(11, "ticket.updated_at")],
+    );
+    ingest.twice("conversations", &data("qianniu.txt"), None, 2, &[(10, "time")]);
+    let zendesk = here.join("../../libs/importers/tests/data/zendesk");
+    ingest.twice("conversations", &zendesk, None, 8, &[]);
+}
