@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use status::{Failure, Kind, Violation};
 
+use crate::domain::bot::BotError;
 use crate::domain::campaign::CampaignError;
 use crate::domain::issue::IssueError;
+use crate::domain::report::ReportError;
 use crate::domain::target::TargetError;
 
 /// A failure of a use case.
@@ -109,6 +111,12 @@ pub enum MetricsError {
     /// Of issues.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// Of reports.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// Of the bot's questions.
+    #[error(transparent)]
+    Bot(#[from] BotError),
     /// The caller reaches only a part of what the call is about.
     #[error(transparent)]
     Reach(#[from] runtime::identity::PartOfMerchant),
@@ -157,6 +165,8 @@ impl Failure for MetricsError {
             Self::Campaign(error) => error.kind(),
             Self::Target(error) => error.kind(),
             Self::Issue(error) => error.kind(),
+            Self::Report(error) => error.kind(),
+            Self::Bot(error) => error.kind(),
             Self::Reach(error) => error.kind(),
             Self::Directory(error) => error.kind(),
             Self::Database(error) => error.kind(),
@@ -187,6 +197,8 @@ impl Failure for MetricsError {
             Self::Campaign(error) => error.reason(),
             Self::Target(error) => error.reason(),
             Self::Issue(error) => error.reason(),
+            Self::Report(error) => error.reason(),
+            Self::Bot(error) => error.reason(),
             Self::Reach(error) => error.reason(),
             Self::Directory(error) => error.reason(),
             Self::Database(error) => error.reason(),

@@ -1,12 +1,14 @@
 //! `jinpai.metrics.v1.MetricsService`: parse, call, encode. No rule lives here.
 
 mod analysis;
+pub mod bot;
 pub mod campaign;
 mod decode;
 mod encode;
 mod fact;
 mod facts;
 pub mod issue;
+pub mod report;
 pub mod target;
 mod trade;
 

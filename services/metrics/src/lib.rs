@@ -2,7 +2,7 @@
 //! itself.
 //!
 //! Read in this order: [`domain`] for the use cases and, below it, the pure rules; `store` for how a batch is
-//! committed; `grpc` for the wire; `outgoing` for what other services are told.
+//! committed; `grpc` for the wire; `forms` for reports written down; `outgoing` for what other services are told.
 //!
 //! - No text of a conversation is stored here, and none leaves before it is redacted.
 //! - Figures are additive integers; a revision takes back exactly what the old one gave, so order never matters.
@@ -12,6 +12,7 @@
 pub mod config;
 pub mod domain;
 pub mod error;
+mod forms;
 mod grpc;
 mod outgoing;
 mod store;
@@ -22,10 +23,12 @@ use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
+use proto::metrics::v1::bot_service_server::BotServiceServer;
 use proto::metrics::v1::campaign_service_server::CampaignServiceServer;
 use proto::metrics::v1::facts_service_server::FactsServiceServer;
 use proto::metrics::v1::issue_service_server::IssueServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
+use proto::metrics::v1::report_service_server::ReportServiceServer;
 use proto::metrics::v1::target_service_server::TargetServiceServer;
 use runtime::background::every;
 use runtime::clock::SharedClock;
@@ -38,11 +41,15 @@ use tokio_util::sync::CancellationToken;
 pub use config::Config;
 use domain::Metrics;
 use domain::analysis::Analysis;
+use domain::bots::Bots;
 use domain::campaigns::Campaigns;
 use domain::issues::Issues;
+use domain::reports::Reports;
 use domain::targets::Targets;
+use grpc::bot::BotApi;
 use grpc::campaign::CampaignApi;
 use grpc::issue::IssueApi;
+use grpc::report::ReportApi;
 use grpc::target::TargetApi;
 use grpc::{AnalysisApi, FactsApi, MetricsApi};
 use store::Store;
@@ -86,6 +93,9 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let campaign_api = CampaignServiceServer::new(CampaignApi::new(campaigns.clone()));
     let target_api = TargetServiceServer::new(TargetApi::new(Targets::new(metrics.clone())));
     let issue_api = IssueServiceServer::new(IssueApi::new(Issues::new(metrics.clone())));
+    let reports = Reports::new(metrics.clone(), config.reports.due_after());
+    let report_api = ReportServiceServer::new(ReportApi::new(reports.clone()));
+    let bot_api = BotServiceServer::new(BotApi::new(Bots::new(metrics.clone())));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api.max_decoding_message_size(bytes_max))
@@ -94,6 +104,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         .add_service(campaign_api.max_decoding_message_size(bytes_max))
         .add_service(target_api.max_decoding_message_size(bytes_max))
         .add_service(issue_api.max_decoding_message_size(bytes_max))
+        .add_service(report_api.max_decoding_message_size(bytes_max))
+        .add_service(bot_api.max_decoding_message_size(bytes_max))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -110,6 +122,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         finalise_days(metrics.clone(), &config, token.clone()),
         build_definitions(metrics.clone(), &config, token.clone()),
         end_campaigns(campaigns, &config, token.clone()),
+        schedule_reports(reports.clone(), &config, token.clone()),
+        make_reports(reports, &config, token.clone()),
         tokio::spawn(async move { metrics.count_timelines().await }),
     ];
     Ok(Running::of(server, background, token))
@@ -173,6 +187,41 @@ fn end_campaigns(campaigns: Campaigns, config: &Config, token: CancellationToken
                 Ok(0) => {}
                 Ok(ended) => tracing::info!(ended, "ended campaigns"),
                 Err(error) => tracing::warn!(error.chain = status::chain(&error), "cannot end campaigns now"),
+            }
+        }
+    })
+}
+
+fn schedule_reports(reports: Reports, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let every_seconds = Duration::from_secs(config.reports.schedule_seconds.max(1));
+    every("metrics.schedule_reports", every_seconds, token, move || {
+        let reports = reports.clone();
+        async move {
+            match reports.schedule_reports().await {
+                Ok(0) => {}
+                Ok(asked) => tracing::info!(asked, "asked for reports that are due"),
+                Err(error) => {
+                    tracing::warn!(error.chain = status::chain(&error), "cannot ask for reports now")
+                }
+            }
+        }
+    })
+}
+
+/// Makes reports as they are asked for here, and looks now and then for what others asked for.
+fn make_reports(reports: Reports, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let pause = Duration::from_secs(config.reports.check_seconds.max(1));
+    tokio::spawn(async move {
+        while !token.is_cancelled() {
+            match reports.make_reports().await {
+                Ok(0) => {}
+                Ok(made) => tracing::info!(made, "made reports"),
+                Err(error) => tracing::warn!(error.chain = status::chain(&error), "cannot make reports now"),
+            }
+            tokio::select! {
+                () = token.cancelled() => {}
+                () = reports.asked() => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     })

@@ -12,6 +12,7 @@
 //! the rows in that order.
 
 mod actuals;
+mod bots;
 mod campaign_reviews;
 mod campaigns;
 mod conversations;
@@ -28,6 +29,8 @@ mod issue_notices;
 mod issues;
 mod people;
 mod remedies;
+mod report_queue;
+mod reports;
 mod restatements;
 mod selection;
 mod targets;
@@ -52,6 +55,7 @@ use crate::domain::figure::month_of;
 use crate::error::MetricsError;
 
 pub use actuals::{Actual, ActualQuery};
+pub use bots::{BotCursor, BotQuery, QuestionCursor};
 pub use campaign_reviews::ReviewCursor;
 pub use campaigns::{CampaignCursor, CampaignFilter};
 pub use definitions::NewDefinition;
@@ -59,6 +63,7 @@ pub use explanations::ExplainCursor;
 pub use figures::{FigureCursor, FigureQuery, FigureSums};
 pub use issue_notices::NoticeCursor;
 pub use issues::{IssueCursor, IssueFilter, IssueStep};
+pub use reports::{ReportCursor, ReportFilter};
 pub use restatements::{RestatementCursor, RestatementQuery};
 pub use targets::{TargetCursor, TargetFilter};
 pub use trade_explanations::TradeCursor;

@@ -2,6 +2,7 @@
 
 mod access;
 mod analysis;
+mod bots;
 mod campaign_reviews;
 mod campaigns;
 mod clocks;
@@ -17,6 +18,9 @@ mod issues;
 mod migrations;
 mod privacy;
 mod recount;
+mod report_forms;
+mod report_support;
+mod reports;
 mod star;
 mod support;
 mod targets;
