@@ -337,7 +337,7 @@ async fn a_month_summary_tells_of_targets_and_a_plan_of_what_to_do() {
         name: "六月".to_owned(),
         days: days("2020-06-01", "2020-06-20"),
         sales: Some(pb::SalesGoal {
-            amount: crate::fact_support::yuan(80_000),
+            amount: crate::fact_support::yuan(60_000),
             basis: pb::SalesBasis::Paid.into(),
         }),
         ..Default::default()
@@ -356,7 +356,7 @@ async fn a_month_summary_tells_of_targets_and_a_plan_of_what_to_do() {
     let summary = made(&test, asking_for(pb::ReportKind::MonthSummary, person("p1"), "2020-06-15")).await;
     let told = json(&test, &summary.report_id).await;
     let [target] = told["targets"].as_array().expect("targets").as_slice() else { panic!("{told}") };
-    // 800 yuan by head: 400 a team, 200 for each of the two in t1; their one order came to 100.
+    // 600 yuan by head: 200 for each of three; their one order came to 100.
     assert_eq!((target["wanted"].as_i64(), target["actual"][0].as_i64()), (Some(20_000), Some(10_000)));
     assert_eq!(target["attainment_millionths"].as_i64(), Some(500_000));
     assert_eq!(told["sales"]["now_minor"].as_i64(), Some(10_000));
