@@ -344,6 +344,35 @@ const FIXTURES: &[Fixture] = &[
         holds: Some(|who, _| format!("acc-{who}")),
     },
     Fixture {
+        path: "/jinpai.metrics.v1.ReportService/CreateReport",
+        // Under an id that is taken: who may have a report about them is told so.
+        body: |who, _| {
+            json!({
+                "reportId": format!("report-{who}"),
+                "kind": "REPORT_KIND_DAILY",
+                "subjectKind": "REPORT_SUBJECT_KIND_PERSON",
+                "subjectId": who,
+                "day": on_day(),
+            })
+        },
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.ReportService/GetReport",
+        body: |who, _| json!({ "reportId": format!("report-{who}") }),
+        holds: Some(|who, _| format!("report-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.ReportService/ListReports",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("report-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.ReportService/DownloadReport",
+        body: |who, _| json!({ "reportId": format!("report-{who}"), "form": "REPORT_FORM_JSON" }),
+        holds: Some(|who, _| format!("daily-person-{who}-")),
+    },
+    Fixture {
         path: "/jinpai.qa.v1.QaService/GetConversation",
         body: |who, _| json!({ "conversation": chat(who) }),
         holds: Some(|who, _| format!("question 0 of c-{who}")),
@@ -421,7 +450,11 @@ async fn every_role_reaches_own_team_and_merchant_as_the_rules_say() {
                 };
                 let token = suite.door.token(merchant, role, Some(own));
                 let body = (fixture.body)(target, &reviews[target]);
-                let answer = suite.door.json(fixture.path, &token, &body).await;
+                let answer = if rule.server_streaming {
+                    suite.door.json_stream(fixture.path, &token, &body).await
+                } else {
+                    suite.door.json(fixture.path, &token, &body).await
+                };
                 cells += 1;
                 if reached(fixture, target, &reviews[target], &answer) != expected {
                     let (role, seen) = (role_name(role), answer.json());

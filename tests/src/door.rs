@@ -73,6 +73,33 @@ impl Door {
         self.post(path, token, &all, body.to_string().into()).await
     }
 
+    /// A call of one message with many answers, as JSON in Connect's envelopes: all answers as an array, under the HTTP
+    /// status that a unary call would have ended with.
+    pub async fn json_stream(&self, path: &str, token: &str, body: &Value) -> Answer {
+        let mut request = BytesMut::new();
+        put_frame(&mut request, body.to_string().as_bytes());
+        let headers = [("content-type", "application/connect+json")];
+        let Answer { mut status, headers, mut body } =
+            self.post(path, token, &headers, request.freeze()).await;
+        let mut messages = Vec::new();
+        while body.remaining() >= 5 {
+            let flags = body.get_u8();
+            let length = usize::try_from(body.get_u32()).expect("a length");
+            let message: Value = serde_json::from_slice(&body.split_to(length)).expect("an envelope of JSON");
+            if flags & 2 == 0 {
+                messages.push(message);
+            } else if let Some(code) = message["error"]["code"].as_str() {
+                status = match code {
+                    "permission_denied" => 403,
+                    "not_found" => 404,
+                    "unauthenticated" => 401,
+                    _ => 400,
+                };
+            }
+        }
+        Answer { status, headers, body: Value::Array(messages).to_string().into() }
+    }
+
     /// A unary call by gRPC-Web in its binary form; the message, or the gRPC status that came instead.
     pub async fn grpc_web<T: Message + Default>(
         &self,

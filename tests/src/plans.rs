@@ -1,5 +1,7 @@
-//! A campaign, an issue, a case, a follow-up, a leave and a part in a target for each of some people, for tests of who sees
-//! what.
+//! A campaign, an issue, a case, a follow-up, a leave, a report and a part in a target for each of some people, for tests of
+//! who sees what.
+
+use std::time::Duration;
 
 use jinpai::session::Session;
 use proto::access::Role;
@@ -7,9 +9,11 @@ use proto::common::v1::DayRange;
 use proto::google::r#type::Date;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::campaign_service_client::CampaignServiceClient;
+use proto::metrics::v1::report_service_client::ReportServiceClient;
 use proto::metrics::v1::target_service_client::TargetServiceClient;
 use runtime::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
+use testkit::eventually;
 
 use crate::{Door, MERCHANT};
 
@@ -37,8 +41,8 @@ pub fn case() -> Value {
 }
 
 /// For each person: the draft of a campaign `campaign-<person>` with an item of theirs, an issue `issue-<person>` that
-/// they filed and commented, a case `case-<person>`, a follow-up `follow-up-<person>`, a leave far off, and a part in the
-/// target.
+/// they filed and commented, a case `case-<person>`, a follow-up `follow-up-<person>`, a leave far off, a report
+/// `report-<person>` about them, and a part in the target.
 pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
     let mut campaigns = CampaignServiceClient::new(manager.channel());
     for who in people {
@@ -50,6 +54,7 @@ pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
         let said = json!({ "issueId": format!("issue-{who}"), "text": format!("comment of {who}") });
         let answer = door.json("/jinpai.metrics.v1.IssueService/CommentIssue", &token, &said).await;
         assert_eq!(answer.status, 200, "{}", answer.json());
+        report(manager, who).await;
     }
     for who in people {
         work(door, who).await;
@@ -86,6 +91,27 @@ async fn work(door: &Door, who: &str) {
         let answer = door.json(&format!("/jinpai.metrics.v1.{method}"), &token, &body).await;
         assert_eq!(answer.status, 200, "{}", answer.json());
     }
+}
+
+/// A daily report about a person, ready to be read.
+async fn report(manager: &Session, who: &str) {
+    let mut reports = ReportServiceClient::new(manager.channel());
+    let id = format!("report-{who}");
+    let request = pb::CreateReportRequest {
+        report_id: id.clone(),
+        kind: pb::ReportKind::Daily.into(),
+        subject_kind: pb::ReportSubjectKind::Person.into(),
+        subject_id: (*who).to_owned(),
+        day: Some(Date { year: 2020, month: 5, day: 12 }),
+        ..Default::default()
+    };
+    reports.create_report(request).await.expect("asks for a report");
+    eventually(Duration::from_secs(60), async || {
+        let request = pb::GetReportRequest { report_id: id.clone() };
+        let found = reports.clone().get_report(request).await.expect("is there").into_inner();
+        found.report.is_some_and(|report| report.state() == pb::ReportState::Ready)
+    })
+    .await;
 }
 
 fn campaign(who: &str) -> pb::CreateCampaignRequest {

@@ -40,6 +40,8 @@ pub struct Config {
     pub follow_ups: FollowUpsConfig,
     /// When customers are counted.
     pub timelines: TimelinesConfig,
+    /// When reports are made.
+    pub reports: ReportsConfig,
     /// What amounts are in.
     pub money: MoneyConfig,
 }
@@ -125,6 +127,17 @@ pub struct TimelinesConfig {
     pub look_again_seconds: u64,
 }
 
+/// `[reports]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ReportsConfig {
+    /// How long after the beginning of a due day its reports are asked for, so that the night's imports are in.
+    pub due_after_minutes: u32,
+    /// How often is looked for reports that are due.
+    pub schedule_seconds: u64,
+    /// How often is looked for reports that other replicas were asked for.
+    pub check_seconds: u64,
+}
+
 /// `[money]`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct MoneyConfig {
@@ -179,6 +192,12 @@ impl TimelinesConfig {
 impl MoneyConfig {
     pub(crate) fn currency(&self) -> Currency {
         Currency { code: self.currency.clone(), decimals: self.decimals }
+    }
+}
+
+impl ReportsConfig {
+    pub(crate) fn due_after(&self) -> TimeDelta {
+        TimeDelta::minutes(self.due_after_minutes.into())
     }
 }
 

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use status::{Failure, Kind, Violation};
 
+use crate::domain::bot::BotError;
 use crate::domain::campaign::CampaignError;
 use crate::domain::case::error::CaseError;
 use crate::domain::customer::CustomerError;
 use crate::domain::follow_up::error::FollowUpError;
 use crate::domain::issue::IssueError;
 use crate::domain::lost_inquiry::LossError;
+use crate::domain::report::ReportError;
 use crate::domain::target::TargetError;
 use crate::domain::voice::VoiceError;
 use crate::domain::work::WorkError;
@@ -133,6 +135,12 @@ pub enum MetricsError {
     /// Of the voice of the customer.
     #[error(transparent)]
     Voice(#[from] VoiceError),
+    /// Of reports.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// Of the bot's questions.
+    #[error(transparent)]
+    Bot(#[from] BotError),
     /// The caller reaches only a part of what the call is about.
     #[error(transparent)]
     Reach(#[from] runtime::identity::PartOfMerchant),
@@ -187,6 +195,8 @@ impl Failure for MetricsError {
             Self::Loss(error) => error.kind(),
             Self::Customer(error) => error.kind(),
             Self::Voice(error) => error.kind(),
+            Self::Report(error) => error.kind(),
+            Self::Bot(error) => error.kind(),
             Self::Reach(error) => error.kind(),
             Self::Directory(error) => error.kind(),
             Self::Database(error) => error.kind(),
@@ -223,6 +233,8 @@ impl Failure for MetricsError {
             Self::Loss(error) => error.reason(),
             Self::Customer(error) => error.reason(),
             Self::Voice(error) => error.reason(),
+            Self::Report(error) => error.reason(),
+            Self::Bot(error) => error.reason(),
             Self::Reach(error) => error.reason(),
             Self::Directory(error) => error.reason(),
             Self::Database(error) => error.reason(),

@@ -1,6 +1,7 @@
 //! `jinpai.metrics.v1.MetricsService`: parse, call, encode. No rule lives here.
 
 mod analysis;
+pub mod bot;
 pub mod campaign;
 pub mod case;
 pub mod customer;
@@ -11,6 +12,7 @@ mod facts;
 pub mod follow_up;
 pub mod issue;
 pub mod lost_inquiry;
+pub mod report;
 mod slice;
 pub mod target;
 mod trade;

@@ -2,7 +2,7 @@
 //! itself.
 //!
 //! Read in this order: [`domain`] for the use cases and, below it, the pure rules; `store` for how a batch is
-//! committed; `grpc` for the wire; `outgoing` for what other services are told.
+//! committed; `grpc` for the wire; `forms` for reports written down; `outgoing` for what other services are told.
 //!
 //! - No text of a conversation is stored here, and none leaves before it is redacted.
 //! - Figures are additive integers; a revision takes back exactly what the old one gave, so order never matters.
@@ -12,6 +12,7 @@
 pub mod config;
 pub mod domain;
 pub mod error;
+mod forms;
 mod grpc;
 mod outgoing;
 mod store;
@@ -22,6 +23,7 @@ use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
+use proto::metrics::v1::bot_service_server::BotServiceServer;
 use proto::metrics::v1::campaign_service_server::CampaignServiceServer;
 use proto::metrics::v1::case_service_server::CaseServiceServer;
 use proto::metrics::v1::customer_service_server::CustomerServiceServer;
@@ -30,6 +32,7 @@ use proto::metrics::v1::follow_up_service_server::FollowUpServiceServer;
 use proto::metrics::v1::issue_service_server::IssueServiceServer;
 use proto::metrics::v1::lost_inquiry_service_server::LostInquiryServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
+use proto::metrics::v1::report_service_server::ReportServiceServer;
 use proto::metrics::v1::target_service_server::TargetServiceServer;
 use proto::metrics::v1::voice_service_server::VoiceServiceServer;
 use proto::metrics::v1::work_service_server::WorkServiceServer;
@@ -44,6 +47,7 @@ use tokio_util::sync::CancellationToken;
 pub use config::Config;
 use domain::Metrics;
 use domain::analysis::Analysis;
+use domain::bots::Bots;
 use domain::campaigns::Campaigns;
 use domain::cases::Cases;
 use domain::customer::tier::TierRules;
@@ -51,15 +55,19 @@ use domain::customers::Customers;
 use domain::follow_ups::FollowUps;
 use domain::issues::Issues;
 use domain::lost_inquiries::LostInquiries;
+use domain::reports::Reports;
+use domain::targets::Targets;
 use domain::targets::Targets;
 use domain::voices::Voices;
 use domain::work::Work;
+use grpc::bot::BotApi;
 use grpc::campaign::CampaignApi;
 use grpc::case::CaseApi;
 use grpc::customer::CustomerApi;
 use grpc::follow_up::FollowUpApi;
 use grpc::issue::IssueApi;
 use grpc::lost_inquiry::LostInquiryApi;
+use grpc::report::ReportApi;
 use grpc::target::TargetApi;
 use grpc::voice::VoiceApi;
 use grpc::work::WorkApi;
@@ -113,6 +121,9 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let customers = Customers::new(metrics.clone());
     let customer_api = CustomerServiceServer::new(CustomerApi::new(customers.clone()));
     let voice_api = VoiceServiceServer::new(VoiceApi::new(Voices::new(metrics.clone())));
+    let reports = Reports::new(metrics.clone(), config.reports.due_after());
+    let report_api = ReportServiceServer::new(ReportApi::new(reports.clone()));
+    let bot_api = BotServiceServer::new(BotApi::new(Bots::new(metrics.clone())));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api.max_decoding_message_size(bytes_max))
@@ -127,6 +138,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         .add_service(loss_api.max_decoding_message_size(bytes_max))
         .add_service(customer_api.max_decoding_message_size(bytes_max))
         .add_service(voice_api.max_decoding_message_size(bytes_max))
+        .add_service(report_api.max_decoding_message_size(bytes_max))
+        .add_service(bot_api.max_decoding_message_size(bytes_max))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -145,6 +158,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         end_campaigns(campaigns, &config, token.clone()),
         look_for_follow_ups(follow_ups, &config, token.clone()),
         look_again(customers, &config, token.clone()),
+        schedule_reports(reports.clone(), &config, token.clone()),
+        make_reports(reports, &config, token.clone()),
         tokio::spawn(async move { metrics.count_timelines().await }),
     ];
     Ok(Running::of(server, background, token))
@@ -246,6 +261,41 @@ fn look_again(customers: Customers, config: &Config, token: CancellationToken) -
                 Err(error) => {
                     tracing::warn!(error.chain = status::chain(&error), "cannot look at customers again now");
                 }
+            }
+        }
+    })
+}
+
+fn schedule_reports(reports: Reports, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let every_seconds = Duration::from_secs(config.reports.schedule_seconds.max(1));
+    every("metrics.schedule_reports", every_seconds, token, move || {
+        let reports = reports.clone();
+        async move {
+            match reports.schedule_reports().await {
+                Ok(0) => {}
+                Ok(asked) => tracing::info!(asked, "asked for reports that are due"),
+                Err(error) => {
+                    tracing::warn!(error.chain = status::chain(&error), "cannot ask for reports now")
+                }
+            }
+        }
+    })
+}
+
+/// Makes reports as they are asked for here, and looks now and then for what others asked for.
+fn make_reports(reports: Reports, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let pause = Duration::from_secs(config.reports.check_seconds.max(1));
+    tokio::spawn(async move {
+        while !token.is_cancelled() {
+            match reports.make_reports().await {
+                Ok(0) => {}
+                Ok(made) => tracing::info!(made, "made reports"),
+                Err(error) => tracing::warn!(error.chain = status::chain(&error), "cannot make reports now"),
+            }
+            tokio::select! {
+                () = token.cancelled() => {}
+                () = reports.asked() => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     })

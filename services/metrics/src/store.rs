@@ -14,6 +14,7 @@
 
 mod absences;
 mod actuals;
+mod bots;
 mod campaign_reviews;
 mod campaigns;
 mod care_tasks;
@@ -46,6 +47,8 @@ mod people;
 mod portraits;
 mod purchases;
 mod remedies;
+mod report_queue;
+mod reports;
 mod restatements;
 mod selection;
 mod settling;
@@ -76,6 +79,7 @@ use crate::domain::figure::month_of;
 use crate::error::MetricsError;
 
 pub use actuals::{Actual, ActualQuery};
+pub use bots::{BotCursor, BotQuery, QuestionCursor};
 pub use campaign_reviews::ReviewCursor;
 pub use campaigns::{CampaignCursor, CampaignFilter};
 pub use care_tasks::{CareCursor, CareFilter};
@@ -93,6 +97,7 @@ pub use issue_notices::NoticeCursor;
 pub use issues::{IssueCursor, IssueFilter, IssueStep};
 pub use lost_inquiries::{LossCursor, LossFilter};
 pub use purchases::RepurchaseQuery;
+pub use reports::{ReportCursor, ReportFilter};
 pub use restatements::{RestatementCursor, RestatementQuery};
 pub use targets::{TargetCursor, TargetFilter};
 pub use trade_explanations::TradeCursor;

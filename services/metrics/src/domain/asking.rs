@@ -23,7 +23,7 @@ type Result<T, E = MetricsError> = std::result::Result<T, E>;
 
 /// How long after a day's end figures can be asked for as they were known then: the commits that began before it are
 /// over by then.
-const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(1);
+pub(super) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(1);
 /// Rows that a page can be held against at most.
 const COMPARED_MAX: u32 = 100_000;
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod analysis;
+mod bots;
 mod campaign_reviews;
 mod campaigns;
 mod cases;
@@ -22,6 +23,9 @@ mod lost_inquiries;
 mod migrations;
 mod privacy;
 mod recount;
+mod report_forms;
+mod report_support;
+mod reports;
 mod sales;
 mod slice_recount;
 mod star;
