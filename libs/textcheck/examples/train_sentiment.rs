@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut train, mut held_out) = (Vec::new(), Vec::new());
     for (own, other, kind) in [(&positive, &negative, true), (&negative, &positive, false)] {
         for text in own.difference(other) {
-            let list = if hash(text) % 5 == 0 { &mut held_out } else { &mut train };
+            let list = if hash(text).is_multiple_of(5) { &mut held_out } else { &mut train };
             list.push((*text, kind));
         }
     }
@@ -40,16 +40,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let [folder] = rest {
         let folder = Path::new(folder);
         fs::write(folder.join("sentiment.bin"), model.to_bytes())?;
-        let mut extract = String::new();
+        let mut extract = Vec::new();
         for kind in [true, false] {
             let fitting = |text: &str| text.chars().count() <= EXTRACT_CHARACTERS_MAX && !text.contains('\t');
-            let chosen = held_out.iter().filter(|(text, own)| *own == kind && fitting(text));
-            for (text, _) in chosen.take(EXTRACT) {
-                extract.push_str(if kind { "+\t" } else { "-\t" });
-                extract.push_str(text);
-                extract.push('\n');
-            }
+            extract.extend(held_out.iter().filter(|(text, own)| *own == kind && fitting(text)).take(EXTRACT));
         }
+        report(&mut out, "extract of it", &model, &extract)?;
+        let line = |(text, kind): &(&str, bool)| format!("{}\t{text}\n", if *kind { '+' } else { '-' });
+        let extract: String = extract.iter().map(line).collect();
         fs::write(folder.join("held_out.tsv"), extract)?;
     }
     Ok(())

@@ -185,7 +185,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn range<T: PartialOrd + std::fmt::Display>(
+    fn range<T: Copy + PartialOrd + std::fmt::Display>(
         &self,
         field: &str,
         value: T,
