@@ -14,6 +14,7 @@ mod month_report;
 mod relay;
 mod report;
 mod services;
+mod text_checks;
 mod verify;
 
 use std::path::PathBuf;
@@ -34,6 +35,9 @@ async fn main() -> Result<()> {
     let mut rows = Vec::new();
     if wanted("draw_verify") {
         rows.push(verify::row()?);
+    }
+    if wanted("text_checks") {
+        rows.push(text_checks::row()?);
     }
     if wanted("draw") {
         rows.extend(draw::rows().await?);
