@@ -127,8 +127,8 @@ impl Page<'_> {
     }
 
     fn change(&self, measure: AnyMeasure, change: Change) -> String {
-        let class = class(is_better(measure, change));
         let shown = change.shown(self.word("个百分点", "pp"));
+        let class = class(is_better(measure, change), &shown);
         let title = self.word("环比", "Change");
         format!("<span class=\"change{class}\">{title} {shown}</span>")
     }
@@ -253,9 +253,11 @@ impl Page<'_> {
 
     fn table(&self, table: &Table) -> String {
         let mut head = String::new();
-        for column in &table.columns {
+        for (at, column) in table.columns.iter().enumerate() {
             let measure = column.measure.map(|name| format!(" data-measure=\"{name}\"")).unwrap_or_default();
-            head += &format!("<th scope=\"col\"{measure}>{}</th>", escape(&column.title));
+            let words = table.rows.iter().any(|row| matches!(row.cells.get(at), Some(Cell::Text(_))));
+            let class = if words { " class=\"text\"" } else { "" };
+            head += &format!("<th scope=\"col\"{measure}{class}>{}</th>", escape(&column.title));
         }
         let mut rows = String::new();
         for row in &table.rows {
@@ -347,8 +349,9 @@ fn says(line: &Line, name: &str) -> bool {
     figure.is_some_and(Figure::is_something)
 }
 
-fn class(better: Option<bool>) -> &'static str {
-    match better {
+/// Good or bad; what rounds to nothing is neither.
+fn class(better: Option<bool>, shown: &str) -> &'static str {
+    match better.filter(|_| shown.contains(|c: char| c.is_ascii_digit() && c != '0')) {
         Some(true) => " good",
         Some(false) => " bad",
         None => "",

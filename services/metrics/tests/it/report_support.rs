@@ -48,7 +48,7 @@ pub async fn get_as(test: &TestMetrics, who: &TestCaller, id: &str) -> Result<pb
 
 /// Waits until it is made.
 pub async fn ready(test: &TestMetrics, id: &str) -> pb::Report {
-    eventually(Duration::from_secs(30), async || {
+    eventually(Duration::from_secs(120), async || {
         let report = get_as(test, &caller(), id).await.expect("is there");
         assert_ne!(report.state(), pb::ReportState::Failed, "{}", report.failure);
         report.state() == pb::ReportState::Ready
