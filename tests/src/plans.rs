@@ -1,4 +1,4 @@
-//! A campaign, an issue and a part in a target for each of some people, for tests of who sees what.
+//! A campaign, an issue, an alert and a part in a target for each of some people, for tests of who sees what.
 
 use jinpai::session::Session;
 use proto::access::Role;
@@ -24,7 +24,7 @@ pub fn issue() -> Value {
 }
 
 /// For each person: the draft of a campaign `campaign-<person>` with an item of theirs, an issue `issue-<person>` that
-/// they filed and commented, and a part in the target.
+/// they filed and commented, an alert `alert-<person>` that they reported, and a part in the target.
 pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
     let mut campaigns = CampaignServiceClient::new(manager.channel());
     for who in people {
@@ -35,6 +35,14 @@ pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
         assert_eq!(answer.status, 200, "{}", answer.json());
         let said = json!({ "issueId": format!("issue-{who}"), "text": format!("comment of {who}") });
         let answer = door.json("/jinpai.metrics.v1.IssueService/CommentIssue", &token, &said).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        let reported = json!({
+            "alertId": format!("alert-{who}"),
+            "signal": "ALERT_SIGNAL_LOGISTICS",
+            "shopId": format!("shop-{who}"),
+            "title": format!("noticed by {who}"),
+        });
+        let answer = door.json("/jinpai.metrics.v1.AlertService/ReportAlert", &token, &reported).await;
         assert_eq!(answer.status, 200, "{}", answer.json());
     }
     let mut targets = TargetServiceClient::new(manager.channel());

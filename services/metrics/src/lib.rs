@@ -21,7 +21,9 @@ use std::time::Duration;
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
+use proto::metrics::v1::alert_service_server::AlertServiceServer;
 use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
+use proto::metrics::v1::board_service_server::BoardServiceServer;
 use proto::metrics::v1::campaign_service_server::CampaignServiceServer;
 use proto::metrics::v1::facts_service_server::FactsServiceServer;
 use proto::metrics::v1::issue_service_server::IssueServiceServer;
@@ -37,10 +39,14 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use domain::Metrics;
+use domain::alerts::Alerts;
 use domain::analysis::Analysis;
+use domain::boards::Boards;
 use domain::campaigns::Campaigns;
 use domain::issues::Issues;
 use domain::targets::Targets;
+use grpc::alert::AlertApi;
+use grpc::board::BoardApi;
 use grpc::campaign::CampaignApi;
 use grpc::issue::IssueApi;
 use grpc::target::TargetApi;
@@ -80,12 +86,16 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
 
     let bytes_max = config.server.message_bytes_max;
     let campaigns = Campaigns::new(metrics.clone());
+    let alerts = Alerts::new(metrics.clone(), config.alerts.looks());
     let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()));
     let analysis_api = AnalysisServiceServer::new(AnalysisApi::new(Analysis::new(metrics.clone())));
     let facts_api = FactsServiceServer::new(FactsApi::new(metrics.clone()));
     let campaign_api = CampaignServiceServer::new(CampaignApi::new(campaigns.clone()));
     let target_api = TargetServiceServer::new(TargetApi::new(Targets::new(metrics.clone())));
     let issue_api = IssueServiceServer::new(IssueApi::new(Issues::new(metrics.clone())));
+    let alert_api = AlertServiceServer::new(AlertApi::new(alerts.clone()));
+    let boards = Boards::new(metrics.clone(), config.board.pushing());
+    let board_api = BoardServiceServer::new(BoardApi::new(boards, metrics.currency().clone()));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api.max_decoding_message_size(bytes_max))
@@ -93,6 +103,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         .add_service(facts_api.max_decoding_message_size(bytes_max))
         .add_service(campaign_api.max_decoding_message_size(bytes_max))
         .add_service(target_api.max_decoding_message_size(bytes_max))
+        .add_service(alert_api.max_decoding_message_size(bytes_max))
+        .add_service(board_api.max_decoding_message_size(bytes_max))
         .add_service(issue_api.max_decoding_message_size(bytes_max))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
@@ -110,6 +122,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         finalise_days(metrics.clone(), &config, token.clone()),
         build_definitions(metrics.clone(), &config, token.clone()),
         end_campaigns(campaigns, &config, token.clone()),
+        gather_figure_changes(metrics.clone(), &config, token.clone()),
+        tokio::spawn(async move { alerts.watch().await }),
         tokio::spawn(async move { metrics.count_timelines().await }),
     ];
     Ok(Running::of(server, background, token))
@@ -173,6 +187,18 @@ fn end_campaigns(campaigns: Campaigns, config: &Config, token: CancellationToken
                 Ok(0) => {}
                 Ok(ended) => tracing::info!(ended, "ended campaigns"),
                 Err(error) => tracing::warn!(error.chain = status::chain(&error), "cannot end campaigns now"),
+            }
+        }
+    })
+}
+
+fn gather_figure_changes(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let every_ms = Duration::from_millis(config.board.gather_ms.max(10));
+    every("metrics.gather_figure_changes", every_ms, token, move || {
+        let metrics = metrics.clone();
+        async move {
+            if let Err(error) = metrics.gather_figure_changes().await {
+                tracing::warn!(error.chain = status::chain(&error), "cannot gather changes of figures now");
             }
         }
     })

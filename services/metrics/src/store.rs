@@ -2,7 +2,7 @@
 //!
 //! What is stored: which conversations there are (`conversations`), what is counted of each (`conversation_facts`,
 //! without text), day figures (`day_facts` with `day_customers`), all other facts (`facts`), what each customer gives
-//! to which day (`timelines`, `trade_days`), closed days, definitions. Hot are the commit of a batch ([`ingest`],
+//! to which day (`timelines`, `trade_days`), closed days, definitions, plans, alerts. Hot are the commit of a batch ([`ingest`],
 //! [`facts`]), the counting of customers ([`timelines`]) and the reading of figures ([`figures`], [`trade_figures`]).
 //! Nobody else may read these tables.
 //!
@@ -12,6 +12,8 @@
 //! the rows in that order.
 
 mod actuals;
+mod alert_rules;
+mod alerts;
 mod campaign_reviews;
 mod campaigns;
 mod conversations;
@@ -20,6 +22,7 @@ mod days;
 mod definitions;
 mod explanations;
 mod facts;
+mod figure_versions;
 mod figures;
 mod final_days;
 mod hours;
@@ -52,6 +55,7 @@ use crate::domain::figure::month_of;
 use crate::error::MetricsError;
 
 pub use actuals::{Actual, ActualQuery};
+pub use alerts::{AlertCursor, AlertFilter, Subject};
 pub use campaign_reviews::ReviewCursor;
 pub use campaigns::{CampaignCursor, CampaignFilter};
 pub use definitions::NewDefinition;

@@ -16,7 +16,7 @@ use crate::store::conversations::column;
 use crate::store::explanations::FactsRow;
 use crate::store::ingest::ATTEMPTS;
 use crate::store::trade_days::{self, TradeDayKey};
-use crate::store::{Result, Store, days, definitions, facts};
+use crate::store::{Result, Store, days, definitions, facts, figure_versions};
 
 /// Changes taken up in one transaction.
 const CHANGES_MAX: i64 = 500;
@@ -169,6 +169,7 @@ async fn recount(
         if known_day == today {
             days::insert_knowledge(conn, merchant, &days, known_day).await?;
         }
+        figure_versions::insert_changes(conn, merchant, &days).await?;
         trade_days::apply(conn, merchant, known_day, changes).await?;
     }
     Ok(())
