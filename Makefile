@@ -62,7 +62,7 @@ unit: tools ## all tests, with a private Postgres and NATS
 
 bench: tools ## measure against the peers; writes target/bench/report.json
 	@test ! -f $(bench_wheels) || .tools/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $(bench_wheels)
-	@cargo build --locked --release --package jinpai --package e2e --package testkit --bins
+	@cargo build --locked --release --package gateway --package e2e --package testkit --bins
 	@$(target)/release/testkit run -- $(target)/release/bench
 
 # What make bench-rosters measures: make bench-rosters INSTANCES=1,2 SECONDS=10 PEER_CACHE=target/bench/cpsat.json

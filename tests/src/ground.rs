@@ -19,12 +19,21 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Starts both.
+    /// Starts both, fast and forgetful, as tests want them.
     pub async fn new() -> Self {
+        Self::with(PostgresOptions::throwaway(), NatsOptions::throwaway()).await
+    }
+
+    /// Starts both as they are operated: what is committed survives a power cut.
+    pub async fn durable() -> Self {
+        Self::with(PostgresOptions::default(), NatsOptions::default()).await
+    }
+
+    async fn with(postgres: PostgresOptions, nats: NatsOptions) -> Self {
         let folder = Scratch::new();
         let (postgres, nats) = tokio::join!(
-            Postgres::start(folder.path().join("postgres"), PostgresOptions::throwaway()),
-            Nats::start(folder.path().join("nats"), NatsOptions::throwaway()),
+            Postgres::start(folder.path().join("postgres"), postgres),
+            Nats::start(folder.path().join("nats"), nats),
         );
         let postgres = postgres.unwrap_or_else(|error| panic!("no Postgres: {error}"));
         let nats = nats.unwrap_or_else(|error| panic!("no NATS: {error}"));

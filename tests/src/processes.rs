@@ -48,8 +48,12 @@ struct Member {
 impl Processes {
     /// Starts everything. `program` is the binary `member` of this crate; spans go to `otlp`, if one is given.
     pub async fn start(program: &Path, otlp: Option<&str>) -> Self {
+        Self::start_on(Ground::new().await, program, otlp).await
+    }
+
+    /// [`start`](Self::start) on servers that run already.
+    pub async fn start_on(ground: Ground, program: &Path, otlp: Option<&str>) -> Self {
         runtime::tls::install_provider();
-        let ground = Ground::new().await;
         prepare_database(&ground).await;
         let keys = Keys::open_or_create(ground.folder(), SystemClock::shared()).expect("keys");
         let mut members = BTreeMap::new();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use opentelemetry::{KeyValue, global};
 use pg::Pool;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -49,12 +50,18 @@ pub async fn gaps(conn: &mut AsyncPgConnection) -> Result<Gaps, pg::Error> {
     Ok(found)
 }
 
-/// Says in the log when the copy has holes and when they are filled, once each, until `token` ends.
+/// Keeps the figures of what is missing, and says in the log when the copy has holes and when they are filled, once
+/// each, until `token` ends.
 pub(crate) fn watch(pool: Pool, durable_name: String, token: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut known = None;
+        let figures = Figures::of(&durable_name);
         while token.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
-            match look(&pool).await {
+            let looked = look(&pool).await;
+            if let Ok(gaps) = &looked {
+                figures.tell(gaps);
+            }
+            match looked {
                 Ok(gaps) if known != Some(gaps) => {
                     tell(&durable_name, &gaps, known.is_some_and(|before: Gaps| !before.is_whole()));
                     known = Some(gaps);
@@ -66,6 +73,37 @@ pub(crate) fn watch(pool: Pool, durable_name: String, token: CancellationToken) 
             }
         }
     })
+}
+
+/// `directory.merchants` and `directory.missing` (with `kind`): 0 merchants is an empty copy, which also is a hole.
+struct Figures {
+    merchants: opentelemetry::metrics::Gauge<u64>,
+    missing: opentelemetry::metrics::Gauge<u64>,
+    name: KeyValue,
+}
+
+impl Figures {
+    fn of(durable_name: &str) -> Self {
+        let meter = global::meter("jinpai.directory");
+        Self {
+            merchants: meter
+                .u64_gauge("directory.merchants")
+                .with_description("Merchants that a copy of the directory was told of")
+                .build(),
+            missing: meter
+                .u64_gauge("directory.missing")
+                .with_description("What a copy of the directory has traces of but was never told of")
+                .build(),
+            name: KeyValue::new("name", durable_name.to_owned()),
+        }
+    }
+
+    fn tell(&self, gaps: &Gaps) {
+        self.merchants.record(gaps.merchants.unsigned_abs(), std::slice::from_ref(&self.name));
+        for (kind, missing) in [("merchant", gaps.merchants_missing), ("team", gaps.teams_missing)] {
+            self.missing.record(missing.unsigned_abs(), &[self.name.clone(), KeyValue::new("kind", kind)]);
+        }
+    }
 }
 
 async fn look(pool: &Pool) -> Result<Gaps, pg::Error> {

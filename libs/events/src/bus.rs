@@ -45,7 +45,7 @@ impl Bus {
     pub async fn connect(config: &EventsConfig) -> Result<Self, Error> {
         let (addresses, options) = options(config).await?;
         let client =
-            options.connect(addresses).await.map_err(|e| Error::Config(format!("events.url: {e}")))?;
+            options.connect(addresses).await.map_err(|e| Error::config(format!("events.url: {e}")))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(Duration::from_secs(5));
         let stream =
@@ -164,7 +164,7 @@ impl std::fmt::Debug for Bus {
 
 async fn options(config: &EventsConfig) -> Result<(Vec<ServerAddr>, ConnectOptions), Error> {
     // The parser's message may repeat the URL with its password: it is not passed on.
-    let bad_url = || Error::Config("events.url is not a NATS URL".to_owned());
+    let bad_url = || Error::config("events.url is not a NATS URL");
     let addresses: Vec<ServerAddr> = config
         .url
         .expose_secret()
@@ -182,7 +182,7 @@ async fn options(config: &EventsConfig) -> Result<(Vec<ServerAddr>, ConnectOptio
     };
     if let Some(file) = &config.credentials_file {
         let wrong =
-            |e: std::io::Error| Error::Config(format!("events.credentials_file {}: {e}", file.display()));
+            |e: std::io::Error| Error::config(format!("events.credentials_file {}: {e}", file.display()));
         options = options.credentials_file(file).await.map_err(wrong)?;
     }
     let options = options

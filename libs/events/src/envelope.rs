@@ -91,10 +91,11 @@ fn pack(plain: &[u8]) -> Result<Vec<u8>, Error> {
     COMPRESSOR.with_borrow_mut(|slot| {
         let compressor = match slot {
             Some(compressor) => compressor,
-            None => slot
-                .insert(zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(|e| Error::Config(e.to_string()))?),
+            None => slot.insert(
+                zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(|e| Error::Compression(e.to_string()))?,
+            ),
         };
-        compressor.compress(plain).map_err(|e| Error::Config(e.to_string()))
+        compressor.compress(plain).map_err(|e| Error::Compression(e.to_string()))
     })
 }
 
@@ -111,7 +112,9 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     DECOMPRESSOR.with_borrow_mut(|slot| {
         let decompressor = match slot {
             Some(decompressor) => decompressor,
-            None => slot.insert(zstd::bulk::Decompressor::new().map_err(|e| Error::Config(e.to_string()))?),
+            None => {
+                slot.insert(zstd::bulk::Decompressor::new().map_err(|e| Error::Compression(e.to_string()))?)
+            }
         };
         decompressor.decompress(bytes, size).map_err(|e| Error::Undecodable(e.to_string()))
     })

@@ -1,5 +1,6 @@
 //! What can go wrong when an event is published, or the broker set up.
 
+use runtime::config::ConfigError;
 use status::{Failure, Kind, Violation};
 
 /// A failure of publishing or of the broker's settings.
@@ -20,14 +21,24 @@ pub enum Error {
     #[error("the message is no event: {0}")]
     Undecodable(String),
     /// The settings cannot work.
-    #[error("{0}")]
-    Config(String),
+    #[error("the broker settings cannot be used")]
+    Config(#[source] ConfigError),
+    /// The compression failed: there is no memory for it.
+    #[error("the event cannot be compressed: {0}")]
+    Compression(String),
     /// The broker refused or did not answer.
     #[error("the event broker failed: {0}")]
     Broker(String),
     /// The outbox could not be written or read.
     #[error(transparent)]
     Storage(#[from] pg::Error),
+}
+
+impl Error {
+    /// Settings that cannot work; `what` names the key.
+    pub(crate) fn config(what: impl Into<String>) -> Self {
+        Self::Config(ConfigError::Unusable(what.into()))
+    }
 }
 
 impl From<diesel::result::Error> for Error {
@@ -40,7 +51,9 @@ impl Failure for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::TooLarge { .. } => Kind::Invalid,
-            Self::Incomplete(_) | Self::Undecodable(_) | Self::Config(_) => Kind::Internal,
+            Self::Incomplete(_) | Self::Undecodable(_) | Self::Config(_) | Self::Compression(_) => {
+                Kind::Internal
+            }
             Self::Broker(_) => Kind::Unavailable,
             Self::Storage(error) => error.kind(),
         }
@@ -52,6 +65,7 @@ impl Failure for Error {
             Self::Incomplete(_) => "EVENT_INCOMPLETE",
             Self::Undecodable(_) => "EVENT_UNDECODABLE",
             Self::Config(_) => "CONFIG",
+            Self::Compression(_) => "COMPRESSION",
             Self::Broker(_) => "BROKER_UNAVAILABLE",
             Self::Storage(error) => error.reason(),
         }

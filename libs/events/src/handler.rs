@@ -33,6 +33,12 @@ pub trait Handler: Send + Sync + 'static {
         }
     }
 
+    /// Whether a note of each handled event is to be kept, which drops what is delivered again. A handler that finds
+    /// every repeat by the versions in its own rows does better without: it saves a row for each event.
+    fn notes_events(&self) -> bool {
+        true
+    }
+
     /// How many events are handled at once at most.
     fn batch_size(&self) -> usize {
         200
@@ -103,7 +109,9 @@ impl From<crate::Error> for HandleError {
     fn from(error: crate::Error) -> Self {
         match error {
             crate::Error::Storage(error) => error.into(),
-            crate::Error::Broker(_) | crate::Error::Config(_) => Self::Transient(error.into()),
+            crate::Error::Broker(_) | crate::Error::Config(_) | crate::Error::Compression(_) => {
+                Self::Transient(error.into())
+            }
             // The event itself is wrong: it will not get better.
             other => Self::Poison(other.into()),
         }

@@ -31,11 +31,11 @@ impl Connector {
         check_name(schema)?;
         // The parser's message may repeat parts of the URL, password included: it is not passed on.
         let mut config = Config::from_str(settings.url.expose_secret())
-            .map_err(|_| Error::Config("database.url is not a Postgres URL".to_owned()))?;
+            .map_err(|_| Error::config("database.url is not a Postgres URL"))?;
         if settings.ca_file.is_some() {
             config.ssl_mode(SslMode::Require);
         } else if config.get_ssl_mode() == SslMode::Require {
-            return Err(Error::Config("sslmode=require needs database.ca_file".to_owned()));
+            return Err(Error::config("sslmode=require needs database.ca_file"));
         } else {
             config.ssl_mode(SslMode::Disable);
         }
@@ -113,11 +113,11 @@ impl Connector {
     fn tls(&self) -> Result<Option<MakeRustlsConnect>, Error> {
         let Some(path) = &self.ca_file else { return Ok(None) };
         let roots =
-            roots(path).map_err(|e| Error::Config(format!("database.ca_file {}: {e}", path.display())))?;
+            roots(path).map_err(|e| Error::config(format!("database.ca_file {}: {e}", path.display())))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|e| Error::Config(e.to_string()))?
+            .map_err(|e| Error::config(e.to_string()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Some(MakeRustlsConnect::new(config)))
@@ -140,7 +140,7 @@ pub fn check_name(name: &str) -> Result<(), Error> {
     if plain && name.len() <= 60 && name.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Ok(());
     }
-    Err(Error::Config(format!("{name:?} is no plain schema or role name")))
+    Err(Error::config(format!("{name:?} is no plain schema or role name")))
 }
 
 /// tokio-postgres prints "db error" and keeps what happened in the source.

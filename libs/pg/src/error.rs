@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::result::DatabaseErrorKind as DieselKind;
 use diesel::result::Error as DieselError;
+use runtime::config::ConfigError;
 use status::{Failure, Kind, Violation};
 use tokio_postgres::error::SqlState;
 
@@ -58,8 +59,8 @@ pub enum Error {
     #[error("page_size must not be negative")]
     PageSize,
     /// The settings cannot work.
-    #[error("{0}")]
-    Config(String),
+    #[error("the database settings cannot be used")]
+    Config(#[source] ConfigError),
     /// Anything else: a bug here or there.
     #[error("unexpected database failure")]
     Internal(#[source] Source),
@@ -69,6 +70,11 @@ impl Error {
     /// An [`Error::Internal`] about a row that cannot be read: names table and key, never the content.
     pub fn unreadable(table: &str, key: impl std::fmt::Display, why: impl std::fmt::Display) -> Self {
         Self::Internal(format!("{table} {key} cannot be read: {why}").into())
+    }
+
+    /// Settings that cannot work; `what` names the key.
+    pub(crate) fn config(what: impl Into<String>) -> Self {
+        Self::Config(ConfigError::Unusable(what.into()))
     }
 
     /// Whether the same work may succeed when tried again at once.

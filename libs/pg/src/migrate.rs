@@ -133,7 +133,7 @@ fn in_order(sets: &'static [EmbeddedMigrations]) -> Result<Vec<Box<dyn Migration
     for pair in all.windows(2) {
         let version = pair[1].name().version().to_string();
         if pair[0].name().version().to_string() == version {
-            return Err(Error::Config(format!("two migrations have the version {version}")));
+            return Err(Error::config(format!("two migrations have the version {version}")));
         }
     }
     Ok(all)

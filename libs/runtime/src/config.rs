@@ -72,6 +72,9 @@ pub enum ConfigError {
         /// What it has to be.
         wanted: &'static str,
     },
+    /// A value that only shows to be of no use when it is used: an address, a file, a role.
+    #[error("{0}")]
+    Unusable(String),
     /// A value of the wrong type, or one that is missing.
     #[error("{0}")]
     Value(#[source] config::ConfigError),

@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::background::together;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{ConfigError, TelemetryConfig};
+use crate::identity::oidc::OidcError;
+use crate::identity::{SignerError, VerifierError};
+use crate::telemetry::TelemetryError;
 use crate::{server, telemetry, tls};
 
 /// What a shell calls a usage error (sysexits).
@@ -70,9 +73,33 @@ pub struct Program<C> {
     migrate: Option<Migrate<C>>,
 }
 
+#[derive(Debug)]
 enum Ended {
-    Misconfigured(ConfigError),
+    Misconfigured(String),
     Failed(anyhow::Error),
+}
+
+impl Ended {
+    /// A start that failed: also what is read then, keys and certificates and addresses, comes from the settings.
+    fn at_start(error: anyhow::Error) -> Self {
+        if error.chain().any(is_about_settings) {
+            Self::Misconfigured(format!("{error:#}"))
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
+fn is_about_settings(cause: &(dyn std::error::Error + 'static)) -> bool {
+    // An identity provider that does not answer may answer later.
+    let sign_in =
+        cause.downcast_ref::<OidcError>().is_some_and(|error| !matches!(error, OidcError::Fetch(_)));
+    sign_in
+        || cause.is::<ConfigError>()
+        || cause.is::<VerifierError>()
+        || cause.is::<SignerError>()
+        || cause.is::<tls::TlsError>()
+        || matches!(cause.downcast_ref(), Some(TelemetryError::Filter(_) | TelemetryError::Endpoint(_)))
 }
 
 impl<C> Program<C> {
@@ -101,7 +128,7 @@ impl<C> Program<C> {
         match self.run(std::env::args_os(), start) {
             Ok(()) => ExitCode::SUCCESS,
             Err(Ended::Misconfigured(error)) => {
-                complain(name, &status::chain(&error));
+                complain(name, &error);
                 ExitCode::from(USAGE)
             }
             Err(Ended::Failed(error)) => {
@@ -118,9 +145,9 @@ impl<C> Program<C> {
     ) -> Result<(), Ended> {
         let matches = self.command().get_matches_from(arguments);
         let file = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
-        let config = (self.load)(file, &[]).map_err(Ended::Misconfigured)?;
+        let config = (self.load)(file, &[]).map_err(|error| Ended::Misconfigured(status::chain(&error)))?;
         let migrate = self.migrate.filter(|_| matches.subcommand_name() == Some("migrate"));
-        self.run_with(config, migrate, start).map_err(Ended::Failed)
+        self.run_with(config, migrate, start)
     }
 
     fn run_with(
@@ -128,14 +155,16 @@ impl<C> Program<C> {
         config: C,
         migrate: Option<Migrate<C>>,
         start: impl AsyncFnOnce(C, SharedClock, CancellationToken) -> anyhow::Result<Running>,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), Ended> {
         tls::install_provider();
-        let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let threads = threads.map_err(|error| Ended::Failed(error.into()))?;
         threads.block_on(async {
-            let telemetry = telemetry::init(self.name, (self.telemetry)(&config))?;
+            let telemetry = telemetry::init(self.name, (self.telemetry)(&config));
+            let telemetry = telemetry.map_err(|error| Ended::at_start(error.into()))?;
             telemetry::log_panics();
             let done = match migrate {
-                Some(migrate) => migrate(config).await.map(|ran| {
+                Some(migrate) => migrate(config).await.map_err(Ended::at_start).map(|ran| {
                     tracing::info!(migrations = ran.len(), "migrated");
                 }),
                 None => serve(config, start).await,
@@ -170,9 +199,10 @@ impl<C> Program<C> {
 async fn serve<C>(
     config: C,
     start: impl AsyncFnOnce(C, SharedClock, CancellationToken) -> anyhow::Result<Running>,
-) -> anyhow::Result<()> {
-    let stop = server::stop_on_signals()?;
-    start(config, SystemClock::shared(), stop).await?.ended().await
+) -> Result<(), Ended> {
+    let stop = server::stop_on_signals().map_err(|error| Ended::Failed(error.into()))?;
+    let running = start(config, SystemClock::shared(), stop).await.map_err(Ended::at_start)?;
+    running.ended().await.map_err(Ended::Failed)
 }
 
 fn complain(name: &str, what: &str) {
@@ -207,7 +237,8 @@ mod tests {
         };
         let ended = program().run(arguments("shop serve --config x.toml"), start);
         assert!(
-            matches!(ended, Err(Ended::Misconfigured(ConfigError::Unknown { keys })) if keys == ["x.toml"])
+            matches!(&ended, Err(Ended::Misconfigured(what)) if what == "no such setting: x.toml"),
+            "{ended:?}"
         );
         assert!(!started.get());
     }
@@ -216,6 +247,16 @@ mod tests {
     fn a_start_that_fails_is_told() {
         let ended = program().run(arguments("shop serve"), async |_, _, _| anyhow::bail!("it burns"));
         assert!(matches!(ended, Err(Ended::Failed(error)) if error.to_string() == "it burns"));
+    }
+
+    #[test]
+    fn settings_that_fail_when_they_are_used_are_told_from_other_failures() {
+        let ended = program().run(arguments("shop serve"), async |_, _, _| {
+            let error = ConfigError::Unusable("database.url is not a Postgres URL".to_owned());
+            Err(anyhow::Error::new(error).context("cannot reach the database"))
+        });
+        let told = "cannot reach the database: database.url is not a Postgres URL";
+        assert!(matches!(&ended, Err(Ended::Misconfigured(what)) if what == told), "{ended:?}");
     }
 
     #[test]

@@ -27,7 +27,13 @@ pub async fn database(schemas: &[Schema]) -> TestDatabase {
 impl TestDatabase {
     /// The settings of a service: its runtime role, which may do nothing but read and write rows of its schema.
     pub fn config(&self, schema: &str) -> pg::DatabaseConfig {
-        pg::DatabaseConfig { pool_size: 8, ..pg::DatabaseConfig::new(self.url(schema)) }
+        // As patient as a machine needs on which many tests run at once: limits are tested where they are set.
+        pg::DatabaseConfig {
+            pool_size: 8,
+            acquire_timeout_ms: 20_000,
+            connect_timeout_ms: 20_000,
+            ..pg::DatabaseConfig::new(self.url(schema))
+        }
     }
 
     /// The settings of a service's owner role, which may migrate.

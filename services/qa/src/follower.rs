@@ -51,6 +51,11 @@ impl Handler for Chats {
         self.qa.take_in(conn, &arrivals).await.map_err(failed)
     }
 
+    /// A conversation's revision and a closing's version tell what came before.
+    fn notes_events(&self) -> bool {
+        false
+    }
+
     fn batch_size(&self) -> usize {
         1_000
     }

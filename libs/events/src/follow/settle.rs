@@ -152,8 +152,11 @@ impl<H: Handler> Settler<H> {
         let mut conn = self.pool().get().await?;
         let work = conn.transaction::<_, HandleError, _>(async |conn| {
             let ids: Vec<Uuid> = events.iter().map(|(id, _)| *id).collect();
-            let mut new: HashSet<Uuid> =
-                inbox::take(conn, self.consumer(), &ids).await?.into_iter().collect();
+            let mut new: HashSet<Uuid> = if self.inner.handler.notes_events() {
+                inbox::take(conn, self.consumer(), &ids).await?.into_iter().collect()
+            } else {
+                ids.into_iter().collect()
+            };
             // Removing as we go also drops a repeat inside the batch.
             let fresh: Vec<&Event> =
                 events.iter().filter(|(id, _)| new.remove(id)).map(|(_, event)| *event).collect();

@@ -18,7 +18,7 @@ async fn a_change_that_was_rolled_back_publishes_nothing() {
     let failed = conn
         .transaction::<(), Error, _>(async |conn| {
             events::publish(conn, team(1, 1)).await?;
-            Err(Error::Config("changed its mind".into()))
+            Err(Error::Incomplete("changed its mind"))
         })
         .await;
     assert!(failed.is_err());

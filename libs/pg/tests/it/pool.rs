@@ -24,12 +24,14 @@ async fn every_connection_works_in_its_schema() {
 #[tokio::test]
 async fn a_busy_pool_refuses_within_its_limit() {
     let database = database().await;
-    let config = DatabaseConfig { pool_size: 2, acquire_timeout_ms: 300, ..database.config(SCHEMA) };
+    let config = DatabaseConfig { pool_size: 2, acquire_timeout_ms: 2_000, ..database.config(SCHEMA) };
     let pool = pg::connect(SCHEMA, &config).await.expect("connects");
     let held = [pool.get().await.expect("first"), pool.get().await.expect("second")];
     let asked = Instant::now();
     assert!(matches!(pool.get().await, Err(Error::Exhausted)));
-    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    // As long as it was told to and not for ever: the rest is the machine's.
+    let waited = asked.elapsed();
+    assert!((Duration::from_secs(2)..Duration::from_secs(15)).contains(&waited), "{waited:?}");
     drop(held);
     pool.get().await.expect("free again");
 }

@@ -29,6 +29,11 @@ pub struct Counting {
 
 /// How often the counter looks whether batches are still being committed.
 const LOOK: Duration = Duration::from_millis(20);
+/// While batches are committed, counting rests this many times as long as it took: an import keeps most of the machine,
+/// and a customer whose chats come in one batch after another is counted less often.
+const REST: u32 = 3;
+/// But at most so long.
+const REST_MAX: Duration = Duration::from_secs(2);
 
 impl Counting {
     /// Nothing came in yet.
@@ -61,15 +66,16 @@ impl Metrics {
 
     /// Counts whoever waits, a batch of each merchant in turn, so that none waits for another's import.
     async fn count_waiting(&self) -> Result<(), MetricsError> {
-        let mut taken = 1;
+        let (mut taken, mut took) = (1, Duration::ZERO);
         while taken > 0 {
             taken = 0;
             let mut after = String::new();
             while let Some(merchant) = self.store.find_waiting_merchant(&after).await? {
-                self.make_way().await;
+                self.make_way(took).await;
                 if self.stop.is_cancelled() {
                     return Ok(());
                 }
+                let began = Instant::now();
                 match self.store.count_timelines(&merchant, self.clock.now()).await {
                     Ok(counted) => taken += counted,
                     // One merchant's trouble is not everybody's: the others' customers are counted all the same.
@@ -78,14 +84,16 @@ impl Metrics {
                         tracing::warn!(merchant, error, "cannot count customers of the merchant now");
                     }
                 }
+                took = began.elapsed();
                 after = merchant;
             }
         }
         Ok(())
     }
 
-    async fn make_way(&self) {
-        let until = Instant::now() + self.counting.pauses.make_way;
+    /// Waits while batches are committed, after counting that took so long.
+    async fn make_way(&self, took: Duration) {
+        let until = Instant::now() + self.counting.pauses.make_way.max((took * REST).min(REST_MAX));
         while self.commits.available_permits() < self.commits_max && Instant::now() < until {
             sleep(LOOK).await;
         }

@@ -21,7 +21,7 @@ use crate::error::MetricsError;
 /// Lines that one worker thread checks at a time.
 const CHUNK: usize = 250;
 /// How often a batch is counted again because definitions were put meanwhile.
-const RECOUNTS: usize = 3;
+const RECOUNTS: usize = 8;
 
 /// What an ingest may take.
 #[derive(Debug, Clone, Copy)]

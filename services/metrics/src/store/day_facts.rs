@@ -61,7 +61,8 @@ pub(super) async fn apply(conn: &mut AsyncPgConnection, merchant: &str, tally: T
     for changes in by_known_day.into_values() {
         let ids: Vec<Uuid> = changes.iter().map(|(key, _)| key.agent_day_id()).collect();
         let histograms = upsert_days(conn, merchant, &ids, &changes).await?;
-        update_details(conn, merchant, &ids, &histograms, &changes).await?;
+        let moved = upsert_customers(conn, merchant, &ids, &changes).await?;
+        update_details(conn, merchant, &ids, &histograms, &moved, &changes).await?;
     }
     Ok(())
 }
@@ -127,53 +128,30 @@ fn upsert_days_sql() -> String {
     )
 }
 
-/// Writes the histograms and changes the customers' reference counts, and with them the days' counts of customers
-/// where one came to or left zero.
-async fn update_details(
+/// Changes the customers' reference counts. Gives by how much the customers of each day changed that asked, were
+/// answered, were received, are due and were answered in time: those whose count came to or left zero.
+async fn upsert_customers(
     conn: &mut AsyncPgConnection,
     merchant: &str,
     ids: &[Uuid],
-    histograms: &[Packed],
     changes: &[(DayKey, DayChange)],
-) -> Result<()> {
+) -> Result<HashMap<Uuid, Moved>> {
     let mut customers = Vec::new();
     for (id, (_, change)) in ids.iter().zip(changes) {
         customers.extend(change.customers.iter().map(|(customer, change)| (id, customer.as_str(), *change)));
     }
     // Neighbours in the index are written together, and every writer locks them in this order.
     customers.sort_unstable_by_key(|(id, customer, _)| (*id, *customer));
-    // A count before the change is the count after it less the change: no row has to be read first.
-    diesel::sql_query(
-        "WITH change AS ( \
-            SELECT * FROM unnest($2::uuid[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[], $8::int[]) \
-                AS n (agent_day_id, customer_id, asked, answered, received, due, late)), \
-         put AS ( \
-            INSERT INTO day_customers AS c (merchant_id, agent_day_id, customer_id, asked, answered, received, due, late) \
-            SELECT $1, * FROM change \
-            ON CONFLICT ON CONSTRAINT day_customers_pkey DO UPDATE SET asked = c.asked + excluded.asked, \
-                answered = c.answered + excluded.answered, received = c.received + excluded.received, \
-                due = c.due + excluded.due, late = c.late + excluded.late \
-            RETURNING agent_day_id, customer_id, asked, answered, received, due, late), \
-         moved AS ( \
-            SELECT agent_day_id, \
-                sum((p.asked > 0)::int - (p.asked - n.asked > 0)::int) AS asking, \
-                sum((p.answered > 0)::int - (p.answered - n.answered > 0)::int) AS answered, \
-                sum((p.received > 0)::int - (p.received - n.received > 0)::int) AS received, \
-                sum((p.due > 0)::int - (p.due - n.due > 0)::int) AS due, \
-                sum((p.due > 0 AND p.late = 0)::int - (p.due - n.due > 0 AND p.late - n.late = 0)::int) AS in_time \
-            FROM put p JOIN change n USING (agent_day_id, customer_id) GROUP BY agent_day_id) \
-         UPDATE day_facts f SET responses = d.responses, first_responses = d.first_responses, lengths = d.lengths, \
-            asking_customers = f.asking_customers + coalesce(m.asking, 0), \
-            answered_customers = f.answered_customers + coalesce(m.answered, 0), \
-            received_customers = f.received_customers + coalesce(m.received, 0), \
-            due_customers = f.due_customers + coalesce(m.due, 0), \
-            in_time_customers = f.in_time_customers + coalesce(m.in_time, 0) \
-         FROM unnest($9::uuid[], $10::int[], $11::date[], $12::text[], $13::text[], $14::date[], $15::bytea[], \
-                $16::bytea[], $17::bytea[]) \
-            AS d (agent_day_id, seq, day, shop, account, known, responses, first_responses, lengths) \
-         LEFT JOIN moved m USING (agent_day_id) \
-         WHERE f.merchant_id = $1 AND f.definition_seq = d.seq AND f.business_day = d.day AND f.shop_id = d.shop \
-            AND f.account_id = d.account AND f.known_day = d.known",
+    let rows = diesel::sql_query(
+        "INSERT INTO day_customers AS c (merchant_id, agent_day_id, customer_id, asked, answered, received, due, late) \
+         SELECT $1, n.id, n.customer, n.asked, n.answered, n.received, n.due, n.late \
+         FROM unnest($2::uuid[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[], $8::int[]) \
+            WITH ORDINALITY AS n (id, customer, asked, answered, received, due, late, place) \
+         ORDER BY n.place \
+         ON CONFLICT ON CONSTRAINT day_customers_pkey DO UPDATE SET asked = c.asked + excluded.asked, \
+            answered = c.answered + excluded.answered, received = c.received + excluded.received, \
+            due = c.due + excluded.due, late = c.late + excluded.late \
+         RETURNING agent_day_id, customer_id, asked, answered, received, due, late",
     )
     .bind::<Text, _>(merchant)
     .bind::<Array<SqlUuid>, _>(column(&customers, |row| *row.0))
@@ -183,6 +161,63 @@ async fn update_details(
     .bind::<Array<Integer>, _>(column(&customers, |row| row.2.received))
     .bind::<Array<Integer>, _>(column(&customers, |row| row.2.due))
     .bind::<Array<Integer>, _>(column(&customers, |row| row.2.late))
+    .load::<CustomerRow>(conn)
+    .await?;
+    // They come back in the order in which they were given.
+    if rows.len() != customers.len() {
+        return Err(pg::Error::unreadable("day_customers", merchant, "not every row was returned").into());
+    }
+    let mut moved: HashMap<Uuid, Moved> = HashMap::new();
+    for (after, (id, customer, change)) in rows.iter().zip(&customers) {
+        if (after.agent_day_id, after.customer_id.as_str()) != (**id, *customer) {
+            return Err(pg::Error::unreadable("day_customers", id, "the rows came in another order").into());
+        }
+        // A count before the change is the count after it less the change: no row has to be read first.
+        let came = |after: i32, change: i32| i64::from(after > 0) - i64::from(after - change > 0);
+        let in_time = |due: i32, late: i32| i64::from(due > 0 && late == 0);
+        let day = moved.entry(**id).or_default();
+        day.asking += came(after.asked, change.asked);
+        day.answered += came(after.answered, change.answered);
+        day.received += came(after.received, change.received);
+        day.due += came(after.due, change.due);
+        day.in_time +=
+            in_time(after.due, after.late) - in_time(after.due - change.due, after.late - change.late);
+    }
+    Ok(moved)
+}
+
+/// Writes the histograms, and adds to the days' counts of customers.
+///
+/// An insert that always conflicts, because it looks each row up by its key; an update from a list of unknown length may
+/// read all days of the merchant instead.
+async fn update_details(
+    conn: &mut AsyncPgConnection,
+    merchant: &str,
+    ids: &[Uuid],
+    histograms: &[Packed],
+    moved: &HashMap<Uuid, Moved>,
+    changes: &[(DayKey, DayChange)],
+) -> Result<()> {
+    let moved = column(ids, |id| moved.get(id).copied().unwrap_or_default());
+    diesel::sql_query(
+        "INSERT INTO day_facts AS f (merchant_id, definition_seq, business_day, shop_id, account_id, known_day, \
+            agent_day_id, responses, first_responses, lengths, asking_customers, answered_customers, \
+            received_customers, due_customers, in_time_customers) \
+         SELECT $1, n.seq, n.day, n.shop, n.account, n.known, n.id, n.responses, n.first_responses, n.lengths, \
+            n.asking, n.answered, n.received, n.due, n.in_time \
+         FROM unnest($2::uuid[], $3::int[], $4::date[], $5::text[], $6::text[], $7::date[], $8::bytea[], $9::bytea[], \
+                $10::bytea[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[]) \
+            AS n (id, seq, day, shop, account, known, responses, first_responses, lengths, asking, answered, received, \
+                due, in_time) \
+         ON CONFLICT ON CONSTRAINT day_facts_known_pkey DO UPDATE SET \
+            responses = excluded.responses, first_responses = excluded.first_responses, lengths = excluded.lengths, \
+            asking_customers = f.asking_customers + excluded.asking_customers, \
+            answered_customers = f.answered_customers + excluded.answered_customers, \
+            received_customers = f.received_customers + excluded.received_customers, \
+            due_customers = f.due_customers + excluded.due_customers, \
+            in_time_customers = f.in_time_customers + excluded.in_time_customers",
+    )
+    .bind::<Text, _>(merchant)
     .bind::<Array<SqlUuid>, _>(ids.to_vec())
     .bind::<Array<Integer>, _>(column(changes, |(key, _)| key.definition_seq))
     .bind::<Array<Date>, _>(column(changes, |(key, _)| key.agent_day.day))
@@ -192,9 +227,42 @@ async fn update_details(
     .bind::<Array<Binary>, _>(column(histograms, |packed| packed[0].as_slice()))
     .bind::<Array<Binary>, _>(column(histograms, |packed| packed[1].as_slice()))
     .bind::<Array<Binary>, _>(column(histograms, |packed| packed[2].as_slice()))
+    .bind::<Array<BigInt>, _>(column(&moved, |moved| moved.asking))
+    .bind::<Array<BigInt>, _>(column(&moved, |moved| moved.answered))
+    .bind::<Array<BigInt>, _>(column(&moved, |moved| moved.received))
+    .bind::<Array<BigInt>, _>(column(&moved, |moved| moved.due))
+    .bind::<Array<BigInt>, _>(column(&moved, |moved| moved.in_time))
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// By how much a day's counts of customers change.
+#[derive(Debug, Clone, Copy, Default)]
+struct Moved {
+    asking: i64,
+    answered: i64,
+    received: i64,
+    due: i64,
+    in_time: i64,
+}
+
+#[derive(QueryableByName)]
+struct CustomerRow {
+    #[diesel(sql_type = SqlUuid)]
+    agent_day_id: Uuid,
+    #[diesel(sql_type = Text)]
+    customer_id: String,
+    #[diesel(sql_type = Integer)]
+    asked: i32,
+    #[diesel(sql_type = Integer)]
+    answered: i32,
+    #[diesel(sql_type = Integer)]
+    received: i32,
+    #[diesel(sql_type = Integer)]
+    due: i32,
+    #[diesel(sql_type = Integer)]
+    late: i32,
 }
 
 #[derive(QueryableByName)]

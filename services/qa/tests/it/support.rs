@@ -58,14 +58,14 @@ impl TestQa {
             server: ServerConfig::default(),
             telemetry: TelemetryConfig::default(),
             access: identity.config(),
-            database: patient(database.config(qa::SCHEMA)),
+            database: database.config(qa::SCHEMA),
             events: nats.config(),
             review: ReviewConfig { default_capacity: 60 },
             draw: DrawConfig { commitment_file: folder.path().join("commitments.jsonl") },
         };
         let token = CancellationToken::new();
         let running = qa::start(config, clock.shared(), token.clone()).await.expect("starts");
-        let others = pg::connect(OTHERS, &patient(database.config(OTHERS))).await.expect("connects");
+        let others = pg::connect(OTHERS, &database.config(OTHERS)).await.expect("connects");
         let bus = Bus::connect(&nats.config()).await.expect("connects");
         events::relay(others.clone(), bus, token.clone());
         others_tell_of_the_merchant(&database).await;
@@ -210,11 +210,6 @@ async fn others_tell_of_the_merchant(database: &TestDatabase) {
     let client = pool.copy_client().await.expect("connects");
     let sql = "INSERT INTO merchants VALUES ('demo', '示范', 'Asia/Shanghai', 0, 1)";
     client.batch_execute(sql).await.expect("puts the merchant in");
-}
-
-/// Settings for a machine on which many tests run at once.
-fn patient(config: pg::DatabaseConfig) -> pg::DatabaseConfig {
-    pg::DatabaseConfig { acquire_timeout_ms: 20_000, connect_timeout_ms: 20_000, ..config }
 }
 
 /// The stable name of a refusal, behind its code.

@@ -39,7 +39,7 @@ async fn main() -> Result<()> {
         rows.extend(draw::rows().await?);
     }
     if wanted("ingest") {
-        rows.push(ingest::row().await?);
+        rows.extend(ingest::rows().await?);
     }
     if wanted("month_report") {
         rows.extend(month_report::rows().await?);
