@@ -75,7 +75,7 @@ fn access_table(pool: &DescriptorPool) -> Result<String> {
     let mut table = String::from("&[\n");
     for method in methods {
         let service = method.parent_service().full_name().to_owned();
-        let (grants, deadline_ms) =
+        let (grants, deadline_ms, endless) =
             rule(pool, &method).with_context(|| format!("{service}.{}", method.name()))?;
         let options = method.options();
         let reads =
@@ -83,7 +83,8 @@ fn access_table(pool: &DescriptorPool) -> Result<String> {
         writeln!(
             table,
             "MethodRule {{ path: \"/{service}/{name}\", service: \"{service}\", method: \"{name}\", grants: &[{grants}], \
-             deadline_ms: {deadline_ms}, changes: {changes}, client_streaming: {client}, server_streaming: {server} }},",
+             deadline_ms: {deadline_ms}, changes: {changes}, client_streaming: {client}, server_streaming: {server}, \
+             endless: {endless} }},",
             name = method.name(),
             changes = !reads,
             client = method.is_client_streaming(),
@@ -94,8 +95,8 @@ fn access_table(pool: &DescriptorPool) -> Result<String> {
     Ok(table)
 }
 
-/// The grants of a method as `(Role, Scope)` literals, and its deadline.
-fn rule(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<(String, u64)> {
+/// The grants of a method as `(Role, Scope)` literals, its deadline, and whether it has an end.
+fn rule(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<(String, u64, bool)> {
     let extension = pool.get_extension_by_name("jinpai.access.v1.rule").context("no rule extension")?;
     let options = method.options();
     if !options.has_extension(&extension) {
@@ -121,7 +122,11 @@ fn rule(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<(String, u64
         bail!("the access rule grants nothing to anybody");
     }
     let deadline = rule.get_field_by_name("deadline_ms").and_then(|v| v.as_u32()).unwrap_or(0);
-    Ok((literals.join(", "), deadline.into()))
+    let endless = rule.get_field_by_name("endless").and_then(|v| v.as_bool()).unwrap_or(false);
+    if endless && !method.is_server_streaming() {
+        bail!("only a method that answers with a stream can be endless");
+    }
+    Ok((literals.join(", "), deadline.into(), endless))
 }
 
 /// The Rust name of an enum value: `ROLE_SENIOR_AGENT` of `Role` is `SeniorAgent`.

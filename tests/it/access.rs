@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::NaiveDate;
-use e2e::{Answer, Door, InProcess, MERCHANT, customers, people, plans, small};
+use e2e::{Answer, Door, Framed, InProcess, MERCHANT, customers, people, plans, small};
+use http::HeaderMap;
 use jinpai::days::Days;
 use jinpai::draw;
 use jinpai::session::Session;
@@ -38,6 +40,12 @@ async fn every_role_is_let_through_or_refused_as_the_rules_say() {
             let token = suite.door.token(MERCHANT, role, Some("matrix"));
             let code = if rule.client_streaming {
                 ingest_nothing(&suite.door, rule, token).await
+            } else if rule.endless {
+                let ended = |end: Bytes| String::from_utf8_lossy(&end).contains("grpc-status:7");
+                match suite.door.grpc_web_open(rule.path, &token, &()).await.next().await {
+                    Framed::End(end) if ended(end) => PERMISSION_DENIED,
+                    _ => 0,
+                }
             } else {
                 suite.door.grpc_web_stream(rule.path, &token, &()).await.0
             };
@@ -358,6 +366,40 @@ const FIXTURES: &[Fixture] = &[
         holds: None,
     },
     Fixture {
+        path: "/jinpai.metrics.v1.AlertService/GetAlert",
+        body: |who, _| json!({ "alertId": format!("alert-{who}") }),
+        holds: Some(|who, _| format!("noticed by {who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.AlertService/ListAlerts",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("noticed by {who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.AlertService/ListAlertEntries",
+        body: |who, _| json!({ "alertId": format!("alert-{who}") }),
+        holds: Some(|_, _| "ALERT_ENTRY_KIND_RAISED".to_owned()),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.AlertService/AcknowledgeAlert",
+        body: |who, _| json!({ "alertId": format!("alert-{who}") }),
+        holds: Some(|who, _| format!("noticed by {who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.AlertService/CommentAlert",
+        body: |who, _| json!({ "alertId": format!("alert-{who}"), "text": "once more" }),
+        holds: Some(|_, _| "\"number\"".to_owned()),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.AlertService/ResolveAlert",
+        // With an etag that is none: who sees the alert is told so.
+        body: |who, _| {
+            let outcome = "ALERT_OUTCOME_HANDLED";
+            json!({ "alertId": format!("alert-{who}"), "outcome": outcome, "note": "done", "etag": "none" })
+        },
+        holds: None,
+    },
+    Fixture {
         path: "/jinpai.metrics.v1.ReportService/GetReport",
         body: |who, _| json!({ "reportId": format!("report-{who}") }),
         holds: Some(|who, _| format!("report-{who}")),
@@ -371,6 +413,11 @@ const FIXTURES: &[Fixture] = &[
         path: "/jinpai.metrics.v1.ReportService/DownloadReport",
         body: |who, _| json!({ "reportId": format!("report-{who}"), "form": "REPORT_FORM_JSON" }),
         holds: Some(|who, _| format!("daily-person-{who}-")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.BoardService/WatchBoard",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("\"key\":\"{who}\"")),
     },
     Fixture {
         path: "/jinpai.qa.v1.QaService/GetConversation",
@@ -450,7 +497,9 @@ async fn every_role_reaches_own_team_and_merchant_as_the_rules_say() {
                 };
                 let token = suite.door.token(merchant, role, Some(own));
                 let body = (fixture.body)(target, &reviews[target]);
-                let answer = if rule.server_streaming {
+                let answer = if rule.endless {
+                    first(&suite.door, fixture.path, &token, &body).await
+                } else if rule.server_streaming {
                     suite.door.json_stream(fixture.path, &token, &body).await
                 } else {
                     suite.door.json(fixture.path, &token, &body).await
@@ -464,6 +513,14 @@ async fn every_role_reaches_own_team_and_merchant_as_the_rules_say() {
         }
     }
     assert!(wrong.is_empty(), "{} of {cells} differ from the rules:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The first message of an endless stream; one that ends without any is refused.
+async fn first(door: &Door, path: &str, token: &str, body: &Value) -> Answer {
+    match door.connect_open(path, token, body).await.next().await {
+        Framed::Message(body) => Answer { status: 200, headers: HeaderMap::new(), body },
+        Framed::End(body) => Answer { status: 403, headers: HeaderMap::new(), body },
+    }
 }
 
 fn reached(fixture: &Fixture, who: &str, review: &str, answer: &Answer) -> bool {
@@ -480,7 +537,8 @@ async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
     let agents = ["agent", "mate", "lead", "other"];
     let day = NaiveDate::from_ymd_opt(2020, 5, 12).expect("a day");
     let chats = agents.map(|who| small::chat(&format!("c-{who}"), &format!("acc-{who}"), day, 12));
-    small::ingest(&manager, chats.to_vec()).await;
+    let today = agents.map(|who| small::chat_now(&format!("today-{who}"), &format!("acc-{who}")));
+    small::ingest(&manager, chats.into_iter().chain(today).collect()).await;
     services_know_the_people(&suite.door).await;
     plans::fill(&suite.door, &manager, &agents).await;
     customers::fill(&manager, &agents, day).await;

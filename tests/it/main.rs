@@ -1,6 +1,7 @@
 //! The suite as its callers and its operators meet it.
 
 mod access;
+mod board;
 mod degraded;
 mod faults;
 mod journey;

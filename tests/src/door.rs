@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use jinpai::session::{Session, Target};
@@ -137,7 +138,35 @@ impl Door {
         (status.unwrap_or_else(|| panic!("{path} answered without a status")), messages)
     }
 
+    /// A stream by gRPC-Web with one message to it, to be read as it comes.
+    pub async fn grpc_web_open(&self, path: &str, token: &str, message: &impl Message) -> Frames {
+        let mut body = BytesMut::new();
+        put_frame(&mut body, &message.encode_to_vec());
+        let headers = [("content-type", "application/grpc-web+proto"), ("x-grpc-web", "1")];
+        Frames::of(self.send(path, token, &headers, body.freeze()).await)
+    }
+
+    /// A stream by Connect's JSON with one message to it, to be read as it comes.
+    pub async fn connect_open(&self, path: &str, token: &str, message: &Value) -> Frames {
+        let mut body = BytesMut::new();
+        put_frame(&mut body, message.to_string().as_bytes());
+        let headers = [("content-type", "application/connect+json")];
+        Frames::of(self.send(path, token, &headers, body.freeze()).await)
+    }
+
     async fn post(&self, path: &str, token: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
+        let (head, body) = self.send(path, token, headers, body).await.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Answer { status: head.status.as_u16(), headers: head.headers, body }
+    }
+
+    async fn send(
+        &self,
+        path: &str,
+        token: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Response<Incoming> {
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(format!("{}{path}", self.gateway))
@@ -147,10 +176,63 @@ impl Door {
         }
         let request = request.body(Full::new(body)).expect("a request");
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let response = client.request(request).await.expect("the gateway answers");
+        client.request(request).await.expect("the gateway answers")
+    }
+}
+
+/// What a stream sends, frame by frame. Dropping it leaves the stream.
+#[derive(Debug)]
+pub struct Frames {
+    headers: HeaderMap,
+    body: Incoming,
+    come: BytesMut,
+}
+
+/// A message of a stream, or what it ends with: gRPC-Web's trailers, Connect's document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Framed {
+    /// A message.
+    Message(Bytes),
+    /// The end.
+    End(Bytes),
+}
+
+impl Frames {
+    fn of(response: Response<Incoming>) -> Self {
+        assert_eq!(response.status(), 200, "streams speak of failures at their end");
         let (head, body) = response.into_parts();
-        let body = body.collect().await.expect("a whole body").to_bytes();
-        Answer { status: head.status.as_u16(), headers: head.headers, body }
+        Self { headers: head.headers, body, come: BytesMut::new() }
+    }
+
+    /// The next frame. A gRPC-Web stream that failed at once has its end in the headers.
+    pub async fn next(&mut self) -> Framed {
+        loop {
+            if let Some(frame) = self.whole() {
+                return frame;
+            }
+            match self.body.frame().await {
+                Some(frame) => {
+                    let frame = frame.expect("the stream goes on");
+                    self.come.extend_from_slice(frame.data_ref().expect("trailers are in the body"));
+                }
+                None => {
+                    let status = self.headers.get("grpc-status").expect("an end with a status");
+                    return Framed::End(format!("grpc-status:{}", status.to_str().expect("a number")).into());
+                }
+            }
+        }
+    }
+
+    fn whole(&mut self) -> Option<Framed> {
+        let (head, rest) = self.come.split_first_chunk::<5>()?;
+        let size = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
+        let is_message = head[0] == 0;
+        if rest.len() < size {
+            return None;
+        }
+        self.come.advance(5);
+        let content = self.come.split_to(size).freeze();
+        Some(if is_message { Framed::Message(content) } else { Framed::End(content) })
     }
 }
 

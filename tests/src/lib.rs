@@ -20,7 +20,7 @@ pub mod small;
 pub mod star;
 pub mod workload;
 
-pub use door::{Answer, Door};
+pub use door::{Answer, Door, Framed, Frames};
 pub use ground::Ground;
 pub use in_process::InProcess;
 pub use processes::Processes;

@@ -1,5 +1,5 @@
-//! A campaign, an issue, a case, a follow-up, a leave, a report and a part in a target for each of some people, for tests of
-//! who sees what.
+//! A campaign, an issue, a case, a follow-up, a leave, a report, an alert and a part in a target for each of some people,
+//! for tests of who sees what.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub fn case() -> Value {
 
 /// For each person: the draft of a campaign `campaign-<person>` with an item of theirs, an issue `issue-<person>` that
 /// they filed and commented, a case `case-<person>`, a follow-up `follow-up-<person>`, a leave far off, a report
-/// `report-<person>` about them, and a part in the target.
+/// `report-<person>` about them, an alert `alert-<person>` that they reported, and a part in the target.
 pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
     let mut campaigns = CampaignServiceClient::new(manager.channel());
     for who in people {
@@ -53,6 +53,14 @@ pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
         assert_eq!(answer.status, 200, "{}", answer.json());
         let said = json!({ "issueId": format!("issue-{who}"), "text": format!("comment of {who}") });
         let answer = door.json("/jinpai.metrics.v1.IssueService/CommentIssue", &token, &said).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        let reported = json!({
+            "alertId": format!("alert-{who}"),
+            "signal": "ALERT_SIGNAL_LOGISTICS",
+            "shopId": format!("shop-{who}"),
+            "title": format!("noticed by {who}"),
+        });
+        let answer = door.json("/jinpai.metrics.v1.AlertService/ReportAlert", &token, &reported).await;
         assert_eq!(answer.status, 200, "{}", answer.json());
         report(manager, who).await;
     }

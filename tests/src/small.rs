@@ -1,11 +1,12 @@
 //! Input of a few chats, for tests that are not about volume.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use jinpai::session::Session;
 use prost_types::Timestamp;
 use proto::common::v1::Sender;
 use proto::metrics::v1::metrics_service_client::MetricsServiceClient;
 use proto::metrics::v1::{BatchIngestConversationsRequest, Conversation, ConversationLine, Message};
+use runtime::clock::{Clock, SystemClock};
 
 /// The shop of all small chats.
 pub const SHOP: &str = "small";
@@ -15,16 +16,27 @@ pub const CHANNEL: &str = "chat";
 /// A chat of `account` in the middle of a day, in which the agent answers `replies` times.
 pub fn chat(id: &str, account: &str, day: NaiveDate, replies: usize) -> Conversation {
     // 04:00 UTC is noon in Shanghai.
-    let noon = day.and_hms_opt(4, 0, 0).expect("an hour").and_utc();
+    chat_at(id, account, day.and_hms_opt(4, 0, 0).expect("an hour").and_utc(), replies)
+}
+
+/// A chat of `account` on the present day in Shanghai.
+pub fn chat_now(id: &str, account: &str) -> Conversation {
+    let now = SystemClock.now();
+    let offset = TimeDelta::hours(8);
+    let midnight = (now + offset).date_naive().and_time(NaiveTime::MIN).and_utc() - offset;
+    chat_at(id, account, midnight.max(now - TimeDelta::seconds(30)), 1)
+}
+
+fn chat_at(id: &str, account: &str, start: DateTime<Utc>, replies: usize) -> Conversation {
     let messages = (0..replies).flat_map(|n| {
         let asked = Message {
-            sent_at: Some(after(noon, 20 * n)),
+            sent_at: Some(after(start, 20 * n)),
             sender: Sender::Customer.into(),
             text: format!("question {n} of {id}"),
             ..Message::default()
         };
         let answered = Message {
-            sent_at: Some(after(noon, 20 * n + 5)),
+            sent_at: Some(after(start, 20 * n + 5)),
             sender: Sender::Agent.into(),
             text: format!("answer {n} of {id}"),
             ..Message::default()
@@ -38,8 +50,8 @@ pub fn chat(id: &str, account: &str, day: NaiveDate, replies: usize) -> Conversa
         revision: 0,
         account_id: account.to_owned(),
         customer_id: format!("customer of {id}"),
-        started_at: Some(after(noon, 0)),
-        closed_at: Some(after(noon, 20 * replies)),
+        started_at: Some(after(start, 0)),
+        closed_at: Some(after(start, 20 * replies)),
         messages: messages.collect(),
         satisfied: Some(true),
         ..Conversation::default()

@@ -14,6 +14,8 @@ pub const AGENT_DAY_FINALISED: &str = "metrics.agent_day_finalised";
 pub const BUYER_REVIEW_RECEIVED: &str = "metrics.buyer_review_received";
 /// From metrics: a campaign was published or changed.
 pub const CAMPAIGN_CHANGED: &str = "metrics.campaign_changed";
+/// From metrics: people are to be told of an alert.
+pub const ALERT_RAISED: &str = "metrics.alert_raised";
 /// From metrics: an issue between departments changed.
 pub const ISSUE_CHANGED: &str = "metrics.issue_changed";
 /// From performance: a merchant's settings.
@@ -44,6 +46,7 @@ pub fn of(payload: &Payload) -> &'static str {
         Payload::AgentDayFinalised(_) => AGENT_DAY_FINALISED,
         Payload::BuyerReviewReceived(_) => BUYER_REVIEW_RECEIVED,
         Payload::CampaignChanged(_) => CAMPAIGN_CHANGED,
+        Payload::AlertRaised(_) => ALERT_RAISED,
         Payload::IssueChanged(_) => ISSUE_CHANGED,
         Payload::MerchantChanged(_) => MERCHANT_CHANGED,
         Payload::TeamChanged(_) => TEAM_CHANGED,

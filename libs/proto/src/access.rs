@@ -21,9 +21,16 @@ pub struct MethodRule {
     pub client_streaming: bool,
     /// Whether the server answers with a stream.
     pub server_streaming: bool,
+    /// Whether that stream goes on until its caller leaves.
+    pub endless: bool,
 }
 
 impl MethodRule {
+    /// Whether a call lasts until its caller leaves: no deadline of ours ends it.
+    pub fn is_endless(&self) -> bool {
+        self.endless || (self.client_streaming && self.server_streaming)
+    }
+
     /// The widest scope granted to any of `roles`; `None` refuses the call.
     pub fn scope_for(&self, roles: &[Role]) -> Option<Scope> {
         let granted = self.grants.iter().filter(|(role, _)| roles.contains(role));

@@ -135,7 +135,7 @@ impl Service<Request<Body>> for Upstream {
             rpc.method = method,
             rpc.response.status_code = tracing::field::Empty,
         );
-        let endless = rule.is_some_and(|rule| rule.client_streaming && rule.server_streaming);
+        let endless = rule.is_some_and(proto::access::MethodRule::is_endless);
         Box::pin(upstream.made(request, method, endless, span.clone()).instrument(span))
     }
 }

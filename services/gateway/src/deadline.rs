@@ -10,12 +10,12 @@ use crate::routes::Route;
 /// Connect's header: milliseconds, at most ten digits.
 const CONNECT_TIMEOUT: HeaderName = HeaderName::from_static("connect-timeout-ms");
 
-/// When the call ends: the earliest of what the caller, the method's rule and the setting allow. A bidirectional
-/// stream ends only when its caller said so.
+/// When the call ends: the earliest of what the caller, the method's rule and the setting allow. A stream
+/// without an end, as bidirectional ones are, ends only when its caller said so.
 pub fn of(route: &Route, headers: &HeaderMap, server_max: Duration, now: Instant) -> Option<Instant> {
     let asked = runtime::deadline::parse(headers).or_else(|| connect(headers));
     let allowed = match route.rule.deadline_ms {
-        _ if route.is_bidirectional() => None,
+        _ if route.is_endless() => None,
         0 => Some(server_max),
         // The rule of a long method may be over the setting; that is what it is for.
         ms => Some(Duration::from_millis(ms.into())),

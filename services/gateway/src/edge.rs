@@ -51,9 +51,9 @@ const PASSED: [HeaderName; 4] = [
 /// What every call is held against.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// Calls in progress at once, bidirectional streams not counted.
+    /// Calls in progress at once, endless streams not counted.
     pub calls_max: usize,
-    /// Bidirectional streams open at once.
+    /// Endless streams open at once.
     pub streams_max: usize,
     /// The longest a call may take where its rule says nothing.
     pub deadline_max: Duration,
@@ -216,8 +216,8 @@ impl Edge {
         let granted = route.rule.scope_for(&signed_in.caller.roles).ok_or_else(denied)?;
         let scope = Scope::granted(&signed_in.caller, granted)?;
         let upstream = self.upstream(route, headers)?;
-        let merchants = signed_in.allowance.take(route.is_bidirectional())?;
-        let places = if route.is_bidirectional() { &self.streams } else { &self.calls };
+        let merchants = signed_in.allowance.take(route.is_endless())?;
+        let places = if route.is_endless() { &self.streams } else { &self.calls };
         let ours = Arc::clone(places).try_acquire_owned().map_err(|_| overloaded())?;
         Ok(Checked { session: Arc::clone(signed_in), scope, upstream, places: [merchants, ours] })
     }
@@ -270,7 +270,7 @@ impl Edge {
         let head = || Self::head(&admitted, headers);
         let answered = match admitted.upstream {
             Some(at) => {
-                let sent = self.upstreams.call(at, call.route.is_bidirectional(), head, inbound);
+                let sent = self.upstreams.call(at, call.route.is_endless(), head, inbound);
                 admitted.within(sent).await.flatten().map(|(response, lane)| (response, Some(lane)))
             }
             // Boxed: calls that are passed on need no room for it.

@@ -40,13 +40,13 @@ pub struct LimitsConfig {
     pub per_caller: Rate,
     /// For all callers of a merchant together.
     pub per_merchant: Rate,
-    /// Bidirectional streams open at once.
+    /// Endless streams (bidirectional ones, live boards) open at once.
     pub streams_max: usize,
     /// Calls of one merchant in progress at once: the rest of the gateway's stay for the others.
     pub calls_per_merchant_max: usize,
-    /// Bidirectional streams of one merchant open at once.
+    /// Endless streams of one merchant open at once.
     pub streams_per_merchant_max: usize,
-    /// Connections to each service for calls, and as many for bidirectional streams. A service takes only so many
+    /// Connections to each service for calls, and as many for endless streams. A service takes only so many
     /// calls on one connection.
     pub connections_per_upstream: usize,
     /// The largest answer that is made into JSON, in bytes; larger ones need gRPC.

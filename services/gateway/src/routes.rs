@@ -47,9 +47,9 @@ impl Route {
         !self.rule.client_streaming && !self.rule.server_streaming
     }
 
-    /// A conversation without a deadline.
-    pub fn is_bidirectional(&self) -> bool {
-        self.rule.client_streaming && self.rule.server_streaming
+    /// A stream without a deadline.
+    pub fn is_endless(&self) -> bool {
+        self.rule.is_endless()
     }
 }
 

@@ -8,6 +8,8 @@ use runtime::config::{AccessConfig, ConfigError, ServerConfig, TelemetryConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::domain::alerts::Looks;
+use crate::domain::boards::Pushing;
 use crate::domain::counting::Pauses;
 use crate::domain::follow_up::reasons::Timing;
 use crate::domain::ingest::IngestLimits;
@@ -44,6 +46,10 @@ pub struct Config {
     pub reports: ReportsConfig,
     /// What amounts are in.
     pub money: MoneyConfig,
+    /// When alert rules are looked at.
+    pub alerts: AlertsConfig,
+    /// How the live board is pushed.
+    pub board: BoardConfig,
 }
 
 /// `[redaction]`.
@@ -138,6 +144,34 @@ pub struct ReportsConfig {
     pub check_seconds: u64,
 }
 
+/// `[alerts]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AlertsConfig {
+    /// After figures changed, a merchant's rules are looked at so often at most.
+    pub check_ms: u64,
+    /// Rules by the hour at most so often.
+    pub hourly_seconds: u64,
+    /// When nothing changes, so often.
+    pub idle_minutes: u32,
+}
+
+/// `[board]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BoardConfig {
+    /// How often is looked for changes that were committed.
+    pub gather_ms: u64,
+    /// A board is read at most so often, whatever comes in.
+    pub read_ms: u64,
+    /// How often a client hears that nothing happened.
+    pub heartbeat_ms: u64,
+    /// How long a client may take to accept an update before it is told to come again.
+    pub slow_ms: u64,
+    /// Clients at once.
+    pub clients_max: usize,
+    /// Boards (a merchant's, or one of its shops') that are read at once.
+    pub boards_max: usize,
+}
+
 /// `[money]`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct MoneyConfig {
@@ -185,6 +219,28 @@ impl TimelinesConfig {
             settle: Duration::from_millis(self.settle_ms),
             make_way: Duration::from_millis(self.yield_ms),
             check: Duration::from_millis(self.check_ms.max(10)),
+        }
+    }
+}
+
+impl AlertsConfig {
+    pub(crate) fn looks(&self) -> Looks {
+        Looks {
+            check: Duration::from_millis(self.check_ms.max(10)),
+            hourly: Duration::from_secs(self.hourly_seconds),
+            idle: TimeDelta::minutes(self.idle_minutes.max(1).into()),
+        }
+    }
+}
+
+impl BoardConfig {
+    pub(crate) fn pushing(&self) -> Pushing {
+        Pushing {
+            read: Duration::from_millis(self.read_ms.max(10)),
+            heartbeat: Duration::from_millis(self.heartbeat_ms.max(10)),
+            slow: Duration::from_millis(self.slow_ms.max(10)),
+            clients_max: self.clients_max,
+            boards_max: self.boards_max,
         }
     }
 }

@@ -7,11 +7,15 @@
 //! [`trade_measure`] the figures made of it. Both come in by [`batch`] and [`ingest`].
 
 pub mod advice;
+pub mod alert;
+pub mod alerts;
 pub mod amount;
 pub mod analysis;
 pub mod any_measure;
 pub mod asking;
 pub mod batch;
+pub mod board;
+pub mod boards;
 pub mod bot;
 pub mod bots;
 pub mod bucket;
@@ -294,6 +298,12 @@ impl Metrics {
     /// Counts stored conversations under new definitions until all are ready or the service stops.
     pub async fn build_definitions(&self) -> Result<()> {
         while !self.stop.is_cancelled() && self.store.build_definition_batch(self.clock.now()).await? {}
+        Ok(())
+    }
+
+    /// Counts what changed figures, for whoever must know at once.
+    pub async fn gather_figure_changes(&self) -> Result<()> {
+        while !self.stop.is_cancelled() && self.store.gather_figure_changes().await? {}
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use status::{Failure, Kind, Violation};
 
+use crate::domain::alert::AlertError;
 use crate::domain::bot::BotError;
 use crate::domain::campaign::CampaignError;
 use crate::domain::case::error::CaseError;
@@ -33,11 +34,17 @@ pub enum MetricsError {
     /// As many ingest streams are open as are allowed.
     #[error("too many ingest streams are open")]
     TooManyStreams,
+    /// As many boards are watched as are allowed.
+    #[error("too many boards are watched")]
+    TooManyBoards,
+    /// A client did not take its updates.
+    #[error("updates were not taken in time; watch again with the last cursor")]
+    BoardClientSlow,
     /// The client's stream broke.
     #[error("the stream of the client broke")]
     Stream(#[source] tonic::Status),
-    /// The service stops; what was not acknowledged is to be sent again.
-    #[error("the service is stopping; go on after the last acknowledged line")]
+    /// The service stops; streams go on after the last acknowledgement or cursor.
+    #[error("the service is stopping; go on after what came last")]
     Stopping,
     /// Only a day that is over can be closed.
     #[error("{day} is not over yet")]
@@ -108,6 +115,9 @@ pub enum MetricsError {
     /// Definitions were put again and again while a batch was being counted.
     #[error("definitions change too quickly to count under them; try again")]
     DefinitionsMoved,
+    /// Of alerts and their rules.
+    #[error(transparent)]
+    Alert(#[from] AlertError),
     /// Of campaigns.
     #[error(transparent)]
     Campaign(#[from] CampaignError),
@@ -176,6 +186,8 @@ impl Failure for MetricsError {
             Self::Invalid(_) | Self::LineOrder { .. } => Kind::Invalid,
             Self::Stream(status) => Kind::of(status.code()),
             Self::TooManyStreams
+            | Self::TooManyBoards
+            | Self::BoardClientSlow
             | Self::TooManyDefinitions { .. }
             | Self::TooManyRemedies
             | Self::TooManyGroups => Kind::Exhausted,
@@ -186,6 +198,7 @@ impl Failure for MetricsError {
             | Self::NoDefinitionInForce { .. } => Kind::Precondition,
             Self::DefinitionNotFound { .. } | Self::RemedyNotFound { .. } => Kind::NotFound,
             Self::DefinitionChanged { .. } | Self::RemedyChanged { .. } => Kind::Contended,
+            Self::Alert(error) => error.kind(),
             Self::Campaign(error) => error.kind(),
             Self::Case(error) => error.kind(),
             Self::Target(error) => error.kind(),
@@ -209,6 +222,8 @@ impl Failure for MetricsError {
         match self {
             Self::Invalid(_) => "INVALID_REQUEST",
             Self::LineOrder { .. } => "LINE_ORDER",
+            Self::TooManyBoards => "TOO_MANY_BOARDS",
+            Self::BoardClientSlow => "BOARD_CLIENT_SLOW",
             Self::Stream(_) => "STREAM_BROKEN",
             Self::TooManyStreams => "TOO_MANY_STREAMS",
             Self::Stopping => "STOPPING",
@@ -224,6 +239,7 @@ impl Failure for MetricsError {
             Self::DefinitionChanged { .. } => "DEFINITION_CHANGED",
             Self::TooManyDefinitions { .. } => "TOO_MANY_DEFINITIONS",
             Self::DefinitionsMoved => "DEFINITIONS_MOVED",
+            Self::Alert(error) => error.reason(),
             Self::Campaign(error) => error.reason(),
             Self::Case(error) => error.reason(),
             Self::Target(error) => error.reason(),
@@ -260,7 +276,8 @@ impl Failure for MetricsError {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooManyStreams => Some(Duration::from_secs(5)),
+            Self::TooManyStreams | Self::TooManyBoards => Some(Duration::from_secs(5)),
+            Self::BoardClientSlow => Some(Duration::from_secs(1)),
             Self::Directory(error) => error.retry_after(),
             Self::Database(error) => error.retry_after(),
             _ => None,

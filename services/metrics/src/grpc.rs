@@ -1,6 +1,8 @@
 //! `jinpai.metrics.v1.MetricsService`: parse, call, encode. No rule lives here.
 
+pub mod alert;
 mod analysis;
+pub mod board;
 pub mod bot;
 pub mod campaign;
 pub mod case;

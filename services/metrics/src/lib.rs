@@ -22,7 +22,9 @@ use std::time::Duration;
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
+use proto::metrics::v1::alert_service_server::AlertServiceServer;
 use proto::metrics::v1::analysis_service_server::AnalysisServiceServer;
+use proto::metrics::v1::board_service_server::BoardServiceServer;
 use proto::metrics::v1::bot_service_server::BotServiceServer;
 use proto::metrics::v1::campaign_service_server::CampaignServiceServer;
 use proto::metrics::v1::case_service_server::CaseServiceServer;
@@ -46,7 +48,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use domain::Metrics;
+use domain::alerts::Alerts;
 use domain::analysis::Analysis;
+use domain::boards::Boards;
 use domain::bots::Bots;
 use domain::campaigns::Campaigns;
 use domain::cases::Cases;
@@ -57,9 +61,10 @@ use domain::issues::Issues;
 use domain::lost_inquiries::LostInquiries;
 use domain::reports::Reports;
 use domain::targets::Targets;
-use domain::targets::Targets;
 use domain::voices::Voices;
 use domain::work::Work;
+use grpc::alert::AlertApi;
+use grpc::board::BoardApi;
 use grpc::bot::BotApi;
 use grpc::campaign::CampaignApi;
 use grpc::case::CaseApi;
@@ -107,6 +112,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
 
     let bytes_max = config.server.message_bytes_max;
     let campaigns = Campaigns::new(metrics.clone());
+    let alerts = Alerts::new(metrics.clone(), config.alerts.looks());
     let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()));
     let analysis_api = AnalysisServiceServer::new(AnalysisApi::new(Analysis::new(metrics.clone())));
     let facts_api = FactsServiceServer::new(FactsApi::new(metrics.clone()));
@@ -124,6 +130,9 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let reports = Reports::new(metrics.clone(), config.reports.due_after());
     let report_api = ReportServiceServer::new(ReportApi::new(reports.clone()));
     let bot_api = BotServiceServer::new(BotApi::new(Bots::new(metrics.clone())));
+    let alert_api = AlertServiceServer::new(AlertApi::new(alerts.clone()));
+    let boards = Boards::new(metrics.clone(), config.board.pushing());
+    let board_api = BoardServiceServer::new(BoardApi::new(boards, metrics.currency().clone()));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api.max_decoding_message_size(bytes_max))
@@ -133,6 +142,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         .add_service(case_api.max_decoding_message_size(bytes_max))
         .add_service(target_api.max_decoding_message_size(bytes_max))
         .add_service(follow_up_api.max_decoding_message_size(bytes_max))
+        .add_service(alert_api.max_decoding_message_size(bytes_max))
+        .add_service(board_api.max_decoding_message_size(bytes_max))
         .add_service(issue_api.max_decoding_message_size(bytes_max))
         .add_service(work_api.max_decoding_message_size(bytes_max))
         .add_service(loss_api.max_decoding_message_size(bytes_max))
@@ -160,6 +171,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         look_again(customers, &config, token.clone()),
         schedule_reports(reports.clone(), &config, token.clone()),
         make_reports(reports, &config, token.clone()),
+        gather_figure_changes(metrics.clone(), &config, token.clone()),
+        tokio::spawn(async move { alerts.watch().await }),
         tokio::spawn(async move { metrics.count_timelines().await }),
     ];
     Ok(Running::of(server, background, token))
@@ -296,6 +309,18 @@ fn make_reports(reports: Reports, config: &Config, token: CancellationToken) -> 
                 () = token.cancelled() => {}
                 () = reports.asked() => {}
                 () = tokio::time::sleep(pause) => {}
+            }
+        }
+    })
+}
+
+fn gather_figure_changes(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let every_ms = Duration::from_millis(config.board.gather_ms.max(10));
+    every("metrics.gather_figure_changes", every_ms, token, move || {
+        let metrics = metrics.clone();
+        async move {
+            if let Err(error) = metrics.gather_figure_changes().await {
+                tracing::warn!(error.chain = status::chain(&error), "cannot gather changes of figures now");
             }
         }
     })

@@ -1,5 +1,6 @@
 //! What metrics tells the other services, in their words: domain values into `jinpai.events.v1`.
 
+pub mod alert;
 pub mod campaign;
 pub mod issue;
 

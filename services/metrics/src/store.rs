@@ -2,7 +2,8 @@
 //!
 //! What is stored: which conversations there are (`conversations`), what is counted of each (`conversation_facts`,
 //! without text), day figures (`day_facts` with `day_customers`), all other facts (`facts`), what each customer gives
-//! to which day (`timelines`, `trade_days`, `trade_slices`), closed days, definitions, what each customer is to a shop (`portraits`). Hot are the commit of a batch ([`ingest`],
+//! to which day (`timelines`, `trade_days`, `trade_slices`), closed days, definitions, plans, alerts,
+//! what each customer is to a shop (`portraits`). Hot are the commit of a batch ([`ingest`],
 //! [`facts`]), the counting of customers ([`timelines`]) and the reading of figures ([`figures`], [`trade_figures`]).
 //! Nobody else may read these tables.
 //!
@@ -14,6 +15,8 @@
 
 mod absences;
 mod actuals;
+mod alert_rules;
+mod alerts;
 mod bots;
 mod campaign_reviews;
 mod campaigns;
@@ -28,6 +31,7 @@ mod days;
 mod definitions;
 mod explanations;
 mod facts;
+mod figure_versions;
 mod figures;
 mod final_days;
 mod follow_up_assignments;
@@ -79,6 +83,7 @@ use crate::domain::figure::month_of;
 use crate::error::MetricsError;
 
 pub use actuals::{Actual, ActualQuery};
+pub use alerts::{AlertCursor, AlertFilter, Subject};
 pub use bots::{BotCursor, BotQuery, QuestionCursor};
 pub use campaign_reviews::ReviewCursor;
 pub use campaigns::{CampaignCursor, CampaignFilter};

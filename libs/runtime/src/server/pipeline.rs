@@ -53,7 +53,8 @@ struct Inner {
 /// What the steps in front of the handler found out.
 struct Admitted {
     context: CallContext,
-    permit: OwnedSemaphorePermit,
+    /// Streams without an end have none: their service limits them itself.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Pipeline {
@@ -107,7 +108,7 @@ impl Pipeline {
             Err(status) => (status.into_http(), CallContext::default(), None),
             Ok(Admitted { context, permit }) => {
                 let handled = self.handle(request, context.clone()).instrument(span.clone()).await;
-                (handled.unwrap_or_else(Status::into_http), context, Some(permit))
+                (handled.unwrap_or_else(Status::into_http), context, permit)
             }
         };
         let lasting = Lasting { span, figures, context, permit, mend: protocol::mend };
@@ -142,6 +143,7 @@ impl Pipeline {
         }
         let permit =
             Arc::clone(&self.0.in_flight).try_acquire_owned().map_err(|_| overloaded(self.0.service))?;
+        let permit = (!rule.is_some_and(|rule| rule.endless)).then_some(permit);
         let context = CallContext {
             deadline: self.deadline(rule, request),
             identity: request.headers().get(IDENTITY_KEY).cloned(),
@@ -152,12 +154,12 @@ impl Pipeline {
         Ok(Admitted { context, permit })
     }
 
-    /// The earliest of what the caller, the method and the server allow. A bidirectional stream ends with its
-    /// connection and resumes, so only its caller limits it; so does reflection, which is one.
+    /// The earliest of what the caller, the method and the server allow. A stream without an end, as bidirectional ones are,
+    /// ends with its connection and resumes, so only its caller limits it; so does reflection, which is one.
     fn deadline(&self, rule: Option<&MethodRule>, request: &Request<Body>) -> Option<Instant> {
         let asked = deadline::parse(request.headers());
         let allowed = match rule {
-            Some(rule) if rule.client_streaming && rule.server_streaming => None,
+            Some(rule) if rule.is_endless() => None,
             Some(rule) if rule.deadline_ms > 0 => Some(Duration::from_millis(u64::from(rule.deadline_ms))),
             Some(_) => Some(self.0.deadline_max),
             None => None,

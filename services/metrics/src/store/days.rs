@@ -17,7 +17,7 @@ use crate::domain::figure::DayRange;
 use crate::outgoing;
 use crate::store::{Result, Store};
 
-/// Notes that a batch changed these days, and that what changed became known on `known_day`.
+/// Notes that a batch changed these days and their figures, and that what changed became known on `known_day`.
 pub(super) async fn insert_changes(
     conn: &mut AsyncPgConnection,
     merchant: &str,
@@ -28,7 +28,8 @@ pub(super) async fn insert_changes(
     // Only the first batch of a known day inserts the second; batches at the same time wait for it.
     diesel::sql_query(
         "WITH changed AS ( \
-            INSERT INTO day_changes (merchant_id, business_day, changed_at) SELECT $1, unnest($2::date[]), $3) \
+            INSERT INTO day_changes (merchant_id, business_day, changed_at) SELECT $1, unnest($2::date[]), $3), \
+         told AS (INSERT INTO figure_changes (merchant_id, business_day) SELECT $1, unnest($2::date[])) \
          INSERT INTO day_knowledge (merchant_id, business_day, known_day) \
          SELECT $1, n.day, $4 FROM unnest($2::date[]) WITH ORDINALITY AS n (day, place) ORDER BY n.place \
          ON CONFLICT ON CONSTRAINT day_knowledge_pkey DO NOTHING",

@@ -9,6 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use runtime::identity::{Reach, Scope};
 use runtime::ids::MerchantId;
 
+use crate::domain::board::Teams;
 use crate::domain::reach::Reached;
 use crate::store::{Result, Store};
 
@@ -119,6 +120,31 @@ impl Store {
         rows.into_iter().for_each(|row| members.entry(row.team_id).or_default().push(row.person_id));
         Ok(members)
     }
+
+    /// Who is in which team on a business day, and who leads it.
+    pub async fn list_teams_on(&self, merchant: &MerchantId, day: NaiveDate) -> Result<Teams> {
+        let mut conn = self.pool.get().await?;
+        let rows = diesel::sql_query(
+            "SELECT team_id, person_id, lead FROM memberships WHERE merchant_id = $1 AND $2 BETWEEN from_day AND to_day",
+        )
+        .bind::<Text, _>(merchant.as_str())
+        .bind::<Date, _>(day)
+        .load::<PlaceRow>(&mut conn)
+        .await?;
+        let mut teams = Teams::default();
+        rows.into_iter().for_each(|row| teams.add(row.team_id, row.person_id, row.lead));
+        Ok(teams)
+    }
+}
+
+#[derive(QueryableByName)]
+struct PlaceRow {
+    #[diesel(sql_type = Text)]
+    team_id: String,
+    #[diesel(sql_type = Text)]
+    person_id: String,
+    #[diesel(sql_type = Bool)]
+    lead: bool,
 }
 
 #[derive(QueryableByName)]

@@ -19,7 +19,9 @@ use crate::store::explanations::FactsRow;
 use crate::store::ingest::ATTEMPTS;
 use crate::store::trade_days::{self, TradeDayKey};
 use crate::store::trade_slices::{self, Titles};
-use crate::store::{Result, Store, days, definitions, facts, follow_up_checks, portraits, tier_rules};
+use crate::store::{
+    Result, Store, days, definitions, facts, figure_versions, follow_up_checks, portraits, tier_rules,
+};
 
 /// Changes taken up in one transaction.
 const CHANGES_MAX: i64 = 500;
@@ -221,6 +223,7 @@ async fn recount(
         if known_day == today {
             days::insert_knowledge(conn, merchant, &days, known_day).await?;
         }
+        figure_versions::insert_changes(conn, merchant, &days).await?;
         trade_days::apply(conn, merchant, known_day, &changes).await?;
         trade_slices::apply(conn, merchant, known_day, &changes).await?;
     }

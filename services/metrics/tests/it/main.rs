@@ -1,7 +1,9 @@
 //! The service against a real Postgres and a real NATS, through its real client.
 
 mod access;
+mod alerts;
 mod analysis;
+mod boards;
 mod bots;
 mod campaign_reviews;
 mod campaigns;

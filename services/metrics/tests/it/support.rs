@@ -17,6 +17,7 @@ use tonic::{Request, Status};
 pub struct TestMetrics {
     pub client: MetricsServiceClient<Channel>,
     pub channel: Channel,
+    pub url: String,
     pub identity: Identity,
     pub database: TestDatabase,
     pub nats: TestNats,
@@ -50,12 +51,12 @@ impl TestMetrics {
         let stop = CancellationToken::new();
         let running = metrics::start(config, clock.shared(), stop.clone()).await.expect("starts");
         let url = format!("http://{}", running.address);
-        let channel = Channel::from_shared(url).expect("an address").connect_lazy();
+        let channel = Channel::from_shared(url.clone()).expect("an address").connect_lazy();
         let client = MetricsServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20);
         let pool = pg::connect(metrics::SCHEMA, &database.config(metrics::SCHEMA)).await.expect("connects");
         tell_of_merchants(&pool, &["demo", "other"]).await;
         let guard = stop.clone().drop_guard();
-        Self { client, channel, identity, database, nats, clock, stop, pool, _stop: guard }
+        Self { client, channel, url, identity, database, nats, clock, stop, pool, _stop: guard }
     }
 
     pub fn by<T>(&self, who: &TestCaller, message: T) -> Request<T> {

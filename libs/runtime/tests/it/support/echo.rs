@@ -64,6 +64,7 @@ const fn method(path: &'static str, method: &'static str) -> MethodRule {
         changes: false,
         client_streaming: false,
         server_streaming: false,
+        endless: false,
     }
 }
 

@@ -1,0 +1,4 @@
+DROP TABLE alert_rounds;
+DROP TABLE alert_entries;
+DROP TABLE alerts;
+DROP TABLE alert_rules;

@@ -1,0 +1,551 @@
+//! Rules of alerts: what gives alarm, whom it concerns, who is told when.
+
+use calendar::MerchantCalendar;
+use chrono::{DateTime, TimeDelta, Utc};
+use proto::access::Role;
+use serde::{Deserialize, Serialize};
+use status::Violation;
+
+use crate::domain::alert::AlertError;
+use crate::domain::any_measure::AnyMeasure;
+use crate::domain::explanation::Unit;
+use crate::domain::figure::{Filter, Group};
+
+/// Rules that a merchant may have put, versions of one counted once.
+pub const RULES_MAX: usize = 200;
+
+/// Weeks that a figure can be held against.
+const WEEKS_MAX: u32 = 12;
+/// The largest threshold.
+const VALUE_MAX: f64 = 1e12;
+
+/// How bad it is: 一级, 二级, 三级预警.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// A potential risk.
+    Potential,
+    /// A local crisis.
+    Local,
+    /// A major crisis.
+    Major,
+}
+
+impl Level {
+    /// The number in rows, 1 to 3.
+    pub fn number(self) -> i32 {
+        match self {
+            Self::Potential => 1,
+            Self::Local => 2,
+            Self::Major => 3,
+        }
+    }
+
+    /// The level of a row.
+    pub fn of(number: i32) -> Option<Self> {
+        [Self::Potential, Self::Local, Self::Major].into_iter().find(|level| level.number() == number)
+    }
+}
+
+/// Whose figures are looked at, one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertScope {
+    /// Each person.
+    Agent,
+    /// Each team.
+    Team,
+    /// Each shop.
+    Shop,
+}
+
+impl AlertScope {
+    const ALL: [Self; 3] = [Self::Agent, Self::Team, Self::Shop];
+
+    /// The name in rows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Team => "team",
+            Self::Shop => "shop",
+        }
+    }
+
+    /// The scope of a row.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+
+    /// What figures are added up by.
+    pub fn group(self) -> Group {
+        match self {
+            Self::Agent => Group::Person,
+            Self::Team => Group::Team,
+            Self::Shop => Group::Shop,
+        }
+    }
+}
+
+/// What people report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "alert.proto explains each under the same name")]
+pub enum Signal {
+    BadReviews,
+    Logistics,
+    Questions,
+    Returns,
+    Complaints,
+    PublicAnger,
+    Media,
+    PlatformPenalty,
+    CollectiveClaim,
+    Product,
+}
+
+/// Which way a figure gives alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// By being, or becoming, high.
+    High,
+    /// By being, or becoming, low.
+    Low,
+}
+
+/// What of a figure is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Its value.
+    Value,
+    /// The count above its line.
+    Numerator,
+}
+
+/// The time that a figure is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    /// Business days.
+    Days(u32),
+    /// Whole hours of the clock.
+    Hours(u32),
+}
+
+/// When a figure gives alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// At a value.
+    Threshold {
+        /// On this side of it.
+        side: Side,
+        /// In the figure's own unit.
+        value: f64,
+    },
+    /// At a change against the median of the weeks before.
+    Change {
+        /// This way.
+        side: Side,
+        /// By this share of it or more.
+        ratio: f64,
+        /// How many weeks.
+        weeks: u32,
+    },
+    /// When it is unusual against the weeks before.
+    Anomaly {
+        /// This way; `None`: either.
+        side: Option<Side>,
+        /// Beyond this robust z.
+        z: f64,
+        /// How many weeks.
+        weeks: u32,
+    },
+}
+
+impl Condition {
+    /// Which way it gives alarm; `None`: either.
+    pub fn side(&self) -> Option<Side> {
+        match self {
+            Self::Threshold { side, .. } | Self::Change { side, .. } => Some(*side),
+            Self::Anomaly { side, .. } => *side,
+        }
+    }
+
+    /// How many weeks it looks back.
+    pub fn weeks(&self) -> u32 {
+        match self {
+            Self::Threshold { .. } => 0,
+            Self::Change { weeks, .. } | Self::Anomaly { weeks, .. } => *weeks,
+        }
+    }
+}
+
+/// A trigger by a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FigureTrigger {
+    /// Which.
+    pub measure: AnyMeasure,
+    /// What of it.
+    pub basis: Basis,
+    /// Over which time.
+    pub window: Window,
+    /// With less than that nothing is said.
+    pub sample_min: i64,
+    /// When.
+    pub condition: Condition,
+}
+
+impl FigureTrigger {
+    /// What a value of it is.
+    pub fn unit(&self) -> Unit {
+        match self.basis {
+            Basis::Value => self.measure.unit(),
+            Basis::Numerator => Unit::Count,
+        }
+    }
+
+    /// Whether only days that are over can be looked at: a day's count is low in the morning.
+    pub fn needs_whole_days(&self) -> bool {
+        self.unit() == Unit::Count && self.condition.side() != Some(Side::High)
+    }
+}
+
+/// What gives alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// A figure.
+    Figure(FigureTrigger),
+    /// Somebody's report.
+    Reported(Signal),
+}
+
+/// Who is told when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertStep {
+    /// Number of the role.
+    pub role: i32,
+    /// After it was raised.
+    pub after_minutes: i32,
+}
+
+/// When nobody is told, in minutes of the merchant's clock; may pass midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietHours {
+    /// From this one on.
+    pub from_minute: i32,
+    /// Until this one.
+    pub to_minute: i32,
+}
+
+impl QuietHours {
+    /// The instant itself, or the end of the quiet hours that it falls into.
+    fn after(self, at: DateTime<Utc>, calendar: &MerchantCalendar) -> DateTime<Utc> {
+        let seconds = calendar.local_seconds(at);
+        let (from, to) = (i64::from(self.from_minute) * 60, i64::from(self.to_minute) * 60);
+        let is_quiet = match from <= to {
+            true => (from..to).contains(&seconds),
+            false => seconds >= from || seconds < to,
+        };
+        if !is_quiet {
+            return at;
+        }
+        at + TimeDelta::seconds((to - seconds).rem_euclid(24 * 60 * 60))
+    }
+}
+
+/// What a rule says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Content {
+    /// What people call it.
+    pub name: String,
+    /// Why there is such a rule.
+    pub description: String,
+    /// How bad it is.
+    pub level: Level,
+    /// Whose figures.
+    pub scope: AlertScope,
+    /// Only these; empty: all.
+    pub keys: Vec<String>,
+    /// Only what happened in these shops; empty: in all.
+    pub shops: Vec<String>,
+    /// What gives alarm.
+    pub trigger: Trigger,
+    /// From the nearest to the highest.
+    pub steps: Vec<AlertStep>,
+    /// When nobody is told.
+    pub quiet: Option<QuietHours>,
+    /// Whether it is looked at.
+    pub enabled: bool,
+}
+
+impl Content {
+    /// What is wrong, with the field of the request.
+    pub fn check(&self) -> Result<(), Violation> {
+        let wrong = |field: &str, description: &str| {
+            Err(Violation { field: format!("content.{field}"), description: description.to_owned() })
+        };
+        if self.name.trim().is_empty() {
+            return wrong("name", "must say something");
+        }
+        let mut last = 0;
+        for (at, step) in self.steps.iter().enumerate() {
+            if step.after_minutes < last {
+                return wrong(&format!("steps[{at}].after_minutes"), "must not be less than the step before");
+            }
+            last = step.after_minutes;
+            let role = Role::try_from(step.role).unwrap_or(Role::Unspecified);
+            let near: &[AlertScope] = match role {
+                Role::Agent | Role::SeniorAgent => &[AlertScope::Agent],
+                Role::Lead => &[AlertScope::Agent, AlertScope::Team],
+                _ => &AlertScope::ALL,
+            };
+            if !near.contains(&self.scope) {
+                return wrong(&format!("steps[{at}].role"), "would not see alerts of this scope");
+            }
+        }
+        if self.quiet.is_some_and(|quiet| quiet.from_minute == quiet.to_minute) {
+            return wrong("quiet_hours", "must not be the whole day");
+        }
+        if self.scope == AlertScope::Shop && !self.shops.is_empty() {
+            return wrong("shop_ids", "must be empty for shops: keys say which");
+        }
+        match &self.trigger {
+            Trigger::Reported(_) if self.scope != AlertScope::Shop => {
+                wrong("scope", "must be a shop for reports")
+            }
+            Trigger::Reported(_) => Ok(()),
+            Trigger::Figure(figure) => self.check_figure(figure),
+        }
+    }
+
+    fn check_figure(&self, figure: &FigureTrigger) -> Result<(), Violation> {
+        let wrong = |field: &str, description: &str| {
+            let (field, description) = (format!("content.figure.{field}"), description.to_owned());
+            Err(Violation { field, description })
+        };
+        if matches!((figure.window, figure.measure), (Window::Hours(_), AnyMeasure::Timelines(_))) {
+            return wrong("window.hours", "can only be had for figures of conversations");
+        }
+        match figure.window {
+            Window::Days(days) if !(1..=31).contains(&days) => {
+                return wrong("window.days", "must be 1 to 31");
+            }
+            Window::Hours(hours) if !(1..=12).contains(&hours) => {
+                return wrong("window.hours", "must be 1 to 12");
+            }
+            _ => {}
+        }
+        if figure.condition.weeks() > WEEKS_MAX {
+            return wrong("weeks", "must not be more than 12");
+        }
+        match figure.condition {
+            Condition::Threshold { value, .. } if !(0.0..=VALUE_MAX).contains(&value) => {
+                wrong("threshold.value", "must be 0 to 1000000000000")
+            }
+            Condition::Change { ratio, .. } if !(ratio > 0.0 && ratio <= 100.0) => {
+                wrong("change.ratio", "must be more than 0 and not more than 100")
+            }
+            Condition::Anomaly { z, .. } if !(z > 0.0 && z <= 100.0) => {
+                wrong("anomaly.z", "must be more than 0 and not more than 100")
+            }
+            Condition::Change { side: Side::Low, ratio, .. } if ratio > 1.0 => {
+                wrong("change.ratio", "must not be more than 1 for a fall")
+            }
+            Condition::Anomaly { weeks, .. } if weeks < 5 => {
+                wrong("anomaly.weeks", "must be at least 5: fewer say nothing")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The figures that are looked at.
+    pub fn filter(&self) -> Filter {
+        let keys = || self.keys.clone();
+        match self.scope {
+            AlertScope::Agent => Filter { persons: keys(), shops: self.shops.clone(), ..Filter::default() },
+            AlertScope::Team => Filter { teams: keys(), shops: self.shops.clone(), ..Filter::default() },
+            AlertScope::Shop => Filter { shops: keys(), ..Filter::default() },
+        }
+    }
+
+    /// When each step is due for an alert raised then.
+    pub fn due(
+        &self,
+        step: usize,
+        raised_at: DateTime<Utc>,
+        calendar: &MerchantCalendar,
+    ) -> Option<DateTime<Utc>> {
+        let at = raised_at + TimeDelta::minutes(self.steps.get(step)?.after_minutes.into());
+        Some(self.quiet.map_or(at, |quiet| quiet.after(at, calendar)))
+    }
+}
+
+/// A rule in a version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Unique in the merchant.
+    pub id: String,
+    /// Grows with each change; 0 for a built-in one that was never changed.
+    pub version: i32,
+    /// What it says.
+    pub content: Content,
+    /// Whether this version took it out of force.
+    pub deleted: bool,
+    /// Who put this version; empty for a built-in one.
+    pub updated_by: String,
+    /// When; `None` for a built-in one.
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+impl Rule {
+    /// What must be passed back to change it.
+    pub fn etag(&self) -> String {
+        format!("v{}", self.version)
+    }
+
+    /// The next version, by whoever read this one; `None` takes it out of force.
+    pub fn next(
+        self,
+        etag: &str,
+        change: Option<Content>,
+        (by, at): (&str, DateTime<Utc>),
+    ) -> Result<Self, AlertError> {
+        if self.etag() != etag {
+            return Err(AlertError::RuleChanged { id: self.id });
+        }
+        Ok(Self {
+            version: self.version + 1,
+            deleted: change.is_none(),
+            content: change.unwrap_or(self.content),
+            updated_by: by.to_owned(),
+            updated_at: Some(at),
+            id: self.id,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::alert::built_in::rules_over;
+    use crate::domain::explanation::Measure;
+    use crate::domain::trade_measure::TradeMeasure;
+
+    fn content() -> Content {
+        Content {
+            name: "slow".to_owned(),
+            description: String::new(),
+            level: Level::Potential,
+            scope: AlertScope::Agent,
+            keys: Vec::new(),
+            shops: Vec::new(),
+            trigger: Trigger::Figure(FigureTrigger {
+                measure: Measure::FirstResponse.into(),
+                basis: Basis::Value,
+                window: Window::Days(1),
+                sample_min: 5,
+                condition: Condition::Threshold { side: Side::High, value: 60.0 },
+            }),
+            steps: vec![step(Role::Agent, 0), step(Role::Lead, 30), step(Role::Supervisor, 60)],
+            quiet: None,
+            enabled: true,
+        }
+    }
+
+    fn step(role: Role, after_minutes: i32) -> AlertStep {
+        AlertStep { role: role.into(), after_minutes }
+    }
+
+    fn figure(content: &Content) -> FigureTrigger {
+        let Trigger::Figure(figure) = content.trigger else { panic!("is by a figure") };
+        figure
+    }
+
+    #[test]
+    fn rules_that_make_no_sense_are_refused_with_their_field() {
+        content().check().expect("makes sense");
+        let check = |edit: fn(&mut Content), field: &str| {
+            let mut wrong = content();
+            edit(&mut wrong);
+            assert_eq!(wrong.check().expect_err(field).field, field);
+        };
+        check(|c| c.name = " ".to_owned(), "content.name");
+        check(|c| c.steps[2].after_minutes = 29, "content.steps[2].after_minutes");
+        check(|c| c.scope = AlertScope::Team, "content.steps[0].role");
+        check(|c| c.quiet = Some(QuietHours { from_minute: 5, to_minute: 5 }), "content.quiet_hours");
+        check(|c| c.trigger = Trigger::Reported(Signal::Media), "content.scope");
+        let shops = Content {
+            scope: AlertScope::Shop,
+            shops: vec!["star".to_owned()],
+            steps: vec![step(Role::Manager, 0)],
+            ..content()
+        };
+        assert_eq!(shops.check().expect_err("says it twice").field, "content.shop_ids");
+        let with = |condition| Trigger::Figure(FigureTrigger { condition, ..figure(&content()) });
+        let mut wrong = content();
+        wrong.trigger = with(Condition::Change { side: Side::Low, ratio: 1.5, weeks: 4 });
+        assert_eq!(wrong.check().expect_err("falls too far").field, "content.figure.change.ratio");
+        wrong.trigger = with(Condition::Threshold { side: Side::High, value: f64::NAN });
+        assert_eq!(wrong.check().expect_err("is no number").field, "content.figure.threshold.value");
+        wrong.trigger = Trigger::Figure(FigureTrigger { window: Window::Days(32), ..figure(&content()) });
+        assert_eq!(wrong.check().expect_err("is too long").field, "content.figure.window.days");
+        wrong.trigger = with(Condition::Anomaly { side: None, z: 3.5, weeks: 4 });
+        assert_eq!(wrong.check().expect_err("too short").field, "content.figure.anomaly.weeks");
+        let by_hour = FigureTrigger {
+            measure: TradeMeasure::Complaints.into(),
+            window: Window::Hours(1),
+            ..figure(&content())
+        };
+        wrong.trigger = Trigger::Figure(by_hour);
+        assert_eq!(wrong.check().expect_err("not by hour").field, "content.figure.window.hours");
+    }
+
+    #[test]
+    fn what_falls_into_quiet_hours_waits_for_their_end() {
+        let calendar = MerchantCalendar::default();
+        let quiet = QuietHours { from_minute: 22 * 60, to_minute: 8 * 60 };
+        let content = Content { quiet: Some(quiet), ..content() };
+        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
+        let due = |step, raised: &str| content.due(step, at(raised), &calendar);
+        assert_eq!(due(0, "2020-06-30T20:00:00+08:00"), Some(at("2020-06-30T20:00:00+08:00")));
+        assert_eq!(due(1, "2020-06-30T21:45:00+08:00"), Some(at("2020-07-01T08:00:00+08:00")));
+        assert_eq!(due(0, "2020-07-01T03:00:00+08:00"), Some(at("2020-07-01T08:00:00+08:00")));
+        assert_eq!(due(0, "2020-07-01T08:00:00+08:00"), Some(at("2020-07-01T08:00:00+08:00")));
+        assert_eq!(due(3, "2020-07-01T08:00:00+08:00"), None);
+    }
+
+    #[test]
+    fn counts_that_may_fall_are_looked_at_when_days_are_over() {
+        let with = |measure: AnyMeasure, basis, side| {
+            let condition = Condition::Anomaly { side, z: 3.5, weeks: 8 };
+            FigureTrigger { measure, basis, condition, ..figure(&content()) }.needs_whole_days()
+        };
+        assert!(with(Measure::Conversations.into(), Basis::Value, Some(Side::Low)));
+        assert!(with(Measure::Conversations.into(), Basis::Value, None));
+        assert!(with(Measure::ReplyRate.into(), Basis::Numerator, Some(Side::Low)));
+        assert!(!with(Measure::ReplyRate.into(), Basis::Value, Some(Side::Low)));
+        assert!(!with(Measure::Conversations.into(), Basis::Value, Some(Side::High)));
+    }
+
+    #[test]
+    fn built_in_rules_make_sense_and_give_way_to_the_merchants_own() {
+        let built_in = rules_over(Vec::new());
+        for rule in &built_in {
+            rule.content.check().unwrap_or_else(|wrong| panic!("{}: {wrong:?}", rule.id));
+        }
+        for level in 1..=3 {
+            assert!(built_in.iter().filter(|rule| rule.content.level.number() == level).count() >= 3);
+        }
+        let by = ("s", DateTime::UNIX_EPOCH);
+        let changed = Content { name: "ours".to_owned(), ..built_in[0].content.clone() };
+        let own = built_in[0].clone().next("v0", Some(changed), by).expect("read as it is");
+        assert!(matches!(own.clone().next("v0", None, by), Err(AlertError::RuleChanged { .. })));
+        let gone = built_in[1].clone().next("v0", None, by).expect("read as it is");
+        let now = rules_over(vec![own.clone(), gone]);
+        assert_eq!(now.len(), built_in.len() - 1);
+        assert_eq!(now.iter().find(|rule| rule.id == own.id), Some(&own));
+    }
+}

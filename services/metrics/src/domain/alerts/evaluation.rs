@@ -1,0 +1,423 @@
+//! Looking at rules: which figures to read, what they say, what becomes of it. One replica does it, by a lease.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use calendar::MerchantCalendar;
+use chrono::{DateTime, Days, Utc};
+use pg::By;
+use pg::page::PageRequest;
+use runtime::identity::Scope;
+use runtime::ids::MerchantId;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::domain::alert::built_in::rules_over;
+use crate::domain::alert::rule::{AlertScope, Basis, Content, FigureTrigger, Rule, Trigger, Window};
+use crate::domain::alert::trigger::{Finding, Now, Period, Reading, Sample, find, periods};
+use crate::domain::alert::{Alert, AlertError, AlertState};
+use crate::domain::alerts::Alerts;
+use crate::domain::asking::AskFigures;
+use crate::domain::definition::STANDARD;
+use crate::domain::figure::{Cut, DayRange, DefinitionRef, Figures, RowPlace, Step};
+use crate::domain::{Result, SELF};
+use crate::error::MetricsError;
+use crate::store::{FigureCursor, Subject};
+
+/// How long a replica without the lease waits before it asks again.
+const AWAY: Duration = Duration::from_secs(2);
+/// How long a merchant whose figures cannot be read is left alone.
+const TROUBLED: Duration = Duration::from_secs(15);
+/// Merchants of a round, and alerts of which the next are told in one.
+const AT_ONCE: i64 = 500;
+/// Rows that a rule can look at.
+const ROWS_MAX: u32 = 100_000;
+/// Findings of a preview.
+const FINDINGS_MAX: usize = 1_000;
+/// Changes of older days concern no window and no history.
+const DAYS_MAX: u64 = 31 * 14;
+
+/// What a leader remembers from round to round.
+#[derive(Debug, Default)]
+struct Pace {
+    troubled: HashMap<MerchantId, Instant>,
+    hourly: HashMap<(MerchantId, String), Instant>,
+}
+
+/// Where a merchant's clock stands.
+struct Moment {
+    calendar: MerchantCalendar,
+    at: DateTime<Utc>,
+    now: Now,
+}
+
+impl Alerts {
+    /// Looks at rules until the service stops, whenever this replica has the lease.
+    pub async fn watch(&self) {
+        loop {
+            match self.metrics.store.find_lease("alerts").await {
+                Ok(Some(lease)) => {
+                    let mut pace = Pace::default();
+                    while !self.metrics.stop.is_cancelled() && lease.is_held().await {
+                        self.round(&mut pace).await;
+                        self.pause(self.looks.check).await;
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(error.chain = status::chain(&error), "cannot ask who looks at alerts");
+                }
+            }
+            if self.metrics.stop.is_cancelled() {
+                return;
+            }
+            self.pause(AWAY).await;
+        }
+    }
+
+    async fn pause(&self, time: Duration) {
+        tokio::select! {
+            () = self.metrics.stop.cancelled() => {}
+            () = sleep(time) => {}
+        }
+    }
+
+    async fn round(&self, pace: &mut Pace) {
+        if let Err(error) = self.escalate().await {
+            tracing::warn!(error.chain = status::chain(&error), "cannot tell of alerts now");
+        }
+        let idle_since = self.metrics.clock.now() - self.looks.idle;
+        let merchants = match self.metrics.store.list_merchants_to_alert(idle_since, AT_ONCE).await {
+            Ok(merchants) => merchants,
+            Err(error) => {
+                tracing::warn!(error.chain = status::chain(&error), "cannot look for changed figures now");
+                return;
+            }
+        };
+        pace.troubled.retain(|_, until| *until > Instant::now());
+        for merchant in merchants {
+            if self.metrics.stop.is_cancelled() || pace.troubled.contains_key(&merchant) {
+                continue;
+            }
+            if let Err(error) = self.look_at(&merchant, pace).await {
+                // One merchant's trouble is not everybody's.
+                let error = status::chain(&error);
+                tracing::warn!(merchant = %merchant, error, "cannot look at the merchant's alerts now");
+                pace.troubled.insert(merchant, Instant::now() + TROUBLED);
+            }
+        }
+    }
+
+    /// Tells the next of alerts that nobody acknowledged in time.
+    async fn escalate(&self) -> Result<()> {
+        let now = self.metrics.clock.now();
+        for (merchant, alert) in self.metrics.store.list_alerts_to_escalate(now, AT_ONCE).await? {
+            let content = self.content_of(&merchant, &alert).await?;
+            let calendar = self.metrics.store.find_calendar(&merchant).await?;
+            let by = By::service(SELF, &merchant, "background/escalate_alerts");
+            let scope = Scope::merchant(merchant.clone());
+            let decide = |alert: Alert| Ok(alert.escalate(&content, (now, &calendar)));
+            match self.metrics.store.update_alert(&by, &scope, (&alert.id, ""), now, decide).await {
+                Ok(_) => {}
+                Err(error) => {
+                    let error = status::chain(&error);
+                    tracing::warn!(merchant = %merchant, alert = alert.id, error, "cannot tell of the alert now");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the rule said when it raised the alert.
+    async fn content_of(&self, merchant: &MerchantId, alert: &Alert) -> Result<Content> {
+        let (id, version) = (&alert.rule.0, alert.rule.1);
+        if version == 0 {
+            let built_in = rules_over(Vec::new()).into_iter().find(|rule| rule.id == *id);
+            return Ok(built_in.ok_or_else(|| AlertError::RuleNotFound { id: id.clone() })?.content);
+        }
+        let mut only = PageRequest::first(1, "rule");
+        only.after = Some(version.saturating_add(1));
+        let mut put = self.metrics.store.list_alert_rule_versions(merchant, id, &only).await?;
+        Ok(put.items.pop().ok_or_else(|| AlertError::RuleNotFound { id: id.clone() })?.content)
+    }
+
+    async fn look_at(&self, merchant: &MerchantId, pace: &mut Pace) -> Result<()> {
+        // What changes while the rules are looked at has a higher version and is looked at next.
+        let changed = self.metrics.store.list_days_to_alert(merchant).await?;
+        let moment = self.moment(merchant).await?;
+        let oldest = moment.now.today.checked_sub_days(Days::new(DAYS_MAX)).unwrap_or(moment.now.today);
+        if changed.is_empty() || changed.iter().any(|day| day.day >= oldest) {
+            let rules = rules_over(self.metrics.store.list_alert_rules(merchant).await?);
+            let due = |rule: &&Rule| is_due(rule, merchant, self.looks.hourly, pace);
+            let rules: Vec<&Rule> = rules.iter().filter(due).collect();
+            for rule in rules.iter().filter(|rule| is_hourly(&rule.content)) {
+                pace.hourly.insert((merchant.clone(), rule.id.clone()), Instant::now());
+            }
+            for (rule, findings) in self.read_rules(merchant, &rules, &moment).await? {
+                self.apply(merchant, rule, findings, &moment).await?;
+            }
+        }
+        self.metrics.store.note_alerted(merchant, &changed, moment.at).await
+    }
+
+    /// What a rule would find right now, by key.
+    pub async fn preview_rule(&self, scope: &Scope, content: Content) -> Result<Vec<Finding>> {
+        content.check()?;
+        let merchant = scope.whole_merchant()?;
+        let rule = Rule {
+            id: String::new(),
+            version: 0,
+            content,
+            deleted: false,
+            updated_by: String::new(),
+            updated_at: None,
+        };
+        let moment = self.moment(merchant).await?;
+        let found = self.read_rules(merchant, &[&rule], &moment).await?;
+        let mut findings: Vec<Finding> = found.into_iter().flat_map(|(_, findings)| findings).collect();
+        findings.truncate(FINDINGS_MAX);
+        Ok(findings)
+    }
+
+    async fn moment(&self, merchant: &MerchantId) -> Result<Moment> {
+        let (calendar, at) = (self.metrics.store.find_calendar(merchant).await?, self.metrics.clock.now());
+        let hours_over = (calendar.local_hour(at) + 24 - calendar.cut_over_hour()) % 24;
+        let now = Now { today: calendar.business_day(at), hours_over };
+        Ok(Moment { calendar, at, now })
+    }
+
+    /// What each rule by figures finds. Rules of days with the same group and filter read together.
+    async fn read_rules<'a>(
+        &self,
+        merchant: &MerchantId,
+        rules: &[&'a Rule],
+        moment: &Moment,
+    ) -> Result<Vec<(&'a Rule, Vec<Finding>)>> {
+        let mut by_days: BTreeMap<_, Vec<(&'a Rule, FigureTrigger)>> = BTreeMap::new();
+        let mut found = Vec::new();
+        for rule in rules {
+            let Trigger::Figure(trigger) = rule.content.trigger else { continue };
+            let content = &rule.content;
+            if is_hourly(content) {
+                let findings = self.read_hours(merchant, content, &trigger, moment).await?;
+                found.push((*rule, findings));
+            } else {
+                let together = (content.scope.name(), &content.keys, &content.shops);
+                by_days.entry(together).or_default().push((rule, trigger));
+            }
+        }
+        for rules in by_days.into_values() {
+            found.extend(self.read_days(merchant, &rules, moment).await?);
+        }
+        Ok(found)
+    }
+
+    /// `rules` have the same group and filter.
+    async fn read_days<'a>(
+        &self,
+        merchant: &MerchantId,
+        rules: &[(&'a Rule, FigureTrigger)],
+        moment: &Moment,
+    ) -> Result<Vec<(&'a Rule, Vec<Finding>)>> {
+        let Some(content) = rules.first().map(|(rule, _)| &rule.content) else { return Ok(Vec::new()) };
+        let wanted: Vec<Vec<Period>> =
+            rules.iter().map(|(_, trigger)| periods(trigger, moment.now)).collect();
+        let mut windows: Vec<DayRange> = wanted.iter().flatten().map(|period| period.days()).collect();
+        windows.sort_unstable_by_key(|days| (days.from, days.to));
+        windows.dedup();
+        let Some(range) = windows.iter().copied().reduce(DayRange::hull) else { return Ok(Vec::new()) };
+        let ask = AskFigures { cut: Cut::Windows(windows.clone()), ..self.asking(content, range) };
+        let (rows, versions) = self.rows(merchant, &ask).await?;
+        let mut keys = named(content);
+        let mut figures: HashMap<(String, usize), Figures> = HashMap::new();
+        for row in rows.into_iter().filter(|row| !row.key.is_empty()) {
+            keys.entry(row.key.clone()).or_default().clone_from(&row.name);
+            if let RowPlace::Window(at) = row.place {
+                figures.insert((row.key.clone(), at), row);
+            }
+        }
+        let mut found = Vec::new();
+        for ((rule, trigger), periods) in rules.iter().zip(wanted) {
+            let places: Vec<Option<usize>> =
+                periods.iter().map(|period| windows.iter().position(|days| *days == period.days())).collect();
+            let reading = |(key, name): (&String, &String)| {
+                let sample = |place: &Option<usize>| {
+                    let row = place.and_then(|at| figures.get(&(key.clone(), at)));
+                    row.map_or_else(Sample::default, |row| sample(trigger, row))
+                };
+                Reading { key: key.clone(), name: name.clone(), samples: places.iter().map(sample).collect() }
+            };
+            let present = periods[0];
+            let version = versions(present);
+            let findings =
+                keys.iter().map(reading).map(|reading| find(trigger, (present, version), reading, moment.at));
+            found.push((*rule, findings.collect()));
+        }
+        Ok(found)
+    }
+
+    async fn read_hours(
+        &self,
+        merchant: &MerchantId,
+        content: &Content,
+        trigger: &FigureTrigger,
+        moment: &Moment,
+    ) -> Result<Vec<Finding>> {
+        let periods = periods(trigger, moment.now);
+        let (present, mut version) = (periods[0], 1);
+        let mut readings: BTreeMap<String, Reading> = BTreeMap::new();
+        let empty = |key: &str, name: &str| Reading {
+            key: key.to_owned(),
+            name: name.to_owned(),
+            samples: vec![Sample::default(); periods.len()],
+        };
+        for (key, name) in named(content) {
+            readings.insert(key.clone(), empty(&key, &name));
+        }
+        for (place, period) in periods.iter().enumerate() {
+            let ask = AskFigures { cut: Cut::Step(Step::Hour), ..self.asking(content, period.days()) };
+            let (rows, versions) = self.rows(merchant, &ask).await?;
+            if place == 0 {
+                version = versions(present);
+            }
+            for row in rows.into_iter().filter(|row| !row.key.is_empty()) {
+                let RowPlace::Hour(day, hour) = row.place else { continue };
+                if !period.holds(day, hour) {
+                    continue;
+                }
+                let reading = readings.entry(row.key.clone()).or_insert_with(|| empty(&row.key, &row.name));
+                let more = sample(trigger, &row);
+                let sum = &mut reading.samples[place];
+                (sum.above, sum.below) = (sum.above + more.above, sum.below + more.below);
+            }
+        }
+        let finding = |reading| find(trigger, (present, version), reading, moment.at);
+        Ok(readings.into_values().map(finding).collect())
+    }
+
+    fn asking(&self, content: &Content, range: DayRange) -> AskFigures {
+        let standard = DefinitionRef { id: STANDARD.to_owned(), version: None };
+        AskFigures::new(range, content.scope.group(), content.filter(), standard)
+    }
+
+    /// All rows, and which version ruled the last day of a period.
+    async fn rows(
+        &self,
+        merchant: &MerchantId,
+        ask: &AskFigures,
+    ) -> Result<(Vec<Figures>, impl Fn(Period) -> i32)> {
+        let scope = Scope::merchant(merchant.clone());
+        let page: PageRequest<FigureCursor> = PageRequest::first(ROWS_MAX, "alerts");
+        let found = self.metrics.get_figures(&scope, ask, &page).await?;
+        if !found.figures.next_page_token.is_empty() {
+            return Err(MetricsError::TooManyGroups);
+        }
+        let ruling = found.ruling;
+        Ok((found.figures.items, move |period: Period| ruling.on(period.to).version))
+    }
+
+    /// Raises, counts up and clears alerts of a rule by what was found.
+    async fn apply(
+        &self,
+        merchant: &MerchantId,
+        rule: &Rule,
+        findings: Vec<Finding>,
+        moment: &Moment,
+    ) -> Result<()> {
+        let latest = self.metrics.store.list_latest_alerts(merchant, &rule.id, moment.at).await?;
+        let mut latest: BTreeMap<String, Alert> =
+            latest.into_iter().map(|alert| (alert.key.clone(), alert)).collect();
+        for finding in &findings {
+            let before = latest.remove(&finding.key);
+            if changes(before, Some(finding), moment.at) {
+                self.decide(merchant, rule, &finding.key, Some(finding), moment).await?;
+            }
+        }
+        for (key, alert) in latest {
+            if changes(Some(alert), None, moment.at) {
+                self.decide(merchant, rule, &key, None, moment).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn decide(
+        &self,
+        merchant: &MerchantId,
+        rule: &Rule,
+        key: &str,
+        finding: Option<&Finding>,
+        moment: &Moment,
+    ) -> Result<()> {
+        let by = By::service(SELF, merchant, "background/look_at_alerts");
+        let people = self.concerned(merchant, rule.content.scope, key, moment).await?;
+        let decide = |latest: Option<Alert>| {
+            Ok(match (latest, finding) {
+                (Some(alert), found) if alert.state != AlertState::Resolved => alert.look(found, moment.at),
+                (before, Some(finding)) if finding.alarm && is_new(before.as_ref(), finding) => {
+                    let id = Uuid::now_v7().to_string();
+                    Some(Alert::raise(id, rule, finding, people, (moment.at, &moment.calendar)))
+                }
+                _ => None,
+            })
+        };
+        let subject = Subject { rule: &rule.id, key };
+        match self.metrics.store.raise_alert(&by, subject, moment.at, decide).await {
+            Ok(_) | Err(MetricsError::Alert(AlertError::Raced)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Who sees an alert besides those who see everything. An agent's lead reaches the agent's.
+    async fn concerned(
+        &self,
+        merchant: &MerchantId,
+        scope: AlertScope,
+        key: &str,
+        moment: &Moment,
+    ) -> Result<BTreeSet<String>> {
+        match scope {
+            AlertScope::Agent => Ok(BTreeSet::from([key.to_owned()])),
+            AlertScope::Team => {
+                let leads = self.metrics.store.list_leads(merchant, key, moment.now.today).await?;
+                Ok(leads.into_iter().collect())
+            }
+            AlertScope::Shop => Ok(BTreeSet::new()),
+        }
+    }
+}
+
+/// Whether the store has to be asked at all.
+fn changes(latest: Option<Alert>, finding: Option<&Finding>, now: DateTime<Utc>) -> bool {
+    match latest {
+        Some(alert) if alert.state != AlertState::Resolved => alert.look(finding, now).is_some(),
+        before => finding.is_some_and(|finding| finding.alarm && is_new(before.as_ref(), finding)),
+    }
+}
+
+fn is_new(resolved: Option<&Alert>, finding: &Finding) -> bool {
+    resolved.is_none_or(|alert| alert.is_outdone_by(finding))
+}
+
+/// The keys that a rule names: they are looked at even if nothing is known of them.
+fn named(content: &Content) -> BTreeMap<String, String> {
+    content.keys.iter().map(|key| (key.clone(), String::new())).collect()
+}
+
+fn sample(trigger: &FigureTrigger, row: &Figures) -> Sample {
+    let (above, below) = trigger.measure.of(row);
+    match trigger.basis {
+        Basis::Value => Sample { above, below },
+        Basis::Numerator => Sample { above, below: 0 },
+    }
+}
+
+fn is_hourly(content: &Content) -> bool {
+    matches!(content.trigger, Trigger::Figure(FigureTrigger { window: Window::Hours(_), .. }))
+}
+
+fn is_due(rule: &Rule, merchant: &MerchantId, hourly: Duration, pace: &Pace) -> bool {
+    let last = pace.hourly.get(&(merchant.clone(), rule.id.clone()));
+    let waits = is_hourly(&rule.content) && last.is_some_and(|last| last.elapsed() < hourly);
+    rule.content.enabled && !waits
+}
