@@ -72,12 +72,14 @@ impl Boards {
     }
 
     /// Pushes today's figures (of a shop, or all) to somebody who has what came with `cursor`.
-    pub fn watch(
+    pub async fn watch(
         &self,
         scope: &Scope,
         shop: Option<String>,
         cursor: Option<Cursor>,
     ) -> Result<mpsc::Receiver<Result<Update>>> {
+        // A merchant that nobody knows yet is told so at once, and not by a board that never comes.
+        self.metrics.today(&scope.merchant).await?;
         let place = self.clients.clone().try_acquire_owned().map_err(|_| MetricsError::TooManyBoards)?;
         let room = self.join((scope.merchant.clone(), shop))?;
         let view = match &scope.reach {

@@ -44,7 +44,7 @@ impl BoardService for BoardApi {
                 Some(text.parse::<Cursor>().map_err(|wrong: NoCursor| invalid("cursor", wrong.to_string()))?)
             }
         };
-        let updates = ReceiverStream::new(self.boards.watch(&scope, shop, cursor)?);
+        let updates = ReceiverStream::new(self.boards.watch(&scope, shop, cursor).await?);
         let currency = self.currency.clone();
         let updates = updates.map(move |told| told.map(|told| update(told, &currency)).map_err(Status::from));
         Ok(Response::new(Box::pin(updates)))

@@ -98,7 +98,8 @@ impl Store {
         Ok(row.version)
     }
 
-    /// Merchants whose rules are to be looked at: figures changed, or nobody has looked since `idle_since`.
+    /// Merchants whose rules are to be looked at: figures changed, or there are some and nobody has looked since
+    /// `idle_since`.
     pub async fn list_merchants_to_alert(
         &self,
         idle_since: DateTime<Utc>,
@@ -108,7 +109,8 @@ impl Store {
         let rows = diesel::sql_query(
             "SELECT merchant_id FROM figure_versions WHERE alerted_version < version \
              UNION SELECT m.merchant_id FROM merchants m LEFT JOIN alert_rounds r USING (merchant_id) \
-                WHERE r.looked_at IS NULL OR r.looked_at <= $1 \
+                WHERE (r.looked_at IS NULL OR r.looked_at <= $1) \
+                    AND EXISTS (SELECT FROM figure_versions v WHERE v.merchant_id = m.merchant_id) \
              ORDER BY merchant_id LIMIT $2",
         )
         .bind::<Timestamptz, _>(idle_since)
