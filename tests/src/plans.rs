@@ -1,6 +1,8 @@
 //! A campaign, an issue, a case, a follow-up, a leave and a part in a target for each of some people, for tests of who sees
 //! what.
 
+use std::time::Duration;
+
 use jinpai::session::Session;
 use proto::access::Role;
 use proto::common::v1::DayRange;
@@ -10,6 +12,7 @@ use proto::metrics::v1::campaign_service_client::CampaignServiceClient;
 use proto::metrics::v1::target_service_client::TargetServiceClient;
 use runtime::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
+use testkit::eventually;
 
 use crate::{Door, MERCHANT};
 
@@ -83,8 +86,14 @@ async fn work(door: &Door, who: &str) {
         ("FollowUpService/CreateFollowUp", follow_up),
         ("WorkService/SetAbsence", json!({ "personId": who, "days": { "from": day, "to": day } })),
     ] {
-        let answer = door.json(&format!("/jinpai.metrics.v1.{method}"), &token, &body).await;
-        assert_eq!(answer.status, 200, "{}", answer.json());
+        let path = format!("/jinpai.metrics.v1.{method}");
+        // The service hears of people a moment after they were imported.
+        eventually(Duration::from_secs(60), async || {
+            let answer = door.json(&path, &token, &body).await;
+            assert!([200, 404].contains(&answer.status), "{path}: {}", answer.json());
+            answer.status == 200
+        })
+        .await;
     }
 }
 
