@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use std::time::Duration;
+
 use jinpai::session::Session;
 use proto::access::Role;
 use proto::common::v1::DayRange;
@@ -96,8 +98,14 @@ async fn work(door: &Door, who: &str) {
         ("FollowUpService/CreateFollowUp", follow_up),
         ("WorkService/SetAbsence", json!({ "personId": who, "days": { "from": day, "to": day } })),
     ] {
-        let answer = door.json(&format!("/jinpai.metrics.v1.{method}"), &token, &body).await;
-        assert_eq!(answer.status, 200, "{}", answer.json());
+        let path = format!("/jinpai.metrics.v1.{method}");
+        // The service hears of people a moment after they were imported.
+        eventually(Duration::from_secs(60), async || {
+            let answer = door.json(&path, &token, &body).await;
+            assert!([200, 404].contains(&answer.status), "{path}: {}", answer.json());
+            answer.status == 200
+        })
+        .await;
     }
 }
 

@@ -253,7 +253,7 @@ impl Analysis {
             cut: Cut::Windows(days),
             ..AskFigures::new(range, group, subject.filter, subject.definition)
         };
-        let mut keys: BTreeMap<String, (String, Option<(f64, FigureState)>, Vec<f64>)> = BTreeMap::new();
+        let mut keys: BTreeMap<String, (String, Option<Judged>, Vec<f64>)> = BTreeMap::new();
         for row in self.all(scope, &ask).await? {
             let (value, state) = (measure.value(&row), row.state(measure.window()));
             let (_, today, history) = keys.entry(row.key).or_insert_with(|| (row.name, None, Vec::new()));
@@ -356,6 +356,9 @@ impl Analysis {
         self.metrics.store.put_remedy(by, now, decide).await
     }
 }
+
+/// The figure that is judged, and how settled it is.
+type Judged = (f64, FigureState);
 
 /// What a row sold. Receptions are those of conversations, buyers and amounts what is credited.
 fn sales(row: &Figures) -> Sales {

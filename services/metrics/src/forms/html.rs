@@ -300,7 +300,10 @@ impl Page<'_> {
             Cell::Text(text) => ("text", escape(text)),
             Cell::Value(value) => ("", value.shown()),
             Cell::Change(None, _) => ("", Value::Nothing.shown()),
-            Cell::Change(Some(change), better) => (class(*better), change.shown(self.word("个百分点", "pp"))),
+            Cell::Change(Some(change), better) => {
+                let shown = change.shown(self.word("个百分点", "pp"));
+                (class(*better, &shown), shown)
+            }
         }
     }
 

@@ -71,7 +71,12 @@ fn upsert_sql() -> String {
 
 /// What products are called, by shop and id.
 #[derive(Default)]
-pub(super) struct Titles(BTreeMap<(String, String), (DateTime<Utc>, String)>);
+pub(super) struct Titles(BTreeMap<ProductKey, Title>);
+
+/// The shop and the product's id.
+type ProductKey = (String, String);
+/// When it was told, and what it is.
+type Title = (DateTime<Utc>, String);
 
 impl Titles {
     /// Notes what the orders of a customer of the shop call their products.
@@ -94,7 +99,7 @@ impl Titles {
         if self.0.is_empty() {
             return Ok(());
         }
-        let told: Vec<(&(String, String), &(DateTime<Utc>, String))> = self.0.iter().collect();
+        let told: Vec<(&ProductKey, &Title)> = self.0.iter().collect();
         let known = diesel::sql_query(
             "SELECT n.place::bigint AS place, p.title, p.told_at \
              FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n (shop, product, place) \
@@ -106,7 +111,7 @@ impl Titles {
         .load::<ProductRow>(conn)
         .await?;
         let known: BTreeMap<i64, ProductRow> = known.into_iter().map(|row| (row.place, row)).collect();
-        let is_news = |(place, (_, (told_at, title))): &(i64, (_, &(DateTime<Utc>, String)))| {
+        let is_news = |(place, (_, (told_at, title))): &(i64, (_, &Title))| {
             known.get(place).is_none_or(|known| known.title != *title && known.told_at < *told_at)
         };
         let news: Vec<_> = (1..).zip(told).filter(is_news).map(|(_, told)| told).collect();
