@@ -82,12 +82,6 @@ async fn insert(
 }
 
 impl Store {
-    /// All merchants of the directory.
-    pub async fn list_merchants(&self) -> Result<Vec<MerchantId>> {
-        let mut conn = self.pool.get().await?;
-        Ok(directory::merchants(&mut conn).await?)
-    }
-
     /// Looks at the merchant's next customers whose time has come: makes and ends follow-ups, and shares out what is
     /// nobody's. Whoever comes while another replica looks has nothing to do.
     pub async fn look_for_follow_ups(&self, by: &By, timing: &Timing, now: DateTime<Utc>) -> Result<Looked> {

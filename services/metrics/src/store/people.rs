@@ -89,6 +89,12 @@ pub(super) async fn list_present(
 }
 
 impl Store {
+    /// All merchants that the directory has told of.
+    pub async fn list_merchants(&self) -> Result<Vec<MerchantId>> {
+        let mut conn = self.pool.get().await?;
+        Ok(directory::merchants(&mut conn).await?)
+    }
+
     /// Who is in which team on a business day, by team: of these teams, or of all that are not archived if there are none
     /// named. Whoever is in several counts where they don't lead, then in the lowest id; whoever has left in none.
     pub async fn list_members(

@@ -7,7 +7,6 @@ use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Date, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use runtime::ids::MerchantId;
 use sha2::{Digest, Sha256};
 
 use crate::domain::customer::profile::{Profile, Purchase, Risk};
@@ -240,12 +239,6 @@ async fn insert_losses(conn: &mut AsyncPgConnection, merchant: &str, losses: &[&
 }
 
 impl Store {
-    /// All merchants that the directory has told of.
-    pub async fn list_merchants(&self) -> Result<Vec<MerchantId>> {
-        let mut conn = self.pool.get().await?;
-        Ok(directory::merchants(&mut conn).await?)
-    }
-
     /// Has some of the merchant's customers counted anew whose day to look again is there, and gives how many.
     pub async fn look_again(&self, merchant: &str, today: NaiveDate) -> Result<usize> {
         let mut conn = self.pool.get().await?;

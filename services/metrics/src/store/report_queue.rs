@@ -17,12 +17,6 @@ use crate::store::reports::{COLUMNS, ReportRow};
 use crate::store::{Result, Store, json_of};
 
 impl Store {
-    /// All merchants that the directory told of.
-    pub async fn list_merchants(&self) -> Result<Vec<MerchantId>> {
-        let mut conn = self.pool.get().await?;
-        Ok(directory::merchants(&mut conn).await?)
-    }
-
     /// Asks for the reports of a period about everything that there is, unless somebody did before; gives how many. Of a
     /// period of which nothing is known there is nothing to report.
     pub async fn schedule_reports(

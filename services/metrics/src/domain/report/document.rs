@@ -10,6 +10,7 @@ use crate::domain::bucket::Bucket;
 use crate::domain::explanation::Measure;
 use crate::domain::figure::{DayRange, FigureState, Figures};
 use crate::domain::histogram::Histogram;
+use crate::domain::maturity::Window;
 use crate::domain::money::Currency;
 use crate::domain::part::Spread;
 use crate::domain::report::{ReportKind, SubjectKind};
@@ -260,7 +261,7 @@ impl Line {
             name: row.name.clone(),
             days: row.days.into(),
             hour: row.hour,
-            state: state_name(row.state).to_owned(),
+            state: state_name(row.state(Window::Usual)).to_owned(),
             restatements: row.restatements,
             pending: row.pending,
             active_accounts: row.active_accounts,
