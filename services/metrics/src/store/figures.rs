@@ -350,7 +350,7 @@ impl RowState {
     fn add(&mut self, other: &Self) {
         self.open |= other.open;
         self.maturing |= other.maturing;
-        self.restatements += other.restatements;
+        self.restatements = self.restatements.max(other.restatements);
     }
 }
 
