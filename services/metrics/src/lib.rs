@@ -288,7 +288,7 @@ fn schedule_reports(reports: Reports, config: &Config, token: CancellationToken)
                 Ok(0) => {}
                 Ok(asked) => tracing::info!(asked, "asked for reports that are due"),
                 Err(error) => {
-                    tracing::warn!(error.chain = status::chain(&error), "cannot ask for reports now")
+                    tracing::warn!(error.chain = status::chain(&error), "cannot ask for reports now");
                 }
             }
         }

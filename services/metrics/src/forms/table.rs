@@ -194,10 +194,11 @@ impl<'a> Tables<'a> {
     /// The figures of `measures` that say something in a line of `lines`.
     pub fn told<'b>(
         measures: impl IntoIterator<Item = AnyMeasure>,
-        lines: impl IntoIterator<Item = &'b Line> + Clone,
+        lines: impl IntoIterator<Item = &'b Line>,
     ) -> Vec<AnyMeasure> {
+        let lines: Vec<&Line> = lines.into_iter().collect();
         let told = |measure: &AnyMeasure| {
-            lines.clone().into_iter().any(|line| line.figure(*measure).is_some_and(Figure::is_something))
+            lines.iter().any(|line| line.figure(*measure).is_some_and(Figure::is_something))
         };
         measures.into_iter().filter(told).collect()
     }

@@ -206,8 +206,8 @@ async fn unanswered_questions_are_ranked_and_marked() {
     let ids = |found: pb::ListUnansweredQuestionsResponse| {
         found.questions.into_iter().map(|question| question.question_id).collect::<Vec<_>>()
     };
-    assert_eq!(ids(open(&test, states(pb::BotQuestionState::Open)).await), [size.question_id.clone()]);
-    assert_eq!(ids(open(&test, states(pb::BotQuestionState::Handled)).await), [wash.question_id.clone()]);
+    assert_eq!(ids(open(&test, states(pb::BotQuestionState::Open)).await), [size.question_id.as_str()]);
+    assert_eq!(ids(open(&test, states(pb::BotQuestionState::Handled)).await), [wash.question_id.as_str()]);
     // Taken back.
     let open_again = mark("能机洗吗", pb::BotQuestionState::Open, "");
     assert!(put(&test, open_again).await.expect("takes it back").mark.is_none());
