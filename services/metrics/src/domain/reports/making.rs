@@ -104,6 +104,9 @@ fn group_name(group: Group) -> &'static str {
         Group::Team => "team",
         Group::Shop => "shop",
         Group::Merchant => "merchant",
+        Group::Product => "product",
+        Group::Category => "category",
+        Group::Hour => "hour",
     }
 }
 
