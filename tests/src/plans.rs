@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use std::time::Duration;
-
 use jinpai::session::Session;
 use proto::access::Role;
 use proto::common::v1::DayRange;
