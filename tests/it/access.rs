@@ -542,7 +542,11 @@ async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
     let agents = ["agent", "mate", "lead", "other"];
     let day = NaiveDate::from_ymd_opt(2020, 5, 12).expect("a day");
     let chats = agents.map(|who| small::chat(&format!("c-{who}"), &format!("acc-{who}"), day, 12));
-    let today = agents.map(|who| small::chat_now(&format!("today-{who}"), &format!("acc-{who}")));
+    // The customers of the day's chats come back today.
+    let today = agents.map(|who| proto::metrics::v1::Conversation {
+        customer_id: format!("customer of c-{who}"),
+        ..small::chat_now(&format!("today-{who}"), &format!("acc-{who}"))
+    });
     small::ingest(&manager, chats.into_iter().chain(today).collect()).await;
     services_know_the_people(&suite.door).await;
     plans::fill(&suite.door, &manager, &agents).await;

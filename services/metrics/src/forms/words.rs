@@ -145,6 +145,12 @@ pub const TOPICS: &[Topic] = &[
             ("RECOMMENDATION_SUCCESS", "推荐成功率", "Recommendations bought"),
             ("CROSS_SELL_SUCCESS", "搭配成功率", "Cross-sells bought"),
             ("MEMBER_SIGNUPS", "会员注册", "Member sign-ups"),
+            ("ORDERED_UNITS", "下单件数", "Units ordered"),
+            ("CARTS", "加购次数", "Carts"),
+            ("CART_AMOUNT", "加购金额", "Cart amount"),
+            ("CARTS_LEFT", "加购未付款", "Carts left unpaid"),
+            ("CART_LEFT_AMOUNT", "加购未付款金额", "Cart amount left unpaid"),
+            ("CART_PURCHASE_RATE", "加购付款率", "Carts bought"),
         ],
     },
     Topic {
