@@ -358,17 +358,15 @@ const FIXTURES: &[Fixture] = &[
     },
     Fixture {
         path: "/jinpai.metrics.v1.ReportService/CreateReport",
-        // Under an id that is taken: who may have a report about them is told so.
         body: |who, _| {
             json!({
-                "reportId": format!("report-{who}"),
                 "kind": "REPORT_KIND_DAILY",
                 "subjectKind": "REPORT_SUBJECT_KIND_PERSON",
                 "subjectId": who,
                 "day": on_day(),
             })
         },
-        holds: None,
+        holds: Some(|who, _| format!("\"id\":\"{who}\"")),
     },
     Fixture {
         path: "/jinpai.metrics.v1.AlertService/GetAlert",

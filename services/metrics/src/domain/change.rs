@@ -115,7 +115,12 @@ pub fn split(unit: Unit, parts: &[Sides]) -> Option<(i64, Vec<Effects>)> {
         let share = |side: (i64, i64), of: (i64, i64)| side.1 as f64 / of.1 as f64;
         let (w0, w1) = (share(part.before, before), share(part.now, now));
         effects.push((w1 - w0) * ((r0 + r1) / 2.0 - whole) * BILLION as f64);
-        effects.push((w0 + w1) / 2.0 * (r1 - r0) * BILLION as f64);
+        // What a part adds above the line without a share below it, for example a second payment of a buyer who counts
+        // with another account, is all its own.
+        let alone =
+            |side: (i64, i64), of: (i64, i64)| if side.1 == 0 { side.0 as f64 / of.1 as f64 } else { 0.0 };
+        let added = alone(part.now, now) - alone(part.before, before);
+        effects.push(((w0 + w1) / 2.0 * (r1 - r0) + added) * BILLION as f64);
     }
     let effects = apportion(change, &effects);
     Some((change, effects.chunks_exact(2).map(|pair| Effects { mix: pair[0], rate: pair[1] }).collect()))
@@ -133,20 +138,24 @@ fn quotient((above, below): (i64, i64)) -> Option<i64> {
 }
 
 /// Whole numbers next to `parts` that add up to `total` exactly: each is rounded down, and what is missing goes one by one
-/// to the largest remainders, to the first of equal ones.
+/// to the largest remainders, to the first of equal ones. Floating sums may be off by more than one for each: then all get
+/// as much of that first.
 pub fn apportion(total: i64, parts: &[f64]) -> Vec<i64> {
     let mut whole: Vec<i64> = parts.iter().map(|part| part.floor() as i64).collect();
+    let Ok(count) = i64::try_from(parts.len()) else { return whole };
+    if count == 0 {
+        return whole;
+    }
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by(|a, b| (parts[*b] - parts[*b].floor()).total_cmp(&(parts[*a] - parts[*a].floor())));
-    let mut missing = total - whole.iter().sum::<i64>();
-    // Floating sums may be off by more than the parts can take one each: then the round begins anew.
-    while missing != 0 && !order.is_empty() {
-        let step = missing.signum();
-        let places: Vec<usize> = if step > 0 { order.clone() } else { order.iter().rev().copied().collect() };
-        for place in places.into_iter().take(usize::try_from(missing.unsigned_abs()).unwrap_or(usize::MAX)) {
-            whole[place] += step;
-            missing -= step;
-        }
+    let missing = total - whole.iter().sum::<i64>();
+    let (each, rest) = (missing / count, missing % count);
+    whole.iter_mut().for_each(|part| *part += each);
+    if rest < 0 {
+        order.reverse();
+    }
+    for place in order.into_iter().take(usize::try_from(rest.unsigned_abs()).unwrap_or(usize::MAX)) {
+        whole[place] += rest.signum();
     }
     whole
 }
@@ -209,7 +218,26 @@ mod tests {
         }
 
         #[test]
-        fn what_is_apportioned_adds_up(parts in prop::collection::vec(-1e9..1e9_f64, 1..20), off in -30..30_i64) {
+        fn what_stands_above_the_line_alone_is_the_parts_own(
+            sides in prop::collection::vec(((0..3_000_000_i64, 0..3_i64), (0..3_000_000_i64, 0..3_i64)), 1..30),
+        ) {
+            let mut parts: Vec<Sides> =
+                sides.iter().map(|(before, now)| Sides { before: *before, now: *now }).collect();
+            // One in which nothing happened: whatever the others do is not its own.
+            parts.push(Sides::default());
+            if let Some((change, effects)) = split(Unit::Rate, &parts) {
+                prop_assert_eq!(effects.iter().map(|e| e.mix + e.rate).sum::<i64>(), change);
+                let quiet = effects.last().expect("one each");
+                // No more than what floating sums are off by.
+                prop_assert!((quiet.mix + quiet.rate).abs() < 1_000, "{:?}", quiet);
+            }
+        }
+
+        #[test]
+        fn what_is_apportioned_adds_up(
+            parts in prop::collection::vec(-1e9..1e9_f64, 1..20),
+            off in -1_000_000_000_000_i64..1_000_000_000_000,
+        ) {
             let total = parts.iter().sum::<f64>().round() as i64 + off;
             let whole = apportion(total, &parts);
             prop_assert_eq!(whole.iter().sum::<i64>(), total);

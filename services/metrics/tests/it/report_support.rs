@@ -1,10 +1,11 @@
 //! Asking for reports, and the figures that they must have.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, ReflectMessage, Value};
 use proto::google::r#type::Money;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::report_service_client::ReportServiceClient;
@@ -100,11 +101,14 @@ pub struct Told {
     pub p90: Option<f64>,
 }
 
+static FIGURES: LazyLock<MessageDescriptor> = LazyLock::new(|| {
+    let pool = DescriptorPool::decode(proto::DESCRIPTOR_SET).expect("descriptors");
+    pool.get_message_by_name("jinpai.metrics.v1.Figures").expect("a message")
+});
+
 /// Every figure of a row, by its measure's name: each is the field of the same name.
 pub fn figures_of(row: &pb::Figures) -> BTreeMap<String, Told> {
-    let pool = DescriptorPool::decode(proto::DESCRIPTOR_SET).expect("descriptors");
-    let descriptor = pool.get_message_by_name("jinpai.metrics.v1.Figures").expect("a message");
-    let row = DynamicMessage::decode(descriptor, row.encode_to_vec().as_slice()).expect("a row");
+    let row = DynamicMessage::decode(FIGURES.clone(), row.encode_to_vec().as_slice()).expect("a row");
     let measures = (1..1_000).filter_map(|number| pb::Measure::try_from(number).ok());
     measures
         .map(|measure| {
