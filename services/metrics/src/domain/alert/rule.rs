@@ -371,15 +371,16 @@ impl Content {
         }
     }
 
-    /// When each step is due for an alert raised then.
+    /// When each step is due for an alert raised then. One raised in quiet hours begins at their end: whoever is told
+    /// first has as long as by day.
     pub fn due(
         &self,
         step: usize,
         raised_at: DateTime<Utc>,
         calendar: &MerchantCalendar,
     ) -> Option<DateTime<Utc>> {
-        let at = raised_at + TimeDelta::minutes(self.steps.get(step)?.after_minutes.into());
-        Some(self.quiet.map_or(at, |quiet| quiet.after(at, calendar)))
+        let waits = |at| self.quiet.map_or(at, |quiet| quiet.after(at, calendar));
+        Some(waits(waits(raised_at) + TimeDelta::minutes(self.steps.get(step)?.after_minutes.into())))
     }
 }
 
