@@ -22,7 +22,7 @@ async fn set_up(folder: &Path) {
         name: merchant.name,
         time_zone: "Asia/Shanghai".to_owned(),
         cut_over_hour: 0,
-        shops: vec![Shop { shop_id: "star".to_owned(), name: "Star".to_owned(), ..Default::default() }],
+        shops: vec![Shop { shop_id: "star".to_owned(), name: "Star".to_owned() }],
         etag: merchant.etag,
         request_id: String::new(),
     };

@@ -143,7 +143,7 @@ async fn complaints_raise_one_alert_that_climbs_until_somebody_takes_it() {
     assert_eq!(of_rule(&test, &caller(), rule).await, []);
     complain(&test, 5).await;
     let raised = alert_that(&test, rule, |_| true).await;
-    let evidence = raised.evidence.clone().expect("a figure");
+    let evidence = raised.evidence.expect("a figure");
     assert_eq!((evidence.numerator, evidence.value, evidence.limit), (5, Some(5.0), Some(5.0)));
     assert_eq!((evidence.measure(), evidence.definition_version), (pb::Measure::Complaints, 1));
     assert_eq!(evidence.days, days("2020-06-30", "2020-06-30"));
