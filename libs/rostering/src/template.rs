@@ -52,7 +52,7 @@ impl Default for Rotation {
     fn default() -> Self {
         Self {
             people: ["一", "二", "三", "四"].map(|number| format!("客服{number}")).to_vec(),
-            first_day: NaiveDate::from_ymd_opt(2026, 12, 7).expect("a date"),
+            first_day: NaiveDate::from_ymd_opt(2026, 12, 7).expect("7 December 2026 is a date"),
             days: 21,
             evening_end: 24 * 60,
             evening_counted_percent: 100,

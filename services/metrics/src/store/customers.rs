@@ -85,7 +85,7 @@ impl CustomerCursor {
 pub(super) type Query<'a> = BoxedSqlQuery<'a, Pg, SqlQuery>;
 
 /// Before any day that was ever told of, and one that Postgres knows.
-const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).expect("a day");
+const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).expect("the first day of the year 1 is a date");
 
 /// The accounts and days that the scope reaches.
 pub(super) async fn reached_accounts(conn: &mut AsyncPgConnection, scope: &Scope) -> Result<Selection> {

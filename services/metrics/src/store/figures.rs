@@ -120,7 +120,7 @@ impl FigureCursor {
 }
 
 /// Windows are counted in days from here, so that a row's place is a date however it was cut.
-const FIRST_WINDOW: NaiveDate = NaiveDate::from_ymd_opt(2000, 1, 1).expect("a day");
+const FIRST_WINDOW: NaiveDate = NaiveDate::from_ymd_opt(2000, 1, 1).expect("the first day of 2000 is a date");
 
 fn window_step(at: usize) -> NaiveDate {
     FIRST_WINDOW.checked_add_days(Days::new(at as u64)).unwrap_or(NaiveDate::MAX)
