@@ -344,9 +344,11 @@ impl<'a> Counted<'a> {
     async fn write(&self, conn: &mut AsyncPgConnection, merchant: &str, newest_seq: i32) -> Result<()> {
         if !self.timelines.is_empty() {
             diesel::sql_query(
-                "UPDATE timelines t SET contribution = n.contribution, counted_seq = $2, sliced = true \
-                 FROM unnest($3::text[], $4::text[], $5::bytea[]) AS n (shop, customer, contribution) \
-                 WHERE t.merchant_id = $1 AND t.customer_id = n.customer AND t.shop_id = n.shop",
+                // The rows are there and locked; see `trade_days` for why it is no update.
+                "INSERT INTO timelines (merchant_id, counted_seq, sliced, shop_id, customer_id, contribution) \
+                 SELECT $1, $2, true, * FROM unnest($3::text[], $4::text[], $5::bytea[]) \
+                 ON CONFLICT ON CONSTRAINT timelines_pkey DO UPDATE SET contribution = excluded.contribution, \
+                    counted_seq = excluded.counted_seq, sliced = true",
             )
             .bind::<Text, _>(merchant)
             .bind::<Integer, _>(newest_seq)

@@ -111,13 +111,14 @@ async fn update_counts(
     if rows.is_empty() {
         return Ok(());
     }
+    // The rows are there and locked. A conflict looks each up by its key; an update that joins the list could be planned over
+    // all days of the merchant.
     diesel::sql_query(
-        "UPDATE trade_days f SET order_handling_times = n.orders, after_sale_handling_times = n.after_sale, \
-            active_hours = n.hours \
-         FROM unnest($3::int[], $4::date[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::bytea[]) \
-            AS n (seq, day, shop, account, orders, after_sale, hours) \
-         WHERE f.merchant_id = $1 AND f.known_day = $2 AND f.definition_seq = n.seq AND f.business_day = n.day \
-            AND f.shop_id = n.shop AND f.account_id = n.account",
+        "INSERT INTO trade_days (merchant_id, known_day, definition_seq, business_day, shop_id, account_id, \
+            order_handling_times, after_sale_handling_times, active_hours) \
+         SELECT $1, $2, * FROM unnest($3::int[], $4::date[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::bytea[]) \
+         ON CONFLICT ON CONSTRAINT trade_days_pkey DO UPDATE SET order_handling_times = excluded.order_handling_times, \
+            after_sale_handling_times = excluded.after_sale_handling_times, active_hours = excluded.active_hours",
     )
     .bind::<Text, _>(merchant)
     .bind::<Date, _>(known_day)

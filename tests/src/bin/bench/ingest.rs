@@ -24,8 +24,13 @@ use crate::report::{Row, median};
 /// Times the demo conversations are taken, each with ids and days of their own.
 const COPIES: i64 = 4;
 const ROUNDS: usize = 3;
-/// For qa to take in what one round brought.
+/// For what one round leaves to do behind the commits.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Customers whose figures wait to be counted.
+const ALONE: &str = "SELECT count(*) FROM metrics.timeline_changes";
+/// And conversations that qa has not taken in.
+const FOLLOWED: &str = "SELECT (SELECT count(*) FROM metrics.timeline_changes) \
+    + (SELECT count(*) FROM metrics.conversations) - (SELECT count(*) FROM qa.conversation_keys)";
 const DAY_SECONDS: i64 = 86_400;
 
 /// The rows `ingest` and `ingest_followed`.
@@ -43,13 +48,14 @@ pub async fn rows() -> Result<Vec<Row>> {
     for round in 0..ROUNDS {
         let took = ingest(&suite.door, &format!("followed-{round}"), &lines).await?;
         followed.push(messages as f64 / took.as_secs_f64());
-        settle(&suite.ground).await?;
+        settle(&suite.ground, FOLLOWED).await?;
     }
     suite.kill9("qa");
     for round in 0..ROUNDS {
         peer.push(messages as f64 / copy(&suite.ground.postgres, &csv, round)?.as_secs_f64());
         let took = ingest(&suite.door, &format!("alone-{round}"), &lines).await?;
         alone.push(messages as f64 / took.as_secs_f64());
+        settle(&suite.ground, ALONE).await?;
     }
     let size = |what| {
         format!(
@@ -70,13 +76,11 @@ pub async fn rows() -> Result<Vec<Row>> {
     ])
 }
 
-/// Waits until qa has the conversations, so that its work for one round does not run into the next.
-async fn settle(ground: &Ground) -> Result<()> {
-    let waiting =
-        "SELECT (SELECT count(*) FROM metrics.conversations) - (SELECT count(*) FROM qa.conversation_keys)";
+/// Waits until what one round brought is worked off, so that neither the next round nor the peer shares the cores with it.
+async fn settle(ground: &Ground, waiting: &str) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while ground.count(waiting).await.context("the database is away")? > 0 {
-        ensure!(Instant::now() < deadline, "qa does not catch up");
+        ensure!(Instant::now() < deadline, "the rest of the work is not done in time");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Ok(())
