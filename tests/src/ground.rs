@@ -21,16 +21,15 @@ pub struct Ground {
 impl Ground {
     /// Starts both, fast and forgetful, as tests want them.
     pub async fn new() -> Self {
-        Self::with(PostgresOptions::throwaway(), NatsOptions::throwaway()).await
+        Self::with(Scratch::in_memory(), PostgresOptions::throwaway(), NatsOptions::throwaway()).await
     }
 
     /// Starts both as they are operated: what is committed survives a power cut.
     pub async fn durable() -> Self {
-        Self::with(PostgresOptions::default(), NatsOptions::default()).await
+        Self::with(Scratch::new(), PostgresOptions::default(), NatsOptions::default()).await
     }
 
-    async fn with(postgres: PostgresOptions, nats: NatsOptions) -> Self {
-        let folder = Scratch::new();
+    async fn with(folder: Scratch, postgres: PostgresOptions, nats: NatsOptions) -> Self {
         let (postgres, nats) = tokio::join!(
             Postgres::start(folder.path().join("postgres"), postgres),
             Nats::start(folder.path().join("nats"), nats),

@@ -32,7 +32,7 @@ async fn run() -> Result<u8> {
     let mut command = Command::new(arguments.next().context(USAGE)?);
     command.args(arguments);
 
-    let folder = Scratch::new();
+    let folder = Scratch::in_memory();
     let mut postgres = None;
     if std::env::var_os(DATABASE_VARIABLE).is_none() {
         let server = Postgres::start(folder.path().join("postgres"), PostgresOptions::throwaway()).await?;

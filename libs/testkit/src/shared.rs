@@ -41,7 +41,7 @@ fn own<S: 'static>(
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async move {
-            let folder = Scratch::new();
+            let folder = Scratch::in_memory();
             let (url, server) = start(folder.path().join("server")).await.unwrap_or_else(|e| panic!("{e}"));
             tell.send(url).expect("the test waits for its server");
             std::future::pending::<()>().await;

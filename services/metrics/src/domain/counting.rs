@@ -1,6 +1,7 @@
 //! When customers are counted anew: soon after something came in of them, and out of the way of imports.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -25,11 +26,18 @@ pub struct Pauses {
 pub struct Counting {
     came_in: Arc<Notify>,
     pauses: Pauses,
+    start: Instant,
+    /// Until when an import is taken to go on, in milliseconds after the start.
+    import_until: Arc<AtomicU64>,
 }
 
-/// How often the counter looks whether batches are still being committed.
+/// How often the counter looks whether an import is still going on.
 const LOOK: Duration = Duration::from_millis(20);
-/// While batches are committed, counting rests this many times as long as it took: an import keeps most of the machine,
+/// A batch of so many lines belongs to an import; live traffic brings few at a time.
+const IMPORT_LINES: usize = 100;
+/// After a batch of an import the next one is to be expected within this time.
+const IMPORT_GAP: Duration = Duration::from_millis(200);
+/// While an import goes on, counting rests this many times as long as it took: an import keeps most of the machine,
 /// and a customer whose chats come in one batch after another is counted less often.
 const REST: u32 = 3;
 /// But at most so long.
@@ -38,7 +46,23 @@ const REST_MAX: Duration = Duration::from_secs(2);
 impl Counting {
     /// Nothing came in yet.
     pub fn new(pauses: Pauses) -> Self {
-        Self { came_in: Arc::new(Notify::new()), pauses }
+        Self { came_in: Arc::new(Notify::new()), pauses, start: Instant::now(), import_until: Arc::default() }
+    }
+
+    /// Notes that a batch of so many lines is at hand or was just committed.
+    pub fn note_batch(&self, lines: usize) {
+        if lines >= IMPORT_LINES {
+            self.import_until.fetch_max(self.millis(Instant::now() + IMPORT_GAP), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether an import goes on: between two of its commits there are moments without one, and they are no time to count in.
+    fn imports(&self) -> bool {
+        self.millis(Instant::now()) < self.import_until.load(Ordering::Relaxed)
+    }
+
+    fn millis(&self, at: Instant) -> u64 {
+        u64::try_from(at.duration_since(self.start).as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Says that something came in.
@@ -50,7 +74,7 @@ impl Counting {
 impl Metrics {
     /// Counts customers until the service stops. What fails is tried again: their changes stay until they are counted.
     pub async fn count_timelines(&self) {
-        let Counting { came_in, pauses } = &self.counting;
+        let Counting { came_in, pauses, .. } = &self.counting;
         loop {
             tokio::select! {
                 biased;
@@ -91,10 +115,11 @@ impl Metrics {
         Ok(())
     }
 
-    /// Waits while batches are committed, after counting that took so long.
+    /// Waits while batches are committed or an import goes on, after counting that took so long.
     async fn make_way(&self, took: Duration) {
         let until = Instant::now() + self.counting.pauses.make_way.max((took * REST).min(REST_MAX));
-        while self.commits.available_permits() < self.commits_max && Instant::now() < until {
+        let busy = || self.commits.available_permits() < self.commits_max || self.counting.imports();
+        while busy() && Instant::now() < until {
             sleep(LOOK).await;
         }
     }

@@ -146,6 +146,7 @@ impl Metrics {
         merchant: &MerchantId,
         mut lines: Vec<Line<D>>,
     ) -> Result<Ready<D>, MetricsError> {
+        self.counting.note_batch(lines.len());
         let context = self.context(merchant).await?;
         let redactor = self.redactor(merchant);
         let mut chunks = Vec::new();
@@ -176,6 +177,7 @@ impl Metrics {
                     }
                 }
                 done => {
+                    self.counting.note_batch(prepared.candidates.len());
                     self.counting.wake();
                     return done;
                 }
