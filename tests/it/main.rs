@@ -6,5 +6,6 @@ mod degraded;
 mod faults;
 mod journey;
 mod parked;
+mod roles;
 mod tracing;
 mod trade;

@@ -38,6 +38,7 @@ Examples:
   jinpai draw --from 2020-05-12 --to 2020-05-28
   jinpai verify-draw --day 2020-05-13
   jinpai figures --from 2020-05-12 --to 2020-05-28 --by team
+  jinpai figures --from 2020-05-12 --to 2020-05-28 --by product
   jinpai roster solve december.json --out roster.json
   jinpai token --role lead --person agent-001
 ";
@@ -89,9 +90,13 @@ pub enum Command {
         after_help = "Examples:\n  jinpai verify-draw --day 2020-05-13 --save bundle.json\n  jinpai verify-draw --bundle bundle.json"
     )]
     VerifyDraw(verify::Options),
-    /// Show what agents, teams, shops achieved. Rows marked * may still grow: a day in them isn't closed.
+    /// Show what agents, teams, shops achieved, or what was sold of which product, category, in which hour. Rows
+    /// marked * may still grow: a day in them isn't closed.
     #[command(
-        after_help = "Example:\n  jinpai figures --from 2020-05-01 --to 2020-05-31 --by team --each week"
+        after_help = "Examples:\n  jinpai figures --from 2020-05-01 --to 2020-05-31 --by team --each week\n  \
+                      jinpai figures --from 2020-05-01 --to 2020-05-31 --by product --shop star\n  \
+                      jinpai figures --from 2020-05-12 --by hour --json\n  \
+                      jinpai figures --from 2020-05-01 --to 2020-05-31 --by person --category 杯子"
     )]
     Figures(figures::Options),
     /// Solve and check rosters in files. Needs no suite.
@@ -188,9 +193,10 @@ pub async fn run(cli: Cli) -> Result<u8> {
         }
         Command::Figures(options) => {
             let session = Session::open(target, Role::Supervisor).await?;
+            let slices = options.slices();
             let answer = figures::fetch(&session, &options).await?;
             print(json, &figures::json(&answer)?, |out| {
-                Ok(out.write_all(figures::table(&answer)?.as_bytes())?)
+                Ok(out.write_all(figures::table(&answer, slices)?.as_bytes())?)
             })?;
             Ok(DONE)
         }
@@ -231,6 +237,14 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn completion_offers_every_group_of_figures() {
+        let mut script = Vec::new();
+        clap_complete::generate(clap_complete::Shell::Bash, &mut Cli::command(), "jinpai", &mut script);
+        let script = String::from_utf8(script).expect("is text");
+        assert!(script.contains("account person team shop merchant product category hour"));
     }
 
     #[test]

@@ -94,15 +94,7 @@ async fn journey(suite: &Suite, folder: &Path, quiet: bool) -> Result<Summary> {
         verified_days += 1;
     }
 
-    let wanted = figures::Options {
-        days,
-        by: figures::By::Merchant,
-        each: figures::Each::Whole,
-        account: Vec::new(),
-        person: Vec::new(),
-        team: Vec::new(),
-        shop: Vec::new(),
-    };
+    let wanted = figures::Options::whole(days, figures::By::Merchant);
     let answer = figures::fetch(&session, &wanted).await?;
     let total = answer.figures.first().context("the figures are empty")?;
     Ok(Summary {

@@ -1,16 +1,17 @@
 //! `jinpai figures`: what agents, teams and shops achieved.
 
-use std::fmt::Write as _;
+mod table;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use prost_reflect::{DescriptorPool, DynamicMessage};
-use proto::common::v1::Rate;
 use proto::metrics::v1::metrics_service_client::MetricsServiceClient;
-use proto::metrics::v1::{Figures, Filter, GetFiguresRequest, GetFiguresResponse, Group, Step, Times};
+use proto::metrics::v1::{Filter, GetFiguresRequest, GetFiguresResponse, Group, Step};
 
-use crate::days::{Days, day};
+use crate::days::Days;
 use crate::session::{Session, explain};
+
+pub use table::table;
 
 /// What to show.
 #[derive(Debug, Clone, Args)]
@@ -36,17 +37,60 @@ pub struct Options {
     /// Only this shop (repeatable).
     #[arg(long)]
     pub shop: Vec<String>,
+    /// Only sales of this product (repeatable); "" is what is of no known product.
+    #[arg(long, conflicts_with_all = ["category", "hour"])]
+    pub product: Vec<String>,
+    /// Only sales of this category (repeatable); "" is what has none.
+    #[arg(long, conflicts_with = "hour")]
+    pub category: Vec<String>,
+    /// Only sales of this hour of the clock, 0 to 23 (repeatable).
+    #[arg(long, value_parser = clap::value_parser!(i32).range(0..24))]
+    pub hour: Vec<i32>,
+}
+
+impl Options {
+    /// Everything of some days, added up by a group into one row each.
+    pub fn whole(days: Days, by: By) -> Self {
+        Self {
+            days,
+            by,
+            each: Each::Whole,
+            account: Vec::new(),
+            person: Vec::new(),
+            team: Vec::new(),
+            shop: Vec::new(),
+            product: Vec::new(),
+            category: Vec::new(),
+            hour: Vec::new(),
+        }
+    }
+
+    /// Whether the rows are slices of sales, which have no figures of conversations.
+    pub fn slices(&self) -> bool {
+        let filtered = !(self.product.is_empty() && self.category.is_empty() && self.hour.is_empty());
+        filtered || matches!(self.by, By::Product | By::Category | By::Hour)
+    }
 }
 
 /// A group on the command line.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it; the proto's Group documents them")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum By {
+    /// By platform account.
     Account,
+    /// By person.
     Person,
+    /// By team.
     Team,
+    /// By shop.
     Shop,
+    /// Everything in one row.
     Merchant,
+    /// Sales by product: amounts of an order are shared among its lines.
+    Product,
+    /// Sales by category of the products.
+    Category,
+    /// Sales by hour of the clock, whatever the day.
+    Hour,
 }
 
 /// A step on the command line.
@@ -85,6 +129,9 @@ fn request(options: &Options) -> GetFiguresRequest {
         By::Team => Group::Team,
         By::Shop => Group::Shop,
         By::Merchant => Group::Merchant,
+        By::Product => Group::Product,
+        By::Category => Group::Category,
+        By::Hour => Group::Hour,
     };
     let step = match options.each {
         Each::Whole => Step::Whole,
@@ -103,7 +150,9 @@ fn request(options: &Options) -> GetFiguresRequest {
             person_ids: options.person.clone(),
             team_ids: options.team.clone(),
             shop_ids: options.shop.clone(),
-            ..Filter::default()
+            product_ids: options.product.clone(),
+            categories: options.category.clone(),
+            hours: options.hour.clone(),
         }),
         page_size: 500,
         ..GetFiguresRequest::default()
@@ -120,119 +169,67 @@ pub fn json(answer: &GetFiguresResponse) -> Result<serde_json::Value> {
     Ok(serde_json::to_value(message)?)
 }
 
-/// The rows for people.
-pub fn table(answer: &GetFiguresResponse) -> Result<String> {
-    let mut rows = vec![
-        [
-            "who",
-            "days",
-            "chats",
-            "customers",
-            "replies",
-            "answered",
-            "first s",
-            "avg s",
-            "median s",
-            "p90 s",
-            "long",
-            "satisfied",
-        ]
-        .map(str::to_owned),
-    ];
-    for figures in &answer.figures {
-        rows.push(row(figures)?);
-    }
-    let widths: Vec<usize> = (0..rows[0].len())
-        .map(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    for row in rows {
-        for (column, cell) in row.iter().enumerate() {
-            let pad = " ".repeat(widths[column] - width(cell));
-            // Names to the left, figures to the right.
-            if column < 2 { write!(text, "{cell}{pad}  ")? } else { write!(text, "{pad}{cell}  ")? }
-        }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-    }
-    Ok(text)
-}
-
-fn row(figures: &Figures) -> Result<[String; 12]> {
-    let who = match (figures.name.as_str(), figures.key.as_str()) {
-        ("", "") => "—".to_owned(),
-        ("", key) => key.to_owned(),
-        (name, key) => format!("{name} ({key})"),
-    };
-    let (from, to) = (day(figures.from)?, day(figures.to)?);
-    let days = if from == to { from.to_string() } else { format!("{from} – {to}") };
-    let response = figures.response.unwrap_or_default();
-    let first = figures.first_response.unwrap_or_default();
-    Ok([
-        who,
-        if figures.provisional { format!("{days} *") } else { days },
-        figures.conversations.to_string(),
-        figures.received_customers.to_string(),
-        figures.replies.to_string(),
-        percent(figures.reply_rate.as_ref()),
-        seconds(&first, |times| times.average_seconds),
-        seconds(&response, |times| times.average_seconds),
-        seconds(&response, |times| times.median_seconds),
-        seconds(&response, |times| times.p90_seconds),
-        figures.long_chats.to_string(),
-        percent(figures.satisfaction.as_ref()),
-    ])
-}
-
-fn seconds(times: &Times, pick: impl Fn(&Times) -> Option<f64>) -> String {
-    pick(times).map_or_else(|| "–".to_owned(), |seconds| format!("{seconds:.1}"))
-}
-
-fn percent(rate: Option<&Rate>) -> String {
-    let quotient = rate.and_then(|rate| rate.quotient);
-    quotient.map_or_else(|| "–".to_owned(), |quotient| format!("{:.1} %", quotient * 100.0))
-}
-
-/// Columns on a terminal: Chinese characters take two.
-fn width(text: &str) -> usize {
-    text.chars()
-        .map(|c| {
-            if ('\u{1100}'..'\u{ff61}').contains(&c) && !('\u{2010}'..'\u{2027}').contains(&c) {
-                2
-            } else {
-                1
-            }
-        })
-        .sum()
-}
-
 #[cfg(test)]
 mod tests {
-    use proto::google::r#type::Date;
+    use clap::Parser;
+    use proto::google::r#type::Money;
+    use proto::metrics::v1::Figures;
 
     use super::*;
 
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn parse(words: &[&str]) -> Result<Options, clap::Error> {
+        let days = ["figures", "--from", "2020-05-12"];
+        Line::try_parse_from(days.iter().chain(words)).map(|line| line.options)
+    }
+
     #[test]
-    fn a_table_lines_up_and_marks_what_may_grow() {
-        let date = Some(Date { year: 2020, month: 5, day: 12 });
-        let rate = Rate { numerator: 1, denominator: 3, quotient: Some(1.0 / 3.0) };
-        let figures = Figures {
-            key: "p-1".into(),
-            name: "李小红".into(),
-            from: date,
-            to: date,
-            provisional: true,
-            conversations: 7,
-            satisfaction: Some(rate),
-            ..Figures::default()
-        };
-        let text =
-            table(&GetFiguresResponse { figures: vec![figures], ..Default::default() }).expect("a table");
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 2);
-        assert_eq!(width(lines[0]), width(lines[1]), "{text}");
-        assert!(lines[1].starts_with("李小红 (p-1)  2020-05-12 *"), "{text}");
-        assert!(lines[1].ends_with("33.3 %"), "{text}");
-        assert!(lines[1].contains(" – "), "no time to show is no time: {text}");
+    fn every_group_of_the_service_can_be_asked_for() {
+        let mut asked: Vec<i32> = By::value_variants()
+            .iter()
+            .map(|by| {
+                let name = by.to_possible_value().expect("a name");
+                let options = parse(&["--by", name.get_name()]).expect("parses");
+                assert_eq!(options.by, *by);
+                request(&options).group
+            })
+            .collect();
+        asked.sort_unstable();
+        let known: Vec<i32> = (1..100).filter(|number| Group::try_from(*number).is_ok()).collect();
+        assert_eq!(asked, known);
+    }
+
+    #[test]
+    fn sales_are_narrowed_in_one_way_only() {
+        let options = parse(&["--by", "person", "--product", "p-1", "--product", ""]).expect("parses");
+        assert!(options.slices());
+        let filter = request(&options).filter.expect("a filter");
+        assert_eq!(filter.product_ids, ["p-1", ""]);
+        let hours = parse(&["--hour", "0", "--hour", "23"]).expect("parses");
+        assert_eq!(request(&hours).filter.expect("a filter").hours, [0, 23]);
+        assert!(!parse(&["--by", "team"]).expect("parses").slices());
+        for wrong in [
+            ["--product", "p", "--category", "c"],
+            ["--category", "c", "--hour", "9"],
+            ["--hour", "24", "--by", "shop"],
+        ] {
+            assert!(parse(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn json_has_the_fields_of_the_gateway() {
+        let paid = Some(Money { currency_code: "CNY".to_owned(), units: 12, nanos: 500_000_000 });
+        let figures =
+            Figures { key: "p-1".to_owned(), paid_amount: paid, ordered_units: 3, ..Figures::default() };
+        let told = json(&GetFiguresResponse { figures: vec![figures], ..GetFiguresResponse::default() });
+        let row = &told.expect("is JSON")["figures"][0];
+        assert_eq!((row["key"].as_str(), row["orderedUnits"].as_str()), (Some("p-1"), Some("3")));
+        assert_eq!(row["paidAmount"]["nanos"], 500_000_000);
     }
 }

@@ -99,14 +99,10 @@ pub async fn run(session: &Session, options: &Options) -> Result<Report> {
         }
     }
     for ((from, to), figures) in by_days {
+        let days = Days { from, to: Some(to) };
         let wanted = figures::Options {
-            days: Days { from, to: Some(to) },
-            by: figures::By::Account,
-            each: figures::Each::Whole,
-            account: Vec::new(),
-            person: Vec::new(),
-            team: Vec::new(),
             shop: options.shop.clone(),
+            ..figures::Options::whole(days, figures::By::Account)
         };
         let ours = Ours::new(figures::fetch(session, &wanted).await?);
         for figure in &figures {

@@ -32,7 +32,9 @@ pub mod credit;
 pub mod customer;
 pub mod customers;
 pub mod day;
+pub mod day_recount;
 pub mod definition;
+pub mod entry;
 pub mod explanation;
 pub mod fact;
 pub mod fact_draft;
@@ -293,6 +295,15 @@ impl Metrics {
             }
         }
         Ok(told)
+    }
+
+    /// Counts what a release of before wrote beside this one, until nothing is left of it or the service stops.
+    pub async fn recount_older_days(&self) -> Result<usize> {
+        let mut counted = 0;
+        while !self.stop.is_cancelled() && self.store.recount_older_day(self.clock.now()).await? {
+            counted += 1;
+        }
+        Ok(counted)
     }
 
     /// Counts stored conversations under new definitions until all are ready or the service stops.

@@ -219,6 +219,16 @@ fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken
         move || {
             let metrics = metrics.clone();
             async move {
+                match metrics.recount_older_days().await {
+                    Ok(0) => {}
+                    Ok(days) => tracing::info!(days, "counted days again that an older release wrote to"),
+                    Err(error) => {
+                        tracing::warn!(
+                            error.chain = status::chain(&error),
+                            "cannot count older days again now"
+                        );
+                    }
+                }
                 if let Err(error) = metrics.build_definitions().await {
                     tracing::warn!(error.chain = status::chain(&error), "cannot build definitions now");
                 }

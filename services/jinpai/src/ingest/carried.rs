@@ -61,90 +61,70 @@ pub trait Carried: Message + Clone + Sized + 'static {
     ) -> impl Future<Output = Result<tonic::Response<IngestCounts>, Status>> + Send;
 }
 
-impl Carried for ConversationLine {
-    type Request = IngestConversationsRequest;
-    type Response = IngestConversationsResponse;
+/// A line whose stream has messages of its own but makes the same promises: which record it carries in which field, made
+/// by the function of that name; the stream's call with its messages, and the call for one batch.
+macro_rules! carried {
+    (
+        $line:ident { $field:ident: $record:ident },
+        $client:ident.$stream:ident($request:ident) -> $response:ident,
+        $batch:ident($batch_request:ident)
+    ) => {
+        impl Carried for $line {
+            type Request = $request;
+            type Response = $response;
 
-    fn of(row: Row, shop: Option<&str>) -> Option<Result<Self, Reject>> {
-        let line = number(row.line);
-        let Record::Conversation(read) = row.record else { return None };
-        let conversation = format::conversation(read, shop);
-        Some(match conversation {
-            Ok(conversation) => Ok(Self { line, conversation: Some(conversation) }),
-            Err(wrong) => Err(reject(line, wrong)),
-        })
-    }
+            fn of(row: Row, shop: Option<&str>) -> Option<Result<Self, Reject>> {
+                let line = number(row.line);
+                let Record::$record(read) = row.record else { return None };
+                Some(match format::$field(read, shop) {
+                    Ok(read) => Ok(Self { line, $field: Some(read) }),
+                    Err(wrong) => Err(reject(line, wrong)),
+                })
+            }
 
-    fn number(&self) -> i64 {
-        self.line
-    }
+            fn number(&self) -> i64 {
+                self.line
+            }
 
-    fn request(lines: Vec<Self>) -> Self::Request {
-        IngestConversationsRequest { lines }
-    }
+            fn request(lines: Vec<Self>) -> Self::Request {
+                $request { lines }
+            }
 
-    fn acknowledgement(response: Self::Response) -> Acknowledgement {
-        let Self::Response { through_line, counts, rejects } = response;
-        Acknowledgement { through_line, counts: counts.unwrap_or_default(), rejects }
-    }
+            fn acknowledgement(response: Self::Response) -> Acknowledgement {
+                let $response { through_line, counts, rejects } = response;
+                Acknowledgement { through_line, counts: counts.unwrap_or_default(), rejects }
+            }
 
-    async fn open(
-        session: &Session,
-        requests: mpsc::Receiver<Self::Request>,
-    ) -> Result<Streaming<Self::Response>, Status> {
-        let mut client = MetricsServiceClient::new(session.channel());
-        Ok(client.ingest_conversations(ReceiverStream::new(requests)).await?.into_inner())
-    }
+            async fn open(
+                session: &Session,
+                requests: mpsc::Receiver<Self::Request>,
+            ) -> Result<Streaming<Self::Response>, Status> {
+                let mut client = $client::new(session.channel());
+                Ok(client.$stream(ReceiverStream::new(requests)).await?.into_inner())
+            }
 
-    async fn send_alone(session: &Session, line: Self) -> Result<tonic::Response<IngestCounts>, Status> {
-        let request = BatchIngestConversationsRequest { lines: vec![line], request_id: String::new() };
-        let mut client = MetricsServiceClient::new(session.channel());
-        let answer = client.batch_ingest_conversations(request).await?;
-        Ok(answer.map(|answer| answer.counts.unwrap_or_default()))
-    }
+            async fn send_alone(
+                session: &Session,
+                line: Self,
+            ) -> Result<tonic::Response<IngestCounts>, Status> {
+                let request = $batch_request { lines: vec![line], request_id: String::new() };
+                let answer = $client::new(session.channel()).$batch(request).await?;
+                Ok(answer.map(|answer| answer.counts.unwrap_or_default()))
+            }
+        }
+    };
 }
 
-impl Carried for FactLine {
-    type Request = IngestFactsRequest;
-    type Response = IngestFactsResponse;
-
-    fn of(row: Row, shop: Option<&str>) -> Option<Result<Self, Reject>> {
-        let line = number(row.line);
-        let Record::Fact(read) = row.record else { return None };
-        Some(match format::fact(read, shop) {
-            Ok(fact) => Ok(Self { line, fact: Some(fact) }),
-            Err(wrong) => Err(reject(line, wrong)),
-        })
-    }
-
-    fn number(&self) -> i64 {
-        self.line
-    }
-
-    fn request(lines: Vec<Self>) -> Self::Request {
-        IngestFactsRequest { lines }
-    }
-
-    fn acknowledgement(response: Self::Response) -> Acknowledgement {
-        let Self::Response { through_line, counts, rejects } = response;
-        Acknowledgement { through_line, counts: counts.unwrap_or_default(), rejects }
-    }
-
-    async fn open(
-        session: &Session,
-        requests: mpsc::Receiver<Self::Request>,
-    ) -> Result<Streaming<Self::Response>, Status> {
-        let mut client = FactsServiceClient::new(session.channel());
-        Ok(client.ingest_facts(ReceiverStream::new(requests)).await?.into_inner())
-    }
-
-    async fn send_alone(session: &Session, line: Self) -> Result<tonic::Response<IngestCounts>, Status> {
-        let request = BatchIngestFactsRequest { lines: vec![line], request_id: String::new() };
-        let mut client = FactsServiceClient::new(session.channel());
-        let answer = client.batch_ingest_facts(request).await?;
-        Ok(answer.map(|answer| answer.counts.unwrap_or_default()))
-    }
-}
+carried!(
+    ConversationLine { conversation: Conversation },
+    MetricsServiceClient.ingest_conversations(IngestConversationsRequest) -> IngestConversationsResponse,
+    batch_ingest_conversations(BatchIngestConversationsRequest)
+);
+carried!(
+    FactLine { fact: Fact },
+    FactsServiceClient.ingest_facts(IngestFactsRequest) -> IngestFactsResponse,
+    batch_ingest_facts(BatchIngestFactsRequest)
+);
 
 /// A file's line as the streams count it.
 pub fn number(line: u64) -> i64 {

@@ -1,13 +1,14 @@
-//! `jinpai ingest` as people type it: each format twice, and what becomes of a bad row.
+//! `jinpai ingest` as people type it: each format twice, what becomes of a bad row, and the figures that come of it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jinpai::session::{Session, Target};
 use proto::access::Role;
 use proto::performance::v1::people_service_client::PeopleServiceClient;
 use proto::performance::v1::{GetMerchantRequest, Shop, UpdateMerchantRequest};
 use serde_json::{Value, json};
-use testkit::Scratch;
+use testkit::{Scratch, eventually};
 
 use crate::up::{Up, jinpai};
 
@@ -84,6 +85,47 @@ impl Ingest<'_> {
     }
 }
 
+/// `jinpai figures` of the orders' day; each row's key, name, orders, pieces and amount.
+fn sold(folder: &Path, words: &[&str]) -> Vec<(String, String, String, String, String)> {
+    let mut command = jinpai(folder);
+    let output =
+        command.args(["--json", "figures", "--from", "2026-05-01"]).args(words).output().expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("is JSON");
+    let rows = answer["figures"].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let row = |row: &Value| {
+        let amount = &row["orderedAmount"];
+        let cents = amount["nanos"].as_i64().unwrap_or(0) / 10_000_000;
+        let ordered = format!("{}.{cents:02}", text(&amount["units"]));
+        (text(&row["key"]), text(&row["name"]), text(&row["orders"]), text(&row["orderedUnits"]), ordered)
+    };
+    rows.iter().map(row).collect()
+}
+
+/// What the good rows of `orders.csv` are by product, category and hour.
+async fn sales_are_cut(folder: &Path) {
+    let row = |cells: [&str; 5]| {
+        let [key, name, orders, units, amount] = cells.map(str::to_owned);
+        (key, name, orders, units, amount)
+    };
+    // Customers are counted within about a second of coming in.
+    eventually(Duration::from_secs(30), async || sold(folder, &["--by", "product"]).len() == 2).await;
+    let lamp = row(["p-1", "Desk lamp", "2", "2", "258.00"]);
+    let bulb = row(["p-2", "Bulb", "1", "5", "129.50"]);
+    assert_eq!(sold(folder, &["--by", "product"]), [lamp, bulb.clone()]);
+    assert_eq!(sold(folder, &["--by", "category"]), [row(["lamps", "", "2", "7", "387.50"])]);
+    let hours = [row(["09", "", "1", "1", "129.00"]), row(["10", "", "1", "6", "258.50"])];
+    assert_eq!(sold(folder, &["--by", "hour"]), hours);
+    let shop = sold(folder, &["--by", "shop", "--product", "p-2"]);
+    assert_eq!(shop.len(), 1);
+    assert_eq!((&shop[0].3, &shop[0].4), (&bulb.3, &bulb.4));
+    let mut command = jinpai(folder);
+    let shown = command.args(["figures", "--from", "2026-05-01", "--by", "product"]).output().expect("runs");
+    let shown = String::from_utf8(shown.stdout).expect("is text");
+    assert!(shown.lines().any(|line| line.contains("Bulb (p-2)") && line.contains(" 129.50 ")), "{shown}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_format_goes_in_once_and_names_its_bad_rows() {
     let scratch = Scratch::new();
@@ -94,6 +136,7 @@ async fn every_format_goes_in_once_and_names_its_bad_rows() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let data = |name: &str| here.join("tests/data").join(name);
     ingest.twice("orders", &data("orders.csv"), None, 2, &[(5, "amount"), (6, "order.lines[0].quantity")]);
+    sales_are_cut(&folder).await;
     ingest.twice(
         "conversations",
         &data("freshdesk.json"),

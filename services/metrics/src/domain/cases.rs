@@ -15,7 +15,7 @@ use crate::domain::case::{Actor, Case};
 use crate::domain::figure::DayRange;
 use crate::domain::money::Currency;
 use crate::domain::{Metrics, Result};
-use crate::store::{CaseCursor, CaseFilter, CaseResult, CaseStep};
+use crate::store::{CaseFilter, CaseResult, CaseStep, DueCursor};
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ impl Cases {
         &self,
         scope: &Scope,
         filter: &CaseFilter,
-        page: &PageRequest<CaseCursor>,
+        page: &PageRequest<DueCursor>,
     ) -> Result<Page<ListedCase>> {
         let now = self.metrics.clock.now();
         let cases = self.metrics.store.list_cases(scope, filter, now, page).await?;
@@ -157,7 +157,7 @@ impl Cases {
         if version == Some(0) {
             return Ok(self.built_in());
         }
-        let found = self.metrics.store.find_case_policy(merchant, version).await?;
+        let found = self.metrics.store.find_setting(merchant, version).await?;
         match (found, version) {
             (Some(policy), _) => Ok(policy),
             (None, None) => Ok(self.built_in()),
@@ -169,12 +169,16 @@ impl Cases {
     pub async fn put_policy(&self, by: &By, rules: Rules, etag: &str) -> Result<Policy> {
         rules.check()?;
         let merchant = &by.caller.merchant;
-        let built_in = self.built_in();
-        let version = self
-            .metrics
-            .store
-            .insert_case_policy(by, built_in, etag, rules, self.metrics.clock.now())
-            .await?;
+        let (built_in, now) = (self.built_in(), self.metrics.clock.now());
+        let who = by.caller.subject.clone();
+        let decide = |newest: Option<Policy>| {
+            let newest = newest.unwrap_or(built_in);
+            if newest.etag() != etag {
+                return Err(CaseError::PolicyChanged.into());
+            }
+            Ok(Policy { version: newest.version + 1, rules, updated: Some((who, now)) })
+        };
+        let version = self.metrics.store.put_setting(by, now, decide).await?;
         self.get_policy(&Scope::merchant(merchant.clone()), Some(version)).await
     }
 

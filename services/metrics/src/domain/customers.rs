@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
+use runtime::ids::MerchantId;
 
 use crate::domain::customer::CustomerError;
 use crate::domain::customer::care::{CareState, CareTask};
@@ -108,8 +109,8 @@ impl Customers {
     }
 
     /// A version of the rules, or the newest.
-    pub async fn get_rules(&self, merchant: &str, version: Option<i32>) -> Result<TierRules> {
-        match (self.metrics.store.find_tier_rules(merchant, version).await?, version) {
+    pub async fn get_rules(&self, merchant: &MerchantId, version: Option<i32>) -> Result<TierRules> {
+        match (self.metrics.store.find_setting(merchant, version).await?, version) {
             (Some(rules), _) => Ok(rules),
             (None, None | Some(0)) => Ok(TierRules::built_in(self.currency())),
             (None, Some(version)) => Err(CustomerError::RulesNotFound { version }.into()),
@@ -124,7 +125,7 @@ impl Customers {
         let decide = |newest: Option<TierRules>| newest.unwrap_or(built_in).next(etag, content, who, now);
         let version = self.metrics.store.put_tier_rules(by, now, decide).await?;
         self.metrics.counting.wake();
-        self.get_rules(by.caller.merchant.as_str(), Some(version)).await
+        self.get_rules(&by.caller.merchant, Some(version)).await
     }
 
     /// A customer that the scope reaches, and whether customers wait to be counted.
@@ -220,7 +221,7 @@ impl Customers {
         (range, group, filter): (DayRange, Group, &Filter),
         page: &PageRequest<String>,
     ) -> Result<RepurchasePage> {
-        let rules = self.get_rules(scope.merchant.as_str(), None).await?;
+        let rules = self.get_rules(&scope.merchant, None).await?;
         let (within_days, through) =
             (rules.content.repurchase_days, self.metrics.today(&scope.merchant).await?);
         let query = RepurchaseQuery { range, group, filter: filter.clone(), within_days, through };

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::entry::Entry;
 use crate::domain::follow_up::error::FollowUpError;
 
 /// Customers are contacted at least this often.
@@ -192,24 +193,8 @@ pub enum Happening {
     Assigned { from: Option<String>, to: String, note: String },
 }
 
-/// An entry of a timeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// From 1.
-    pub number: i32,
-    /// Who; `None`: the service.
-    pub person: Option<String>,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Where it stood then.
-    pub state: FollowUpState,
-    /// When the next contact was due then.
-    pub due_at: Option<DateTime<Utc>>,
-    /// Whether it came after its time.
-    pub late: bool,
-    /// What it tells.
-    pub happening: Happening,
-}
+/// An entry of its timeline.
+pub type Event = Entry<FollowUpState, Happening>;
 
 type Result<T, E = FollowUpError> = std::result::Result<T, E>;
 

@@ -13,7 +13,7 @@ use crate::domain::follow_up::reasons::Timing;
 use crate::domain::follow_up::{Contact, DEADLINE_MAX, Draft, Event, FollowUp, FollowUpState};
 use crate::domain::money::Currency;
 use crate::domain::{Metrics, Result, SELF};
-use crate::store::{FollowUpCursor, FollowUpFilter, FollowUpResult, FollowUpStep, Looked};
+use crate::store::{DueCursor, FollowUpFilter, FollowUpResult, FollowUpStep, Looked};
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -94,7 +94,7 @@ impl FollowUps {
         &self,
         scope: &Scope,
         filter: &FollowUpFilter,
-        page: &PageRequest<FollowUpCursor>,
+        page: &PageRequest<DueCursor>,
     ) -> Result<Page<ListedFollowUp>> {
         let now = self.metrics.clock.now();
         let found = self.metrics.store.list_follow_ups(scope, filter, now, page).await?;

@@ -33,6 +33,14 @@ impl Histogram {
         self.counts.iter_mut().zip(&other.counts).for_each(|(mine, theirs)| *mine += theirs);
     }
 
+    /// Takes another one away; what is left may be negative.
+    pub fn subtract(&mut self, other: &Self) {
+        if self.counts.len() < other.counts.len() {
+            self.counts.resize(other.counts.len(), 0);
+        }
+        self.counts.iter_mut().zip(&other.counts).for_each(|(mine, theirs)| *mine -= theirs);
+    }
+
     /// Adds a packed histogram.
     pub fn add_packed(&mut self, bytes: &[u8]) -> Result<(), Damaged> {
         let mut rest = bytes;

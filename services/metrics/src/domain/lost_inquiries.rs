@@ -64,7 +64,7 @@ impl LostInquiries {
 
     /// A version of the catalogue, or the newest.
     pub async fn get_catalogue(&self, merchant: &MerchantId, version: Option<i32>) -> Result<Catalogue> {
-        let found = self.metrics.store.find_loss_catalogue(merchant, version).await?;
+        let found = self.metrics.store.find_setting(merchant, version).await?;
         match (found, version) {
             (Some(catalogue), _) => Ok(catalogue),
             (None, None | Some(0)) => Ok(Catalogue::built_in()),
@@ -83,7 +83,7 @@ impl LostInquiries {
                 NextError::Invalid(violation) => MetricsError::Invalid(violation),
             })
         };
-        let version = self.metrics.store.put_loss_catalogue(by, now, decide).await?;
+        let version = self.metrics.store.put_setting(by, now, decide).await?;
         self.get_catalogue(&by.caller.merchant, Some(version)).await
     }
 

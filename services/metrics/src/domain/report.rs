@@ -1,14 +1,17 @@
 //! Reports: what they are about, how far they are, what may be asked for.
 
 pub mod document;
+pub mod plan;
 pub mod schedule;
 
 use calendar::{Period, PeriodKind};
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 use status::{Failure, Kind};
 use uuid::Uuid;
 
 use crate::domain::figure::{DayRange, DefinitionRef, FigureState, Filter, Step};
+use crate::domain::maturity::Window;
 
 /// Reports of a merchant that may wait to be made.
 pub const WAITING_MAX: i64 = 2_000;
@@ -16,7 +19,8 @@ pub const WAITING_MAX: i64 = 2_000;
 pub const ATTEMPTS_MAX: i32 = 5;
 
 /// What a report is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReportKind {
     /// 日报.
     Daily,
@@ -99,7 +103,8 @@ impl ReportKind {
 }
 
 /// What kind of thing a report is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SubjectKind {
     /// A person.
     Person,
@@ -201,6 +206,8 @@ pub struct Order {
     pub definition: DefinitionRef,
     /// When it is due, if the service makes it by itself.
     pub due_day: Option<NaiveDate>,
+    /// Names of the roles that it is addressed to, if it is due.
+    pub recipients: Vec<String>,
 }
 
 /// A report without its figures.
@@ -225,8 +232,8 @@ pub struct Report {
 pub struct Made {
     /// When.
     pub at: DateTime<Utc>,
-    /// How settled they were.
-    pub state: FigureState,
+    /// How settled they were, by the position of each window. Reports from before that was kept know the usual one alone.
+    pub states: [Option<FigureState>; Window::ALL.len()],
     /// What the subject was called.
     pub name: String,
     /// The versions of the definition that rule days of the period.
@@ -291,6 +298,15 @@ pub enum ReportError {
         /// How many may wait.
         limit: i64,
     },
+    /// Somebody else put the next version of the schedule.
+    #[error("the schedule was changed meanwhile")]
+    ScheduleChanged,
+    /// There is no such version of the schedule.
+    #[error("there is no version {version} of the schedule")]
+    ScheduleNotFound {
+        /// Which.
+        version: i32,
+    },
     /// A form could not be written.
     #[error("the report cannot be written down")]
     Form(#[source] anyhow::Error),
@@ -299,7 +315,10 @@ pub enum ReportError {
 impl Failure for ReportError {
     fn kind(&self) -> Kind {
         match self {
-            Self::NotFound { .. } | Self::SubjectNotFound { .. } => Kind::NotFound,
+            Self::NotFound { .. } | Self::SubjectNotFound { .. } | Self::ScheduleNotFound { .. } => {
+                Kind::NotFound
+            }
+            Self::ScheduleChanged => Kind::Contended,
             Self::Exists { .. } => Kind::AlreadyExists,
             Self::PeriodAhead { .. } | Self::NotReady { .. } => Kind::Precondition,
             Self::TooManyWaiting { .. } => Kind::Exhausted,
@@ -315,6 +334,8 @@ impl Failure for ReportError {
             Self::PeriodAhead { .. } => "REPORT_PERIOD_AHEAD",
             Self::NotReady { .. } => "REPORT_NOT_READY",
             Self::TooManyWaiting { .. } => "TOO_MANY_REPORTS",
+            Self::ScheduleChanged => "REPORT_SCHEDULE_CHANGED",
+            Self::ScheduleNotFound { .. } => "REPORT_SCHEDULE_NOT_FOUND",
             Self::Form(_) => "REPORT_NOT_WRITTEN",
         }
     }

@@ -1,10 +1,10 @@
 //! The use cases of reports: asked for, listed, made when their time has come.
 
 mod making;
+mod slices;
 
 use std::sync::Arc;
 
-use calendar::WorkingCalendar;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use pg::By;
 use pg::page::{Page, PageRequest};
@@ -18,7 +18,8 @@ use crate::domain::campaigns::or_made;
 use crate::domain::definition::STANDARD;
 use crate::domain::figure::DefinitionRef;
 use crate::domain::report::document::Document;
-use crate::domain::report::schedule::due;
+use crate::domain::report::plan::{Content, Schedule};
+use crate::domain::report::schedule::{Upcoming, due, upcoming};
 use crate::domain::report::{
     ATTEMPTS_MAX, Order, Report, ReportError, ReportKind, ReportState, Subject, SubjectKind, Taken, days_of,
 };
@@ -86,6 +87,7 @@ impl Reports {
             known_on: new.known_on,
             definition: new.definition,
             due_day: None,
+            recipients: Vec::new(),
         };
         let report = Report {
             id: or_made(new.id),
@@ -123,6 +125,37 @@ impl Reports {
         found.ok_or_else(|| ReportError::NotReady { id: report.id, state: report.state }.into())
     }
 
+    /// When reports are made, or were by a version.
+    pub async fn get_schedule(&self, merchant: &MerchantId, version: Option<i32>) -> Result<Schedule> {
+        let found = match version {
+            Some(0) => None,
+            _ => self.metrics.store.find_setting(merchant, version).await?,
+        };
+        match (found, version) {
+            (Some(schedule), _) => Ok(schedule),
+            (None, None | Some(0)) => Ok(Schedule::built_in()),
+            (None, Some(version)) => Err(ReportError::ScheduleNotFound { version }.into()),
+        }
+    }
+
+    /// The next report of each kind by a schedule.
+    pub async fn list_upcoming(&self, merchant: &MerchantId, schedule: &Schedule) -> Result<Vec<Upcoming>> {
+        let calendar = self.metrics.store.find_calendar(merchant).await?;
+        Ok(upcoming(&schedule.content, &calendar, self.due_after, self.metrics.clock.now()))
+    }
+
+    /// Puts the next version of when reports are made. What was asked for by the one before is made all the same.
+    pub async fn put_schedule(&self, by: &By, etag: &str, content: Content) -> Result<Schedule> {
+        content.check()?;
+        let (who, now) = (by.caller.subject.clone(), self.metrics.clock.now());
+        let decide = |newest: Option<Schedule>| {
+            let newest = newest.unwrap_or_else(Schedule::built_in);
+            Ok(newest.next(etag, content, who, now)?)
+        };
+        let version = self.metrics.store.put_setting(by, now, decide).await?;
+        self.get_schedule(&by.caller.merchant, Some(version)).await
+    }
+
     /// Waits until somebody of this process asks for a report.
     pub async fn asked(&self) {
         self.asked.notified().await;
@@ -147,10 +180,10 @@ impl Reports {
 
     async fn schedule_reports_of(&self, merchant: &MerchantId, now: DateTime<Utc>) -> Result<usize> {
         let calendar = self.metrics.store.find_calendar(merchant).await?;
-        let today = calendar.business_day(now - self.due_after);
+        let schedule = self.get_schedule(merchant, None).await?;
         let by = By::service(SELF, merchant, "background/schedule_reports");
         let mut asked = 0;
-        for due in due(today, &WorkingCalendar::default()) {
+        for due in due(&schedule.content, &calendar, self.due_after, now) {
             asked += self.metrics.store.schedule_reports(&by, &due, STANDARD, now).await?;
         }
         Ok(asked)

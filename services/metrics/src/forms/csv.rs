@@ -7,7 +7,7 @@ use crate::forms::table::{all_measures, span};
 use crate::forms::value::{Style, Value};
 use crate::forms::words::Language;
 
-const HEADER: [&str; 15] = [
+const HEADER: [&str; 16] = [
     "section",
     "key",
     "name",
@@ -23,6 +23,7 @@ const HEADER: [&str; 15] = [
     "median_seconds",
     "p90_seconds",
     "text",
+    "state",
 ];
 
 /// What a cell begins with that a spreadsheet would take for a formula. The full-width forms are taken for the same by
@@ -46,6 +47,10 @@ pub fn write(document: &Document, language: Language, byte_order_mark: bool) -> 
         }
         for line in &group.previous {
             lines.figures(&format!("{}_previous", group.by), line)?;
+        }
+        if let Some(rest) = &group.rest {
+            lines.figures(&format!("{}_rest", group.by), &rest.now)?;
+            lines.figures(&format!("{}_rest_previous", group.by), &rest.previous)?;
         }
     }
     lines.sales()?;
@@ -92,6 +97,7 @@ impl Lines<'_> {
                 &seconds(figure.median),
                 &seconds(figure.p90),
                 "",
+                line.state_of(measure.window()).unwrap_or_default(),
             ])?;
         }
         Ok(())

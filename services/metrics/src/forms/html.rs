@@ -1,12 +1,13 @@
 //! A report as one page: to read on a phone or a screen, or to print. No script, nothing loaded from elsewhere.
 
 use crate::domain::any_measure::AnyMeasure;
+use crate::domain::maturity::Window;
 use crate::domain::report::document::{Document, Figure, Group, Line};
 use crate::domain::report::{ReportKind, SubjectKind};
 use crate::forms::chart::{self, Point, Series, escape};
 use crate::forms::table::{Cell, RowKind, Table, Tables, is_better, span};
 use crate::forms::value::{Change, Style, Value};
-use crate::forms::words::{Language, MAIN, Word};
+use crate::forms::words::{Language, MAIN, SOLD, Word};
 
 /// How the page looks.
 const STYLE: &str = include_str!("page.css");
@@ -46,7 +47,7 @@ pub fn write(document: &Document, language: Language) -> String {
     }
     let main = || MAIN.into_iter().filter_map(AnyMeasure::by_name);
     for group in &document.groups {
-        let measures = Tables::told(main(), group.now.iter().chain([&document.whole]));
+        let measures = page.tables.shown(group, main(), SOLD.into_iter().filter_map(AnyMeasure::by_name));
         body += &page.table(&page.tables.group(group, &measures));
     }
     if !document.course.is_empty() {
@@ -173,7 +174,7 @@ impl Page<'_> {
         let Some(measure) = AnyMeasure::by_name(name) else { return String::new() };
         let lines = group.now.iter().filter(|line| !line.key.is_empty() && says(line, name));
         let mut points: Vec<Point> =
-            lines.map(|line| self.point(measure, self.tables.name(line), line)).collect();
+            lines.map(|line| self.point(measure, self.tables.name(line, &group.by), line)).collect();
         if points.len() < 2 {
             return String::new();
         }
@@ -335,12 +336,25 @@ impl Page<'_> {
             }
             _ => "",
         };
+        let settled = Window::ALL.into_iter().filter_map(|window| {
+            let state = self.language.state(document.whole.state_of(window)?);
+            Some(format!("{}: {state}", self.language.window(window)))
+        });
+        let settled = settled.collect::<Vec<_>>().join(" · ");
+        let sliced = if document.groups.iter().any(|group| group.aspect().is_some()) {
+            self.word(
+                "商品和类目的金额、件数与加购相加等于合计；订单和买家在其包含的每个商品下各计一次。",
+                "Amounts, pieces and carts of products and categories add up to the total; orders and buyers count under each product that they have.",
+            )
+        } else {
+            ""
+        };
         let mean = self.word(
             "平均：数量和金额按人均；比率和时长以合计为准。中位数取中间两个中较小的一个。",
             "Mean: counts and amounts per row; rates and times are those of the total. Median: the lower of two middle values.",
         );
         format!(
-            "<footer class=\"notes\"><p>{}: {versions}</p><p>{}: {state} {pending}</p><p>{nobody} {mean}</p></footer>\n",
+            "<footer class=\"notes\"><p>{}: {versions}</p><p>{}: {settled}. {state} {pending}</p><p>{nobody} {sliced} {mean}</p></footer>\n",
             self.word("指标定义", "Definition"),
             self.word("数据状态", "State of figures"),
         )

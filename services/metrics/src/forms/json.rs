@@ -1,7 +1,7 @@
 //! A report as data: what was frozen, with each figure's value, unit and name beside its parts.
 
 use anyhow::{Context, Result};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::domain::any_measure::AnyMeasure;
 use crate::domain::report::document::{Document, Figure};
@@ -20,8 +20,16 @@ pub fn write(document: &Document, language: Language) -> Result<Vec<u8>> {
             "course" => lines.extend(value.as_array_mut().into_iter().flatten()),
             "groups" => {
                 for group in value.as_array_mut().into_iter().flatten() {
-                    let parts = group.as_object_mut().into_iter().flat_map(Map::values_mut);
-                    lines.extend(parts.filter_map(Json::as_array_mut).flatten());
+                    for (part, value) in group.as_object_mut().into_iter().flatten() {
+                        match part.as_str() {
+                            "now" | "previous" => lines.extend(value.as_array_mut().into_iter().flatten()),
+                            "rest" => {
+                                let rest = value.as_object_mut().into_iter().flatten();
+                                lines.extend(rest.filter(|(name, _)| *name != "count").map(|(_, line)| line));
+                            }
+                            _ => {}
+                        }
+                    }
                 }
             }
             _ => {}
@@ -34,6 +42,7 @@ pub fn write(document: &Document, language: Language) -> Result<Vec<u8>> {
 }
 
 fn tell_figures(line: &mut Json, document: &Document, language: Language) -> Result<()> {
+    let states = ["state", "conversion_state", "refund_state"].map(|field| line[field].clone());
     let figures = line.get_mut("figures").and_then(Json::as_object_mut).context("a line has figures")?;
     for (name, told) in figures {
         let figure: Figure = serde_json::from_value(told.take())?;
@@ -46,6 +55,7 @@ fn tell_figures(line: &mut Json, document: &Document, language: Language) -> Res
             "numerator": figure.above,
             "denominator": figure.below,
             "value": number(value),
+            "state": states[measure.window() as usize],
         });
         if let Some(median) = figure.median {
             told["median_seconds"] = seconds(median).into();

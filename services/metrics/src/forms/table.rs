@@ -128,6 +128,7 @@ impl<'a> Tables<'a> {
             self.text(self.word("环比", "Change")),
             self.text(self.word("去年同期", "Year before")),
             self.text(self.word("同比", "Change")),
+            self.text(self.word("本期数据状态", "State of this period's")),
         ];
         let lines = [&document.whole, &document.previous, &document.last_year];
         let mut rows = Vec::new();
@@ -155,6 +156,10 @@ impl<'a> Tables<'a> {
                     self.change(measure, &document.previous),
                     self.value(measure, &document.last_year),
                     self.change(measure, &document.last_year),
+                    document
+                        .whole
+                        .state_of(measure.window())
+                        .map_or(Cell::Empty, |state| Cell::Text(self.language.state(state).to_owned())),
                 ];
                 rows.push(Row { key: measure.name().to_owned(), kind: RowKind::Plain, cells });
             }
@@ -203,7 +208,24 @@ impl<'a> Tables<'a> {
         measures.into_iter().filter(told).collect()
     }
 
-    /// The parts of the whole by a kind of group, with sum, mean and middle.
+    /// The figures that a group's table shows of `main`, all of which other groups have: sales by product or category have
+    /// `sold` alone.
+    pub fn shown(
+        &self,
+        group: &Group,
+        main: impl IntoIterator<Item = AnyMeasure>,
+        sold: impl IntoIterator<Item = AnyMeasure>,
+    ) -> Vec<AnyMeasure> {
+        match group.aspect() {
+            Some(_) => Self::told(sold, group.lines()),
+            None => {
+                let people = self.document.groups.iter().filter(|group| group.aspect().is_none());
+                Self::told(main, people.flat_map(|group| &group.now).chain([&self.document.whole]))
+            }
+        }
+    }
+
+    /// The parts of the whole by a kind of group, with sum, mean and middle; sales by product or category with all others.
     pub fn group(&self, group: &Group, measures: &[AnyMeasure]) -> Table {
         let mut columns = vec![self.text(self.language.group(&group.by).to_owned())];
         columns.extend(measures.iter().map(|measure| self.measure_column(*measure)));
@@ -211,7 +233,7 @@ impl<'a> Tables<'a> {
             .now
             .iter()
             .map(|line| {
-                let mut cells = vec![Cell::Text(self.name(line))];
+                let mut cells = vec![Cell::Text(self.name(line, &group.by))];
                 cells.extend(measures.iter().map(|measure| self.value(*measure, line)));
                 Row { key: line.key.clone(), kind: RowKind::Plain, cells }
             })
@@ -222,10 +244,14 @@ impl<'a> Tables<'a> {
             cells.extend(measures.iter().map(|measure| cell(*measure)));
             Row { key: key.to_owned(), kind: RowKind::Summary, cells }
         };
+        if let Some(rest) = &group.rest {
+            let title = format!("{} ({})", self.word("其余", "All others"), rest.count);
+            rows.push(summary("rest", title, &|measure| self.value(measure, &rest.now)));
+        }
         rows.push(summary("total", self.word("合计", "Total"), &|measure| {
             self.value(measure, &self.document.whole)
         }));
-        if named.len() > 1 {
+        if named.len() > 1 && group.aspect().is_none() {
             rows.push(summary("mean", self.word("平均", "Mean"), &|measure| self.mean(measure, &named)));
             rows.push(summary("median", self.word("中位数", "Median"), &|measure| {
                 self.median(measure, &named)
@@ -234,6 +260,8 @@ impl<'a> Tables<'a> {
         let title = match group.by.as_str() {
             "shop" => self.word("各店铺", "By shop"),
             "team" => self.word("各小组", "By team"),
+            "product" => self.word("各商品", "By product"),
+            "category" => self.word("各类目", "By category"),
             _ => self.word("客服明细", "By person"),
         };
         Table { id: group.by.clone(), title, columns, rows }
@@ -452,10 +480,10 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// What a line is called: by name, else by id; nobody's has words of its own.
-    pub fn name(&self, line: &Line) -> String {
+    /// What a line of a group is called: by name, else by id; what has neither has words of its own.
+    pub fn name(&self, line: &Line, by: &str) -> String {
         match (line.name.as_str(), line.key.as_str()) {
-            ("", "") => self.word("未归属", "Nobody's"),
+            ("", "") => self.language.nameless(by).to_owned(),
             ("", key) => key.to_owned(),
             (name, _) => name.to_owned(),
         }

@@ -8,8 +8,9 @@ use crate::domain::explanation::{Measure, Unit};
 use crate::domain::figure::{DayRange, Figures};
 use crate::domain::money::Currency;
 use crate::domain::report::document::{
-    Contributor, Document, FORMAT, Group, Line, RemedyLine, SalesChange, TargetLine, Version, Worse,
+    Contributor, Document, FORMAT, Group, Line, RemedyLine, Rest, SalesChange, TargetLine, Version, Worse,
 };
+use crate::domain::slice::Aspect;
 use crate::domain::trade_measure::TradeMeasure;
 
 fn day(text: &str) -> NaiveDate {
@@ -42,6 +43,25 @@ pub fn line(key: &str, name: &str, days: DayRange, scale: i64) -> Line {
     line
 }
 
+/// The two largest products, what has no product, and four others.
+fn products(week: DayRange, before: DayRange) -> Group {
+    let slice = |key: &str, name: &str, days: DayRange, scale: i64| {
+        let mut line = line(key, name, days, scale);
+        let sliced = |name: &str| match AnyMeasure::by_name(name) {
+            Some(AnyMeasure::Timelines(measure)) => measure.is_sliced_by(Aspect::Product),
+            _ => false,
+        };
+        line.figures.retain(|name, _| sliced(name));
+        line
+    };
+    let lines = |days: DayRange, scale: i64| {
+        let named = [("sku-2", "=星星杯", 9), ("sku-1", "月亮灯", 5), ("", "", 1)];
+        named.map(|(key, name, more)| slice(key, name, days, scale + more)).to_vec()
+    };
+    let rest = Rest { count: 4, now: slice("", "", week, 3), previous: slice("", "", before, 2) };
+    Group { by: "product".to_owned(), now: lines(week, 2), previous: lines(before, 1), rest: Some(rest) }
+}
+
 /// A week of a team with three people.
 pub fn document() -> Document {
     let week = DayRange { from: day("2026-11-09"), to: day("2026-11-15") };
@@ -71,7 +91,10 @@ pub fn document() -> Document {
         course: course
             .map(|(day, scale)| line("", "", DayRange { from: day, to: day }, scale * scale % 11 + 2))
             .collect(),
-        groups: vec![Group { by: "person".to_owned(), now: people(3, week), previous: people(2, before) }],
+        groups: vec![
+            Group { by: "person".to_owned(), now: people(3, week), previous: people(2, before), rest: None },
+            products(week, before),
+        ],
         sales: Some(SalesChange {
             before_minor: 100_000,
             now_minor: 120_001,

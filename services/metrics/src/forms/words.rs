@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use crate::domain::maturity::Window;
 use crate::domain::report::{ReportKind, SubjectKind};
 
 /// The language of titles and names of figures.
@@ -77,7 +78,27 @@ impl Language {
         self.of(match by {
             "shop" => Word("店铺", "Shops"),
             "team" => Word("小组", "Teams"),
+            "product" => Word("商品", "Products"),
+            "category" => Word("类目", "Categories"),
             _ => Word("客服", "People"),
+        })
+    }
+
+    /// What has no name of its own in a group is called.
+    pub fn nameless(self, by: &str) -> &'static str {
+        self.of(match by {
+            "product" => Word("未知商品", "No known product"),
+            "category" => Word("无类目", "No category"),
+            _ => Word("未归属", "Nobody's"),
+        })
+    }
+
+    /// What the figures of a window are called together.
+    pub fn window(self, window: Window) -> &'static str {
+        self.of(match window {
+            Window::Usual => Word("会话与付款", "Conversations and payments"),
+            Window::Conversions => Word("转化与加购", "Conversions and carts"),
+            Window::Refunds => Word("退款", "Refunds"),
         })
     }
 
@@ -212,6 +233,21 @@ pub const MAIN: [&str; 10] = [
     "RESPONSE",
 ];
 
+/// The figures that tables of products and categories show on a page.
+pub const SOLD: [&str; 11] = [
+    "PAID_AMOUNT",
+    "PAID_ORDERS",
+    "PAYING_BUYERS",
+    "AVERAGE_ORDER_VALUE",
+    "ORDERED_AMOUNT",
+    "ORDERED_UNITS",
+    "NET_AMOUNT",
+    "REFUNDED_AMOUNT",
+    "REFUND_RATE",
+    "CARTS",
+    "CARTS_LEFT",
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -228,7 +264,7 @@ mod tests {
         for language in [Language::Chinese, Language::English] {
             let names: BTreeSet<&str> = known.iter().map(|name| language.measure(name)).collect();
             assert_eq!(names.len(), known.len(), "{language:?}");
-            assert!(MAIN.iter().all(|name| !language.measure(name).is_empty()));
+            assert!(MAIN.iter().chain(&SOLD).all(|name| !language.measure(name).is_empty()));
         }
     }
 }

@@ -5,6 +5,7 @@ use rust_xlsxwriter::{
     ColNum, DocProperties, Format, FormatAlign, FormatBorder, RowNum, Workbook, Worksheet,
 };
 
+use crate::domain::maturity::Window;
 use crate::domain::report::document::Document;
 use crate::forms::table::{Cell, RowKind, Table, Tables, all_measures, span};
 use crate::forms::value::{Change, Value};
@@ -29,9 +30,8 @@ pub fn write(document: &Document, language: Language) -> Result<Vec<u8>> {
     for table in parts.iter().flatten() {
         book.sheet(table)?;
     }
-    let lines = document.groups.iter().flat_map(|group| &group.now).chain([&document.whole]);
-    let measures = Tables::told(all_measures(), lines);
     for group in &document.groups {
+        let measures = tables.shown(group, all_measures(), all_measures());
         book.sheet(&tables.group(group, &measures))?;
     }
     if !document.course.is_empty() {
@@ -54,12 +54,17 @@ fn about(book: &mut Book, tables: &Tables<'_>, title: &str) -> Result<()> {
         || word("生成时全部已知数据", "all that was known when it was made").to_owned(),
         |day| day.to_string(),
     );
+    let settled = Window::ALL.into_iter().filter_map(|window| {
+        let state = language.state(document.whole.state_of(window)?);
+        Some(format!("{}: {state}", language.window(window)))
+    });
+    let settled: Vec<String> = settled.collect();
     let lines = [
         (word("报告", "Report"), title.to_owned()),
         (word("期间", "Period"), span(document.days)),
         (word("上期", "Period before"), span(document.previous.days)),
         (word("去年同期", "Year before"), span(document.last_year.days)),
-        (word("数据状态", "State of figures"), language.state(&document.whole.state).to_owned()),
+        (word("数据状态", "State of figures"), settled.join("; ")),
         (word("数据截至", "As known on"), known),
         (word("生成时间 (UTC)", "Made at (UTC)"), document.made_at.format("%Y-%m-%d %H:%M:%S").to_string()),
         (word("指标定义", "Definition"), versions.join(", ")),

@@ -41,7 +41,7 @@ impl CustomerService for CustomerApi {
         request: Request<pb::GetTierRulesRequest>,
     ) -> Reply<pb::GetTierRulesResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let rules = self.customers.get_rules(scope.merchant.as_str(), message.version).await?;
+        let rules = self.customers.get_rules(&scope.merchant, message.version).await?;
         let rules = Some(encode::rules(&rules, self.customers.currency()));
         Ok(Response::new(pb::GetTierRulesResponse { rules }))
     }

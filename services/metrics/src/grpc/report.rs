@@ -65,8 +65,8 @@ impl ReportService for ReportApi {
     }
 
     async fn list_reports(&self, request: Request<pb::ListReportsRequest>) -> Reply<pb::ListReportsResponse> {
-        let Admitted { message, scope, .. } = admitted(request)?;
-        let filter = decode::filter(&message)?;
+        let Admitted { message, scope, caller } = admitted(request)?;
+        let filter = decode::filter(&message, &caller)?;
         let page = page(message.page_size, &message.page_token, format!("reports {filter:?}"))?;
         let found = self.reports.list_reports(&scope, &filter, &page).await?;
         Ok(Response::new(pb::ListReportsResponse {
@@ -88,5 +88,33 @@ impl ReportService for ReportApi {
         let file = written.await.map_err(MetricsError::Worker)?;
         let file = file.map_err(|why| MetricsError::from(ReportError::Form(why)))?;
         Ok(Response::new(Box::pin(stream::iter(encode::pieces(file, PIECE).map(Ok)))))
+    }
+
+    async fn get_report_schedule(
+        &self,
+        request: Request<pb::GetReportScheduleRequest>,
+    ) -> Reply<pb::GetReportScheduleResponse> {
+        let Admitted { message, scope, .. } = admitted(request)?;
+        let schedule = self.reports.get_schedule(&scope.merchant, message.version).await?;
+        let upcoming = self.reports.list_upcoming(&scope.merchant, &schedule).await?;
+        Ok(Response::new(pb::GetReportScheduleResponse {
+            schedule: Some(encode::schedule(schedule)),
+            upcoming: upcoming.iter().map(encode::upcoming).collect(),
+        }))
+    }
+
+    async fn put_report_schedule(
+        &self,
+        request: Request<pb::PutReportScheduleRequest>,
+    ) -> Reply<pb::PutReportScheduleResponse> {
+        let request = admitted(request)?;
+        let (content, etag) = decode::schedule(request.message.schedule.as_ref())?;
+        let by = By::new(&request, rpc!("PutReportSchedule"), &request.message.request_id);
+        let schedule = self.reports.put_schedule(&by, etag, content).await?;
+        let upcoming = self.reports.list_upcoming(&request.scope.merchant, &schedule).await?;
+        Ok(Response::new(pb::PutReportScheduleResponse {
+            schedule: Some(encode::schedule(schedule)),
+            upcoming: upcoming.iter().map(encode::upcoming).collect(),
+        }))
     }
 }

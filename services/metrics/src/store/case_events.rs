@@ -2,16 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, Text, Timestamptz};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel::sql_types::{Array, BigInt, Date, Nullable, Text, Timestamptz};
+use diesel_async::RunQueryDsl;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
-use runtime::ids::MerchantId;
 
 use crate::domain::case::CaseState;
-use crate::domain::case::step::Event;
+use crate::domain::case::step::{Event, Happening};
 use crate::domain::figure::DayRange;
-use crate::store::{Result, Store, json_of, people};
+use crate::store::entries::{self, Timeline};
+use crate::store::{Result, Store, people};
 
 /// What a person's cases came to; see `case.proto`.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -36,29 +36,18 @@ pub struct CaseResult {
     pub recovered: i64,
 }
 
-/// Adds an entry to a case's timeline.
-pub(super) async fn insert(
-    conn: &mut AsyncPgConnection,
-    merchant: &MerchantId,
-    case: &str,
-    event: &Event,
-) -> Result<()> {
-    diesel::sql_query(
-        "INSERT INTO case_events (merchant_id, case_id, number, person_id, happened_at, state, due_at, late, happening) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind::<Text, _>(merchant.as_str())
-    .bind::<Text, _>(case)
-    .bind::<Integer, _>(event.number)
-    .bind::<Nullable<Text>, _>(event.person.as_deref())
-    .bind::<Timestamptz, _>(event.at)
-    .bind::<Text, _>(event.state.name())
-    .bind::<Nullable<Timestamptz>, _>(event.due_at)
-    .bind::<Bool, _>(event.late)
-    .bind::<Jsonb, _>(json_of(&event.happening)?)
-    .execute(conn)
-    .await?;
-    Ok(())
+impl Timeline for CaseState {
+    const TABLE: &'static str = "case_events";
+    const OWNER: &'static str = "case_id";
+    type Happening = Happening;
+
+    fn row_name(self) -> &'static str {
+        self.name()
+    }
+
+    fn of_row(name: &str) -> Option<Self> {
+        Self::of(name)
+    }
 }
 
 impl Store {
@@ -70,18 +59,7 @@ impl Store {
         page: &PageRequest<i32>,
     ) -> Result<Page<Event>> {
         let mut conn = self.pool.get().await?;
-        let rows = diesel::sql_query(
-            "SELECT case_id, number, person_id, happened_at, state, due_at, late, happening FROM case_events \
-             WHERE merchant_id = $1 AND case_id = $2 AND number > $3 ORDER BY number LIMIT $4",
-        )
-        .bind::<Text, _>(scope.merchant.as_str())
-        .bind::<Text, _>(case)
-        .bind::<Integer, _>(page.after.unwrap_or(0))
-        .bind::<BigInt, _>(page.limit())
-        .load::<EventRow>(&mut conn)
-        .await?;
-        let events = rows.into_iter().map(EventRow::read).collect::<Result<_>>()?;
-        Ok(page.page(events, |event: &Event| event.number)?)
+        entries::list(&mut conn, &scope.merchant, case, page).await
     }
 
     /// A page of results of the people whom the scope reaches, by person. Who has no open case and none of these days has
@@ -123,42 +101,5 @@ impl Store {
         .load::<CaseResult>(&mut conn)
         .await?;
         Ok(page.page(rows, |row: &CaseResult| row.person.clone())?)
-    }
-}
-
-#[derive(QueryableByName)]
-struct EventRow {
-    #[diesel(sql_type = Text)]
-    case_id: String,
-    #[diesel(sql_type = Integer)]
-    number: i32,
-    #[diesel(sql_type = Nullable<Text>)]
-    person_id: Option<String>,
-    #[diesel(sql_type = Timestamptz)]
-    happened_at: DateTime<Utc>,
-    #[diesel(sql_type = Text)]
-    state: String,
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    due_at: Option<DateTime<Utc>>,
-    #[diesel(sql_type = Bool)]
-    late: bool,
-    #[diesel(sql_type = Jsonb)]
-    happening: serde_json::Value,
-}
-
-impl EventRow {
-    fn read(self) -> Result<Event> {
-        let broken = |why: String| {
-            pg::Error::unreadable("case_events", format!("{}/{}", self.case_id, self.number), why)
-        };
-        Ok(Event {
-            number: self.number,
-            state: CaseState::of(&self.state).ok_or_else(|| broken("unknown state".to_owned()))?,
-            happening: serde_json::from_value(self.happening).map_err(|why| broken(why.to_string()))?,
-            person: self.person_id,
-            at: self.happened_at,
-            due_at: self.due_at,
-            late: self.late,
-        })
     }
 }

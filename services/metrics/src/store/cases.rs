@@ -1,15 +1,13 @@
 //! `cases`.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use directory::LAST_DAY;
 use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::MerchantId;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::domain::case::content::CaseKind;
@@ -20,7 +18,8 @@ use crate::domain::case::{Case, CaseState};
 use crate::domain::fact::Severity;
 use crate::domain::reach::Reached;
 use crate::error::MetricsError;
-use crate::store::{Result, Store, case_events, case_policies, json_of, people};
+use crate::store::deadlines::{self, DueCursor};
+use crate::store::{Result, Store, entries, json_of, people, settings};
 
 pub(super) const COLUMNS: &str = "case_id, version, state, content, owner_person_id, people, accepted_by_person_id, accepted_at, due_at, \
      course, granted, recovered, events, created_by, changed_by, changed_at";
@@ -48,10 +47,6 @@ pub struct CaseFilter {
     pub overdue: bool,
 }
 
-/// The case that a page begins after: its deadline (the end of days if there is none) and id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CaseCursor(pub DateTime<Utc>, pub String);
-
 /// What becomes of a case in a step.
 #[derive(Debug)]
 pub struct CaseStep {
@@ -61,11 +56,6 @@ pub struct CaseStep {
     pub late: bool,
     /// What its timeline says of it.
     pub happening: Happening,
-}
-
-/// When nothing is owed.
-fn never() -> DateTime<Utc> {
-    LAST_DAY.and_time(NaiveTime::MIN).and_utc()
 }
 
 impl Store {
@@ -79,7 +69,7 @@ impl Store {
     ) -> Result<String> {
         let merchant = &by.caller.merchant;
         by.change(&self.pool, now, async |conn| {
-            let policy = case_policies::find(conn, merchant, None).await?.unwrap_or(built_in);
+            let policy = settings::find(conn, merchant.as_str(), None).await?.unwrap_or(built_in);
             let case = decide(&policy.rules)?;
             check_known(conn, merchant, &case.owner).await?;
             let day = directory::calendar(conn, merchant).await?.business_day(now);
@@ -111,7 +101,7 @@ impl Store {
             if etag != found.etag() {
                 return Err(CaseError::Changed { id: id.to_owned() }.into());
             }
-            let policy = case_policies::find(conn, merchant, None).await?.unwrap_or(built_in);
+            let policy = settings::find(conn, merchant.as_str(), None).await?.unwrap_or(built_in);
             let step = decide(found, &policy.rules)?;
             if let Happening::Step(Step::Escalation(escalation)) = &step.happening {
                 check_known(conn, merchant, &escalation.to).await?;
@@ -136,7 +126,7 @@ impl Store {
         scope: &Scope,
         filter: &CaseFilter,
         now: DateTime<Utc>,
-        page: &PageRequest<CaseCursor>,
+        page: &PageRequest<DueCursor>,
     ) -> Result<Page<Case>> {
         let mut conn = self.pool.get().await?;
         let today = directory::calendar(&mut conn, &scope.merchant).await?.business_day(now);
@@ -170,7 +160,7 @@ impl Store {
             .load::<CaseRow>(&mut conn)
             .await?;
         let cases = rows.into_iter().map(CaseRow::read).collect::<Result<_>>()?;
-        Ok(page.page(cases, |case: &Case| CaseCursor(case.due_at.unwrap_or_else(never), case.id.clone()))?)
+        Ok(page.page(cases, |case: &Case| DueCursor::after(case.due_at, &case.id))?)
     }
 }
 
@@ -230,7 +220,7 @@ async fn append(
         late,
         happening,
     };
-    case_events::insert(conn, &by.caller.merchant, &case.id, &event).await?;
+    entries::insert(conn, &by.caller.merchant, &case.id, &event).await?;
     Ok(by.audit(conn, case.changed.1, format!("case/{}", case.id), summary).await?)
 }
 
@@ -316,7 +306,7 @@ impl<'a> BindChanging<'a> for Query<'a> {
             .bind::<Nullable<Text>, _>(content.phone.as_ref().map(|phone| phone.token.as_str()))
             .bind::<Text, _>(&case.owner)
             .bind::<Array<Text>, _>(case.people.iter().collect::<Vec<_>>())
-            .bind::<Timestamptz, _>(case.due_at.unwrap_or_else(never))
+            .bind::<Timestamptz, _>(deadlines::stored(case.due_at))
             .bind::<Jsonb, _>(json_of(content)?)
             .bind::<Jsonb, _>(json_of(&case.course)?)
             .bind::<Integer, _>(case.course.missed)
@@ -377,7 +367,7 @@ impl CaseRow {
             people: self.people.into_iter().collect(),
             accepted_by: self.accepted_by_person_id,
             accepted_at: self.accepted_at,
-            due_at: Some(self.due_at).filter(|due| *due != never()),
+            due_at: deadlines::read(self.due_at),
             granted: self.granted,
             recovered: self.recovered,
             events: self.events,

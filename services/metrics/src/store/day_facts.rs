@@ -67,6 +67,24 @@ pub(super) async fn apply(conn: &mut AsyncPgConnection, merchant: &str, tally: T
     Ok(())
 }
 
+/// Adds corrections to days whose customers are put as a whole: those of each change are all there are, and the sums say how
+/// many. Nobody else may change these days meanwhile.
+pub(super) async fn put_right(
+    conn: &mut AsyncPgConnection,
+    merchant: &str,
+    corrections: &[(DayKey, DayChange)],
+) -> Result<()> {
+    let ids: Vec<Uuid> = corrections.iter().map(|(key, _)| key.agent_day_id()).collect();
+    let histograms = upsert_days(conn, merchant, &ids, corrections).await?;
+    diesel::sql_query("DELETE FROM day_customers WHERE merchant_id = $1 AND agent_day_id = ANY($2)")
+        .bind::<Text, _>(merchant)
+        .bind::<Array<SqlUuid>, _>(&ids)
+        .execute(conn)
+        .await?;
+    upsert_customers(conn, merchant, &ids, corrections).await?;
+    update_details(conn, merchant, &ids, &histograms, &HashMap::new(), corrections).await
+}
+
 /// A locked day row's histograms as they are to be, packed, in the order of [`Spread::ALL`].
 type Packed = [Vec<u8>; Spread::ALL.len()];
 

@@ -54,6 +54,15 @@ pub(super) async fn lock_shared(conn: &mut AsyncPgConnection, merchant: &str) ->
     newest_seq(conn, merchant).await
 }
 
+/// Waits until nobody counts under the merchant's definitions, and keeps everybody out until the transaction ends.
+pub(super) async fn lock_exclusive(conn: &mut AsyncPgConnection, merchant: &str) -> Result<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('metrics.definitions.' || $1, 0))")
+        .bind::<Text, _>(merchant)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 async fn newest_seq(conn: &mut AsyncPgConnection, merchant: &str) -> Result<i32> {
     let row = diesel::sql_query(
         "SELECT coalesce(max(definition_seq), $2) AS seq FROM definitions WHERE merchant_id = $1",
@@ -95,12 +104,7 @@ impl Store {
         let merchant = &by.caller.merchant;
         let put = async |conn: &mut AsyncPgConnection| {
             // Batches that count under the definitions of before finish first.
-            diesel::sql_query(
-                "SELECT pg_advisory_xact_lock(hashtextextended('metrics.definitions.' || $1, 0))",
-            )
-            .bind::<Text, _>(merchant.as_str())
-            .execute(conn)
-            .await?;
+            lock_exclusive(conn, merchant.as_str()).await?;
             let put = insert(conn, by, new).await?;
             let summary = json!({
                 "version": put.version,
@@ -264,8 +268,10 @@ impl TryFrom<DefinitionRow> for Definition {
     type Error = pg::Error;
 
     fn try_from(row: DefinitionRow) -> Result<Self, pg::Error> {
-        let rules = serde_json::from_value(row.rules)
-            .map_err(|why| pg::Error::unreadable("definitions", &row.definition_id, why))?;
+        // Rules of which nothing is said are the built-in ones.
+        let rules =
+            if row.rules == json!({}) { Ok(Rules::default()) } else { serde_json::from_value(row.rules) };
+        let rules = rules.map_err(|why| pg::Error::unreadable("definitions", &row.definition_id, why))?;
         Ok(Self {
             seq: row.definition_seq,
             id: row.definition_id,

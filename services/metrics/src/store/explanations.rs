@@ -19,7 +19,7 @@ use crate::domain::selection::Selection;
 use crate::domain::sums::Sums;
 use crate::error::MetricsError;
 use crate::store::conversations::unpack;
-use crate::store::figures::{SELECTED_JOINS, SELECTED_WHERE, SUM_ARRAY, read_sums, selecting};
+use crate::store::figure_sql::{SELECTED_JOINS, SELECTED_WHERE, SUM_ARRAY, read_sums, selecting};
 use crate::store::selection::select;
 use crate::store::{Result, Store};
 
@@ -101,7 +101,7 @@ const PARTS: &str = "(SELECT f.merchant_id, f.business_day, f.account_id, f.acco
         AND f.business_day = h.business_day AND f.account_id = h.owner_id AND f.conversation_id = h.conversation_id \
         AND f.channel = h.channel AND f.shop_id = h.shop_id)";
 
-/// What of parts every reader reads, after its key. The parameters are those of `figures::SELECTED_JOINS`; of the ruling
+/// What of parts every reader reads, after its key. The parameters are those of `figure_sql::SELECTED_JOINS`; of the ruling
 /// only the first and the last day matter, and known days not at all.
 pub(super) static FACTS: LazyLock<String> = LazyLock::new(|| {
     format!(

@@ -14,7 +14,7 @@ use crate::domain::sums::Sums;
 use crate::domain::trade::TradeSums;
 use crate::error::MetricsError;
 use crate::outgoing;
-use crate::store::figures::{SUM_ARRAY, read_sums};
+use crate::store::figure_sql::{SUM_ARRAY, read_sums};
 use crate::store::{Result, Store, trade_figures};
 
 /// A closed day about which something is known that was not told yet.

@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, Text, Timestamptz};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel::sql_types::{Array, BigInt, Date, Nullable, Text, Timestamptz};
+use diesel_async::RunQueryDsl;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
-use runtime::ids::MerchantId;
 
 use crate::domain::figure::DayRange;
-use crate::domain::follow_up::{Event, FollowUpState};
-use crate::store::{Result, Store, json_of, people};
+use crate::domain::follow_up::{Event, FollowUpState, Happening};
+use crate::store::entries::{self, Timeline};
+use crate::store::{Result, Store, people};
 
 /// What a person's follow-ups of a kind came to; see `follow_up.proto`.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -37,30 +37,18 @@ pub struct FollowUpResult {
     pub recovered: i64,
 }
 
-/// Adds an entry to a follow-up's timeline.
-pub(super) async fn insert(
-    conn: &mut AsyncPgConnection,
-    merchant: &MerchantId,
-    follow_up: &str,
-    event: &Event,
-) -> Result<()> {
-    diesel::sql_query(
-        "INSERT INTO follow_up_events (merchant_id, follow_up_id, number, person_id, happened_at, state, due_at, late, \
-            happening) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind::<Text, _>(merchant.as_str())
-    .bind::<Text, _>(follow_up)
-    .bind::<Integer, _>(event.number)
-    .bind::<Nullable<Text>, _>(event.person.as_deref())
-    .bind::<Timestamptz, _>(event.at)
-    .bind::<Text, _>(event.state.name())
-    .bind::<Nullable<Timestamptz>, _>(event.due_at)
-    .bind::<Bool, _>(event.late)
-    .bind::<Jsonb, _>(json_of(&event.happening)?)
-    .execute(conn)
-    .await?;
-    Ok(())
+impl Timeline for FollowUpState {
+    const TABLE: &'static str = "follow_up_events";
+    const OWNER: &'static str = "follow_up_id";
+    type Happening = Happening;
+
+    fn row_name(self) -> &'static str {
+        self.name()
+    }
+
+    fn of_row(name: &str) -> Option<Self> {
+        Self::of(name)
+    }
 }
 
 impl Store {
@@ -72,18 +60,7 @@ impl Store {
         page: &PageRequest<i32>,
     ) -> Result<Page<Event>> {
         let mut conn = self.pool.get().await?;
-        let rows = diesel::sql_query(
-            "SELECT follow_up_id, number, person_id, happened_at, state, due_at, late, happening FROM follow_up_events \
-             WHERE merchant_id = $1 AND follow_up_id = $2 AND number > $3 ORDER BY number LIMIT $4",
-        )
-        .bind::<Text, _>(scope.merchant.as_str())
-        .bind::<Text, _>(follow_up)
-        .bind::<Integer, _>(page.after.unwrap_or(0))
-        .bind::<BigInt, _>(page.limit())
-        .load::<EventRow>(&mut conn)
-        .await?;
-        let events = rows.into_iter().map(EventRow::read).collect::<Result<_>>()?;
-        Ok(page.page(events, |event: &Event| event.number)?)
+        entries::list(&mut conn, &scope.merchant, follow_up, page).await
     }
 
     /// A page of results of the people whom the scope reaches, by person, then kind.
@@ -124,42 +101,5 @@ impl Store {
         .load::<FollowUpResult>(&mut conn)
         .await?;
         Ok(page.page(rows, |row: &FollowUpResult| (row.person.clone(), row.kind.clone()))?)
-    }
-}
-
-#[derive(QueryableByName)]
-struct EventRow {
-    #[diesel(sql_type = Text)]
-    follow_up_id: String,
-    #[diesel(sql_type = Integer)]
-    number: i32,
-    #[diesel(sql_type = Nullable<Text>)]
-    person_id: Option<String>,
-    #[diesel(sql_type = Timestamptz)]
-    happened_at: DateTime<Utc>,
-    #[diesel(sql_type = Text)]
-    state: String,
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    due_at: Option<DateTime<Utc>>,
-    #[diesel(sql_type = Bool)]
-    late: bool,
-    #[diesel(sql_type = Jsonb)]
-    happening: serde_json::Value,
-}
-
-impl EventRow {
-    fn read(self) -> Result<Event> {
-        let broken = |why: String| {
-            pg::Error::unreadable("follow_up_events", format!("{}/{}", self.follow_up_id, self.number), why)
-        };
-        Ok(Event {
-            number: self.number,
-            state: FollowUpState::of(&self.state).ok_or_else(|| broken("unknown state".to_owned()))?,
-            happening: serde_json::from_value(self.happening).map_err(|why| broken(why.to_string()))?,
-            person: self.person_id,
-            at: self.happened_at,
-            due_at: self.due_at,
-            late: self.late,
-        })
     }
 }

@@ -1,15 +1,13 @@
 //! `follow_ups` and `follow_up_payments`.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use directory::LAST_DAY;
 use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::MerchantId;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::domain::follow_up::error::FollowUpError;
@@ -17,7 +15,8 @@ use crate::domain::follow_up::{Contact, Draft, Event, FollowUp, FollowUpKind, Fo
 use crate::domain::follow_ups::End;
 use crate::domain::reach::Reached;
 use crate::error::MetricsError;
-use crate::store::{Result, Store, follow_up_events, follow_up_payments, people};
+use crate::store::deadlines::{self, DueCursor};
+use crate::store::{Result, Store, entries, follow_up_payments, people};
 
 pub(super) const COLUMNS: &str = "follow_up_id, version, kind, source_id, shop_id, customer_id, order_id, note, amount, recovered, payments, \
      state, owner_person_id, people, source_at, due_at, deadline, contacts, missed, first_contact_at, closed_at, events, \
@@ -40,10 +39,6 @@ pub struct FollowUpFilter {
     pub overdue: bool,
 }
 
-/// The follow-up that a page begins after: its next contact (the end of days if there is none) and id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FollowUpCursor(pub DateTime<Utc>, pub String);
-
 /// What somebody does to a follow-up.
 #[derive(Debug)]
 pub enum FollowUpStep {
@@ -51,11 +46,6 @@ pub enum FollowUpStep {
     Contact(Contact),
     /// The end.
     End(End),
-}
-
-/// When nobody is to be contacted any more.
-fn never() -> DateTime<Utc> {
-    LAST_DAY.and_time(NaiveTime::MIN).and_utc()
 }
 
 impl Store {
@@ -138,7 +128,7 @@ impl Store {
         scope: &Scope,
         filter: &FollowUpFilter,
         now: DateTime<Utc>,
-        page: &PageRequest<FollowUpCursor>,
+        page: &PageRequest<DueCursor>,
     ) -> Result<Page<FollowUp>> {
         let mut conn = self.pool.get().await?;
         let today = directory::calendar(&mut conn, &scope.merchant).await?.business_day(now);
@@ -168,7 +158,7 @@ impl Store {
             .load::<FollowUpRow>(&mut conn)
             .await?;
         let found = rows.into_iter().map(FollowUpRow::read).collect::<Result<_>>()?;
-        let cursor = |f: &FollowUp| FollowUpCursor(f.due_at.unwrap_or_else(never), f.id.clone());
+        let cursor = |f: &FollowUp| DueCursor::after(f.due_at, &f.id);
         Ok(page.page(found, cursor)?)
     }
 }
@@ -215,7 +205,7 @@ pub(super) async fn append(
         late,
         happening,
     };
-    follow_up_events::insert(conn, &by.caller.merchant, &follow_up.id, &event).await
+    entries::insert(conn, &by.caller.merchant, &follow_up.id, &event).await
 }
 
 async fn audit(conn: &mut AsyncPgConnection, by: &By, follow_up: &FollowUp, what: &str) -> Result<()> {
@@ -296,7 +286,7 @@ pub(super) async fn insert(
     .bind::<Text, _>(follow_up.owner.as_deref().unwrap_or_default())
     .bind::<Array<Text>, _>(follow_up.people.iter().collect::<Vec<_>>())
     .bind::<Timestamptz, _>(draft.source_at)
-    .bind::<Timestamptz, _>(follow_up.due_at.unwrap_or_else(never))
+    .bind::<Timestamptz, _>(deadlines::stored(follow_up.due_at))
     .bind::<Timestamptz, _>(draft.deadline)
     .bind::<Integer, _>(follow_up.events)
     .bind::<Text, _>(&follow_up.created.0)
@@ -323,7 +313,7 @@ async fn update(conn: &mut AsyncPgConnection, merchant: &MerchantId, follow_up: 
     .bind::<Text, _>(follow_up.state.name())
     .bind::<Text, _>(follow_up.owner.as_deref().unwrap_or_default())
     .bind::<Array<Text>, _>(follow_up.people.iter().collect::<Vec<_>>())
-    .bind::<Timestamptz, _>(follow_up.due_at.unwrap_or_else(never))
+    .bind::<Timestamptz, _>(deadlines::stored(follow_up.due_at))
     .bind::<Integer, _>(follow_up.contacts)
     .bind::<Integer, _>(follow_up.missed)
     .bind::<Nullable<Timestamptz>, _>(follow_up.first_contact_at)
@@ -420,7 +410,7 @@ impl FollowUpRow {
             },
             owner: Some(self.owner_person_id).filter(|owner| !owner.is_empty()),
             people: self.people.into_iter().collect(),
-            due_at: Some(self.due_at).filter(|due| *due != never()),
+            due_at: deadlines::read(self.due_at),
             contacts: self.contacts,
             missed: self.missed,
             first_contact_at: self.first_contact_at,

@@ -15,7 +15,9 @@ use crate::domain::maturity::Window;
 use crate::domain::selection::Selection;
 use crate::error::MetricsError;
 use crate::store::explanations::{FACTS, FactsRow};
-use crate::store::figures::{DAY_STATES, FINAL_DAY, FigureQuery, key_sql, selecting, spreads_of};
+use crate::store::figure_rows::spreads_of;
+use crate::store::figure_sql::{DAY_STATES, FINAL_DAY, key_sql, selecting};
+use crate::store::figures::FigureQuery;
 use crate::store::selection::{load_names, select};
 use crate::store::{Result, Store};
 

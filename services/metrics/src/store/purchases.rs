@@ -10,7 +10,7 @@ use runtime::identity::Scope;
 use crate::domain::customers::Repurchase;
 use crate::domain::figure::{DayRange, Filter, Group};
 use crate::store::conversations::column;
-use crate::store::figures::key_sql;
+use crate::store::figure_sql::key_sql;
 use crate::store::selection::{load_names, select};
 use crate::store::{Result, Store};
 

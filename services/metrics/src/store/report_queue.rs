@@ -9,6 +9,7 @@ use runtime::ids::MerchantId;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::domain::maturity::Window;
 use crate::domain::report::document::Document;
 use crate::domain::report::schedule::Due;
 use crate::domain::report::{SubjectKind, Taken};
@@ -27,13 +28,13 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<usize> {
         let merchant = by.caller.merchant.as_str();
-        let wanted: Vec<_> = due.kind.scheduled_for().iter().map(|kind: &SubjectKind| kind.name()).collect();
+        let wanted: Vec<_> = due.subjects.iter().map(|kind: &SubjectKind| kind.name()).collect();
         by.change(&self.pool, now, async |conn| {
             // Ids are made by the database: there is one for each row that is really put in.
             let rows = diesel::sql_query(
                 "INSERT INTO reports (merchant_id, report_id, kind, subject_kind, subject_id, from_day, to_day, scheduled, \
-                    due_day, definition_id, state, held_until, requested_by, requested_at) \
-                 SELECT $1, gen_random_uuid()::text, $2, s.kind, s.id, $3, $4, true, $5, $6, 'waiting', $7, $8, $7 \
+                    due_day, definition_id, state, held_until, requested_by, requested_at, recipients) \
+                 SELECT $1, gen_random_uuid()::text, $2, s.kind, s.id, $3, $4, true, $5, $6, 'waiting', $7, $8, $7, $10 \
                  FROM ( \
                     SELECT 'merchant' AS kind, '' AS id \
                     UNION ALL SELECT 'shop', shop_id FROM shops WHERE merchant_id = $1 \
@@ -55,6 +56,7 @@ impl Store {
             .bind::<Timestamptz, _>(now)
             .bind::<Text, _>(&by.caller.subject)
             .bind::<Array<Text>, _>(&wanted)
+            .bind::<Array<Text>, _>(&due.recipients)
             .execute(conn)
             .await?;
             if rows > 0 {
@@ -112,7 +114,7 @@ impl Store {
         let mut conn = self.pool.get().await?;
         let rows = diesel::sql_query(
             "UPDATE reports SET state = 'ready', document = $4, made_at = $5, figure_state = $6, subject_name = $7, \
-                versions = $8, lease = NULL, failure = '' \
+                versions = $8, lease = NULL, failure = '', conversion_state = $9, refund_state = $10 \
              WHERE merchant_id = $1 AND report_id = $2 AND lease = $3 AND state = 'making'",
         )
         .bind::<Text, _>(taken.merchant.as_str())
@@ -123,6 +125,8 @@ impl Store {
         .bind::<Text, _>(&document.whole.state)
         .bind::<Text, _>(&document.subject_name)
         .bind::<Array<Integer>, _>(versions)
+        .bind::<Nullable<Text>, _>(document.whole.state_of(Window::Conversions))
+        .bind::<Nullable<Text>, _>(document.whole.state_of(Window::Refunds))
         .execute(&mut conn)
         .await?;
         Ok(rows > 0)

@@ -20,7 +20,7 @@ use crate::store::{Result, Store};
 
 pub(super) const COLUMNS: &str = "r.report_id, r.kind, r.subject_kind, r.subject_id, r.from_day, r.to_day, r.due_day, \
      r.definition_id, r.definition_version, r.known_on, r.state, r.failure, r.requested_by, r.requested_at, r.made_at, \
-     r.figure_state, r.subject_name, r.versions";
+     r.figure_state, r.conversion_state, r.refund_state, r.subject_name, r.versions, r.recipients";
 
 /// Whether row `r` is within reach: $2 for everything, $3 is the person whose own reports are, $4 whether also those
 /// of people and teams whom that person led on the report's last day.
@@ -45,6 +45,8 @@ pub struct ReportFilter {
     pub subject_id: Option<String>,
     /// Whose last day lies in it.
     pub days: Option<DayRange>,
+    /// Addressed to one of these roles, by name; `None` to anybody or nobody.
+    pub addressed_to: Option<Vec<String>>,
 }
 
 /// The report that a page begins after: its last day and id.
@@ -128,6 +130,7 @@ impl Store {
                 AND ($7::text IS NULL OR r.subject_kind = $7) AND ($8::text IS NULL OR r.subject_id = $8) \
                 AND ($9::date IS NULL OR r.to_day BETWEEN $9 AND $10) \
                 AND ($11::date IS NULL OR (r.to_day, r.report_id) < ($11, $12)) \
+                AND ($14::text[] IS NULL OR r.recipients && $14) \
              ORDER BY r.to_day DESC, r.report_id DESC LIMIT $13"
         );
         let rows = diesel::sql_query(sql)
@@ -144,6 +147,7 @@ impl Store {
             .bind::<Nullable<Date>, _>(page.after.as_ref().map(|cursor| cursor.0))
             .bind::<Nullable<Text>, _>(page.after.as_ref().map(|cursor| cursor.1.as_str()))
             .bind::<BigInt, _>(page.limit())
+            .bind::<Nullable<Array<Text>>, _>(filter.addressed_to.as_ref())
             .load::<ReportRow>(&mut conn)
             .await?;
         let reports = rows.into_iter().map(ReportRow::read).collect::<Result<_>>()?;
@@ -306,10 +310,16 @@ pub(super) struct ReportRow {
     made_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Text>)]
     figure_state: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    conversion_state: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    refund_state: Option<String>,
     #[diesel(sql_type = Text)]
     subject_name: String,
     #[diesel(sql_type = Array<Integer>)]
     versions: Vec<i32>,
+    #[diesel(sql_type = Array<Text>)]
+    recipients: Vec<String>,
 }
 
 impl ReportRow {
@@ -319,10 +329,14 @@ impl ReportRow {
         let kind = ReportKind::of(&self.kind).ok_or_else(|| unknown("kind"))?;
         let subject_kind = SubjectKind::of(&self.subject_kind).ok_or_else(|| unknown("subject"))?;
         let state = ReportState::of(&self.state).ok_or_else(|| unknown("state"))?;
-        let made = match (&self.figure_state, self.made_at) {
-            (Some(name), Some(at)) => {
-                let state = state_of(name).ok_or_else(|| unknown("figures' state"))?;
-                Some(Made { at, state, name: self.subject_name, versions: self.versions })
+        let settled = |name: &Option<String>| {
+            name.as_ref().map(|name| state_of(name).ok_or_else(|| unknown("figures' state"))).transpose()
+        };
+        let states =
+            [settled(&self.figure_state)?, settled(&self.conversion_state)?, settled(&self.refund_state)?];
+        let made = match self.made_at {
+            Some(at) if states[0].is_some() => {
+                Some(Made { at, states, name: self.subject_name, versions: self.versions })
             }
             _ => None,
         };
@@ -333,6 +347,7 @@ impl ReportRow {
             known_on: self.known_on,
             definition: DefinitionRef { id: self.definition_id, version: self.definition_version },
             due_day: self.due_day,
+            recipients: self.recipients,
         };
         Ok(Report {
             id: self.report_id,

@@ -17,7 +17,7 @@ use crate::domain::ruling::Ruling;
 use crate::domain::sums::Sums;
 use crate::domain::trade::TradeSums;
 use crate::error::MetricsError;
-use crate::store::figures::{
+use crate::store::figure_sql::{
     DAY_STATES, SELECTED_JOINS, SELECTED_WHERE, SUM_ARRAY, key_sql, read_sums, selecting,
 };
 use crate::store::selection::{load_names, select};

@@ -7,7 +7,7 @@ use crate::domain::maturity::Window;
 use crate::domain::trade::TradeSum;
 use crate::domain::trade_measure::{Below, TradeMeasure};
 
-/// The last day whose knowledge is in the final figures of a window, like [`super::figures::FINAL_DAY`].
+/// The last day whose knowledge is in the final figures of a window, like [`super::figure_sql::FINAL_DAY`].
 pub(super) fn final_day(window: Window) -> String {
     let column = match window {
         Window::Usual => "maturation",

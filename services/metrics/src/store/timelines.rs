@@ -20,7 +20,7 @@ use crate::store::ingest::ATTEMPTS;
 use crate::store::trade_days::{self, TradeDayKey};
 use crate::store::trade_slices::{self, Titles};
 use crate::store::{
-    Result, Store, days, definitions, facts, figure_versions, follow_up_checks, portraits, tier_rules,
+    Result, Store, days, definitions, facts, figure_versions, follow_up_checks, portraits, settings,
 };
 
 /// Changes taken up in one transaction.
@@ -164,7 +164,7 @@ async fn recount(
     let calendar = directory::calendar(conn, &MerchantId::new(merchant.to_owned())).await?;
     let sorted: Vec<&Customer> = customers.iter().collect();
     let before = lock(conn, merchant, &sorted).await?;
-    let put_rules = tier_rules::find(conn, merchant, None).await?;
+    let put_rules: Option<TierRules> = settings::find(conn, merchant, None).await?;
     let rules = put_rules.as_ref().unwrap_or(rules);
     // Read after the locks: whatever was committed before them is in, whatever comes later left its own change.
     let histories = load_histories(conn, merchant, &sorted).await?;

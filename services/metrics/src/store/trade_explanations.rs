@@ -16,10 +16,11 @@ use crate::domain::selection::Selection;
 use crate::domain::timeline::{History, Item, Share, shares};
 use crate::domain::trade_measure::{Below, ExplainedTrade, Piece, TradeExplainQuery, TradeExplainer};
 use crate::error::MetricsError;
-use crate::store::figures::{FigureQuery, selecting};
+use crate::store::figure_sql::selecting;
+use crate::store::figures::FigureQuery;
 use crate::store::selection::select;
 use crate::store::timelines::{Customer, load_histories};
-use crate::store::{Result, Store, figures, trade_figures};
+use crate::store::{Result, Store, figure_rows, trade_figures};
 
 /// The piece that a page begins after: day, account, shop, customer, and its place among the customer's pieces.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -73,7 +74,7 @@ impl Store {
                     within_seconds: Vec::new(),
                     keys: None,
                 };
-                let figures = figures::Reader { merchant, query: &figures, selection: &selection };
+                let figures = figure_rows::Reader { merchant, query: &figures, selection: &selection };
                 let total = trade_figures::list(conn, &figures, None, 1).await?;
                 let total = total.into_iter().next().map(|(_, (figures, _))| figures).unwrap_or_default();
                 let reader = Reader { merchant, ruling, query, selection: &selection };

@@ -15,7 +15,9 @@ use crate::domain::maturity::Window;
 use crate::domain::slice::sliced;
 use crate::domain::trade::{TradeSpread, TradeSum, TradeSums};
 use crate::store::Result;
-use crate::store::figures::{ByRow, DAY_STATES, FINAL_DAY, FigureCursor, Reader};
+use crate::store::figure_rows::{ByRow, Reader};
+use crate::store::figure_sql::{DAY_STATES, FINAL_DAY};
+use crate::store::figures::FigureCursor;
 use crate::store::settling::{RowState, changes, final_day};
 use crate::store::trade_days::CountsRow;
 

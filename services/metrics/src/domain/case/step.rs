@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::case::CaseState;
+use crate::domain::entry::Entry;
 use crate::domain::fact::Severity;
 
 /// Something done to a case. Texts are redacted, amounts in the currency's smallest unit.
@@ -141,24 +142,8 @@ pub enum Happening {
     HandedOver { from: String, to: String, note: String },
 }
 
-/// An entry of a timeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// From 1.
-    pub number: i32,
-    /// Who; `None`: a program.
-    pub person: Option<String>,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Where the case stood then.
-    pub state: CaseState,
-    /// What was owed then.
-    pub due_at: Option<DateTime<Utc>>,
-    /// Whether it came after its deadline.
-    pub late: bool,
-    /// What it tells.
-    pub happening: Happening,
-}
+/// An entry of its timeline.
+pub type Event = Entry<CaseState, Happening>;
 
 impl StepKind {
     /// All of them.

@@ -14,6 +14,7 @@ use crate::domain::maturity::Window;
 use crate::domain::money::Currency;
 use crate::domain::part::Spread;
 use crate::domain::report::{ReportKind, SubjectKind};
+use crate::domain::slice::Aspect;
 use crate::domain::trade_measure::TradeMeasure;
 
 /// The shape of stored documents; a later one reads this one too.
@@ -54,7 +55,7 @@ pub struct Document {
     pub course_step: String,
     /// Its course, in order.
     pub course: Vec<Line>,
-    /// By shop, team, person, where the subject has several.
+    /// By shop, team, person, where the subject has several; sales by product and category.
     pub groups: Vec<Group>,
     /// What the change of sales since the period before is made of.
     pub sales: Option<SalesChange>,
@@ -98,6 +99,12 @@ pub struct Line {
     pub hour: Option<u8>,
     /// How settled it was: `provisional`, `final` or `restated`.
     pub state: String,
+    /// How settled conversions were, and carts left; empty in documents from before that was kept.
+    #[serde(default)]
+    pub conversion_state: String,
+    /// How settled refunds were, and what hangs on them; likewise.
+    #[serde(default)]
+    pub refund_state: String,
     /// Changes that came after their day was final.
     pub restatements: i64,
     /// Whether customers waited to be counted.
@@ -126,12 +133,27 @@ pub struct Figure {
 /// The parts of the whole by one kind of group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// `shop`, `team` or `person`.
+    /// `shop`, `team`, `person`, `product` or `category`.
     pub by: String,
-    /// Sorted by key.
+    /// Sorted by key; products and categories by what was paid, the most first, what has no name last.
     pub now: Vec<Line>,
-    /// The same of the period before.
+    /// The same of the period before: of products and categories those that stand in `now`, in the same order.
     pub previous: Vec<Line>,
+    /// All products or categories that don't stand by name, together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
+}
+
+/// What is not among the largest parts. Amounts, pieces and carts of these and of the rest add up to the whole; orders and
+/// buyers count under each product that they have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// How many parts of the period are in it.
+    pub count: i64,
+    /// All together.
+    pub now: Line,
+    /// The period before, of all parts that don't stand by name in the period.
+    pub previous: Line,
 }
 
 /// What a change of sales is made of, in minor units; the effects add up to the change.
@@ -217,6 +239,22 @@ impl From<DayRange> for Days {
     }
 }
 
+impl Group {
+    /// By what it cuts sales, if it does.
+    pub fn aspect(&self) -> Option<Aspect> {
+        match self.by.as_str() {
+            "product" => Some(Aspect::Product),
+            "category" => Some(Aspect::Category),
+            _ => None,
+        }
+    }
+
+    /// Its lines of the period, and that of the rest.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.now.iter().chain(self.rest.as_ref().map(|rest| &rest.now))
+    }
+}
+
 impl Document {
     /// What it is for.
     pub fn kind(&self) -> Option<ReportKind> {
@@ -254,19 +292,43 @@ impl Line {
     /// Every figure of a row. Those of an hour are of conversations alone: nothing else is counted by hour.
     pub fn of(row: &Figures) -> Self {
         let by_hour = row.hour.is_some();
-        let counted = |measure: &AnyMeasure| !by_hour || matches!(measure, AnyMeasure::Conversations(_));
+        Self::with(row, |measure| !by_hour || matches!(measure, AnyMeasure::Conversations(_)))
+    }
+
+    /// What a slice of sales has.
+    pub fn of_slice(row: &Figures, aspect: Aspect) -> Self {
+        Self::with(row, |measure| match measure {
+            AnyMeasure::Timelines(measure) => measure.is_sliced_by(aspect),
+            AnyMeasure::Conversations(_) => false,
+        })
+    }
+
+    fn with(row: &Figures, counted: impl Fn(&AnyMeasure) -> bool) -> Self {
+        let state = |window| state_name(row.state(window)).to_owned();
         let figure = |measure: AnyMeasure| (measure.name().to_owned(), figure(measure, row));
         Self {
             key: row.key.clone(),
             name: row.name.clone(),
             days: row.days.into(),
             hour: row.hour,
-            state: state_name(row.state(Window::Usual)).to_owned(),
+            state: state(Window::Usual),
+            conversion_state: state(Window::Conversions),
+            refund_state: state(Window::Refunds),
             restatements: row.restatements,
             pending: row.pending,
             active_accounts: row.active_accounts,
             figures: AnyMeasure::all().filter(counted).map(figure).collect(),
         }
+    }
+
+    /// How settled the figures of a window were; `None` if that wasn't kept.
+    pub fn state_of(&self, window: Window) -> Option<&str> {
+        let state = match window {
+            Window::Usual => &self.state,
+            Window::Conversions => &self.conversion_state,
+            Window::Refunds => &self.refund_state,
+        };
+        (!state.is_empty()).then_some(state)
     }
 
     /// A figure, if the line has it.
@@ -327,7 +389,26 @@ mod tests {
         let hour = Line::of(&row);
         assert_eq!(hour.figures.len(), Measure::ALL.len());
         assert_eq!(hour.figure(TradeMeasure::PaidAmount.into()), None);
+        let slice = Line::of_slice(&figures(), Aspect::Product);
+        assert!(slice.figure(TradeMeasure::NetAmount.into()).is_some());
+        assert_eq!(slice.figure(TradeMeasure::Inquiries.into()), None);
+        assert_eq!(slice.figure(Measure::Replies.into()), None);
         let kept = serde_json::to_value(&hour).expect("is JSON");
         assert_eq!(serde_json::from_value::<Line>(kept).expect("is read"), hour);
+    }
+
+    #[test]
+    fn windows_have_states_of_their_own_and_old_documents_lack_them() {
+        let mut row = figures();
+        row.states = [FigureState::Final, FigureState::Restated, FigureState::Provisional];
+        let line = Line::of(&row);
+        let states = Window::ALL.map(|window| line.state_of(window).map(str::to_owned));
+        assert_eq!(states, ["final", "restated", "provisional"].map(|state| Some(state.to_owned())));
+        let mut old = serde_json::to_value(&line).expect("is JSON");
+        let fields = old.as_object_mut().expect("an object");
+        fields.remove("conversion_state");
+        fields.remove("refund_state");
+        let old: Line = serde_json::from_value(old).expect("is read");
+        assert_eq!((old.state_of(Window::Usual), old.state_of(Window::Refunds)), (Some("final"), None));
     }
 }

@@ -1,4 +1,4 @@
-//! Puts a report's figures together.
+//! Puts a report's figures together. What of sales falls to which product and category is in `slices`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,7 @@ use crate::domain::report::document::{
     Worse,
 };
 use crate::domain::report::{Order, SubjectKind, Taken};
+use crate::domain::reports::slices;
 use crate::domain::sums::Sum;
 use crate::domain::target::TargetState;
 use crate::domain::targets::Targets;
@@ -42,6 +43,7 @@ struct Read {
     last_year: Figures,
     course: Vec<Figures>,
     groups: Vec<(Group, Vec<Figures>, Vec<Figures>)>,
+    slices: Vec<GroupLines>,
     versions: Vec<Version>,
 }
 
@@ -80,7 +82,7 @@ pub(super) async fn make(metrics: &Metrics, targets: &Targets, taken: &Taken) ->
         previous: Line::of(&read.previous),
         last_year: Line::of(&read.last_year),
         course: read.course.iter().map(Line::of).collect(),
-        groups: read.groups.iter().map(group_lines).collect(),
+        groups: read.groups.iter().map(group_lines).chain(read.slices).collect(),
         versions: read.versions,
     })
 }
@@ -115,6 +117,7 @@ fn group_lines((group, now, previous): &(Group, Vec<Figures>, Vec<Figures>)) -> 
         by: group_name(*group).to_owned(),
         now: now.iter().map(Line::of).collect(),
         previous: previous.iter().map(Line::of).collect(),
+        rest: None,
     }
 }
 
@@ -203,7 +206,15 @@ async fn read(metrics: &Metrics, scope: &Scope, order: &Order) -> Result<Read> {
         let before = ask(order, previous.days, *group, Step::Whole);
         groups.push((*group, now, rows(metrics, scope, &before).await?.0));
     }
-    Ok(Read { whole, previous, last_year, course, groups, versions })
+    let mut cut = Vec::new();
+    // A person's report tells what they sold, not of what.
+    let aspects: &[_] = if order.subject.kind == SubjectKind::Person { &[] } else { &slices::ASPECTS };
+    for (group, aspect) in aspects {
+        let ask = |days| ask(order, days, *group, Step::Whole);
+        let by = (*aspect, group_name(*group));
+        cut.extend(slices::read(metrics, scope, ask, by, (order.days, previous.days)).await?);
+    }
+    Ok(Read { whole, previous, last_year, course, groups, slices: cut, versions })
 }
 
 /// The rows of all steps of the period, those in which nothing happened too.
