@@ -1,8 +1,10 @@
 //! `jinpai.qa.v1.QaService`: parse, call, encode. No rule lives here.
 
+mod check;
 mod conversation;
 mod decode;
 mod draw;
+mod privacy;
 mod review;
 mod scorecard;
 
@@ -19,6 +21,9 @@ use tonic::{Request, Response, Status};
 
 use crate::domain::Qa;
 use crate::error::QaError;
+
+pub use check::CheckApi;
+pub use privacy::PrivacyApi;
 
 /// A chunk of a bundle: well below every limit of a message.
 const CHUNK_BYTES: usize = 256 * 1024;

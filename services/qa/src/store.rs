@@ -14,15 +14,25 @@
 mod arrivals;
 mod assignments;
 mod bundles;
+mod chat_checks;
+mod check_figures;
+mod check_queue;
 mod closings;
 mod conversations;
 mod coverage;
 mod draws;
+mod dry_runs;
+mod erasures;
+mod hit_judgements;
+mod hits;
+mod holds;
 mod late;
 mod people;
 mod plans;
+mod retention;
 mod reviewers;
 mod reviews;
+mod rule_sets;
 mod scorecards;
 mod seeds;
 mod transcript;
@@ -36,8 +46,12 @@ use runtime::ids::MerchantId;
 
 use crate::error::QaError;
 
+pub use check_figures::FigureKey;
 pub use coverage::CoverageKey;
 pub use draws::SAMPLE_SQL;
+pub use dry_runs::{DryRunFigureKey, ExampleKey};
+pub use hit_judgements::Judge;
+pub use hits::HitKey;
 pub use reviews::{ReviewFilter, ReviewKey};
 pub use scorecards::CardKey;
 
