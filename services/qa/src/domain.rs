@@ -11,8 +11,12 @@ pub mod hold;
 pub mod plan;
 pub mod privacy;
 pub mod review;
+pub mod risk;
+pub mod risks;
 pub mod rule_set;
 pub mod scorecard;
+pub mod weakness;
+pub mod weaknesses;
 
 use chrono::{NaiveDate, TimeDelta};
 use pg::page::{Page, PageRequest};

@@ -6,7 +6,9 @@ mod decode;
 mod draw;
 mod privacy;
 mod review;
+mod risk;
 mod scorecard;
+mod weakness;
 
 use std::pin::Pin;
 
@@ -24,6 +26,8 @@ use crate::error::QaError;
 
 pub use check::CheckApi;
 pub use privacy::PrivacyApi;
+pub use risk::RiskApi;
+pub use weakness::WeaknessApi;
 
 /// A chunk of a bundle: well below every limit of a message.
 const CHUNK_BYTES: usize = 256 * 1024;

@@ -21,7 +21,9 @@ mod grpc;
 mod outgoing;
 pub mod privacy_error;
 mod privacy_worker;
+mod risk_worker;
 mod store;
+mod weakness_worker;
 
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -29,6 +31,8 @@ use events::Bus;
 use proto::qa::v1::check_service_server::CheckServiceServer;
 use proto::qa::v1::privacy_service_server::PrivacyServiceServer;
 use proto::qa::v1::qa_service_server::QaServiceServer;
+use proto::qa::v1::risk_service_server::RiskServiceServer;
+use proto::qa::v1::weakness_service_server::WeaknessServiceServer;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
 use runtime::process::Running;
@@ -39,8 +43,10 @@ pub use config::Config;
 use domain::Qa;
 use domain::checks::Checks;
 use domain::privacy::Privacy;
+use domain::risks::Risks;
+use domain::weaknesses::Weaknesses;
 use follower::Chats;
-use grpc::{CheckApi, PrivacyApi, QaApi};
+use grpc::{CheckApi, PrivacyApi, QaApi, RiskApi, WeaknessApi};
 /// The draw's query, for the bench that measures it against a window function and the test of its plan.
 pub use store::SAMPLE_SQL;
 use store::Store;
@@ -76,7 +82,9 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let store = Store::new(pool.clone(), config.review.default_capacity);
     let qa = Qa::new(store.clone(), clock.clone());
     let checks = Checks::new(store.clone(), clock.clone(), config.checks.language());
-    let privacy = Privacy::new(store, clock.clone(), config.retention.months);
+    let privacy = Privacy::new(store.clone(), clock.clone(), config.retention.months);
+    let weaknesses = Weaknesses::new(store.clone(), checks.clone(), clock.clone());
+    let risks = Risks::new(store, clock.clone());
 
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
@@ -86,6 +94,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
                 .max_decoding_message_size(config.server.message_bytes_max),
         )
         .add_service(PrivacyServiceServer::new(PrivacyApi::new(privacy.clone())))
+        .add_service(WeaknessServiceServer::new(WeaknessApi::new(weaknesses.clone())))
+        .add_service(RiskServiceServer::new(RiskApi::new(risks.clone())))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -102,6 +112,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         committer::start(qa, config.draw.commitment_file(), token.clone()),
         check_worker::start(checks, token.clone()),
         privacy_worker::start(privacy, token.clone()),
+        weakness_worker::start(weaknesses, token.clone()),
+        risk_worker::start(risks, token.clone()),
         pg::housekeeping(pool, clock, token.clone()),
     ];
     Ok(Running::of(server, background, token))

@@ -32,10 +32,12 @@ mod plans;
 mod retention;
 mod reviewers;
 mod reviews;
+mod risks;
 mod rule_sets;
 mod scorecards;
 mod seeds;
 mod transcript;
+mod weaknesses;
 
 use calendar::MerchantCalendar;
 use chrono::NaiveDate;
@@ -50,10 +52,11 @@ pub use check_figures::FigureKey;
 pub use coverage::CoverageKey;
 pub use draws::SAMPLE_SQL;
 pub use dry_runs::{DryRunFigureKey, ExampleKey};
-pub use hit_judgements::Judge;
 pub use hits::HitKey;
 pub use reviews::{ReviewFilter, ReviewKey};
+pub use risks::RiskFilter;
 pub use scorecards::CardKey;
+pub use weaknesses::Found;
 
 /// How often a change is tried when it loses against a concurrent one.
 const ATTEMPTS: u32 = 5;

@@ -17,12 +17,11 @@ use crate::check_error::CheckError;
 use crate::domain::check_figure::{CheckFigure, FigureFilter, RuleAccuracy};
 use crate::domain::dry_run::{DryRun, DryRunFigure, Example, Progress, TakenRun};
 use crate::domain::hit::{
-    Chat, Checked, ConversationHits, Hit, HitFilter, HitJudgement, HitVerdict, Outcome, Place, Waiting,
-    examine,
+    Chat, Checked, ConversationHits, Hit, HitFilter, HitJudgement, JudgeHit, Outcome, Place, Waiting, examine,
 };
 use crate::domain::rule_set::{self, BUILT_IN_VERSION, RuleSet, RulesFrom};
 use crate::error::QaError;
-use crate::store::{DryRunFigureKey, ExampleKey, FigureKey, HitKey, Judge, Store};
+use crate::store::{DryRunFigureKey, ExampleKey, FigureKey, HitKey, Store};
 
 /// Places that are brought up to date in one transaction.
 const BATCH: i64 = 300;
@@ -169,20 +168,11 @@ impl Checks {
     }
 
     /// Adds a person's word on a hit.
-    pub async fn judge_hit(
-        &self,
-        by: &By,
-        scope: &Scope,
-        conversation: &ConversationId,
-        hit: Uuid,
-        etag: &str,
-        verdict: HitVerdict,
-        note: &str,
-    ) -> Result<Hit, QaError> {
-        let now = self.clock.now();
+    pub async fn judge_hit(&self, by: &By, scope: &Scope, judge: &JudgeHit) -> Result<Hit, QaError> {
+        let at = self.clock.now();
         let person = by.caller.person.clone().ok_or(QaError::NoPerson)?;
-        let judgement = HitJudgement { verdict, person, note: note.to_owned(), at: now };
-        self.store.insert_judgement(by, scope, now, &Judge { conversation, hit, etag, judgement }).await
+        let word = HitJudgement { verdict: judge.verdict, person, note: judge.note.clone(), at };
+        self.store.insert_judgement(by, scope, judge, &word).await
     }
 
     /// How often rules hit.
@@ -192,7 +182,8 @@ impl Checks {
         filter: &FigureFilter,
         page: &PageRequest<FigureKey>,
     ) -> Result<Page<CheckFigure>, QaError> {
-        let rules = self.rules_of_versions(&scope.merchant, filter).await?;
+        let mut rules = self.rules_of_days(&scope.merchant, filter.days).await?;
+        rules.retain(|(_, rule)| filter.rule.is_empty() || *rule == filter.rule);
         self.store.list_check_figures(scope, filter, &rules, page).await
     }
 
@@ -373,12 +364,11 @@ impl Checks {
     }
 
     /// The rules of each version that was in force on one of the days.
-    async fn rules_of_versions(
+    pub async fn rules_of_days(
         &self,
         merchant: &MerchantId,
-        filter: &FigureFilter,
+        (from, to): (NaiveDate, NaiveDate),
     ) -> Result<Vec<(i32, String)>, QaError> {
-        let (from, to) = filter.days;
         let published = self.store.list_published_rule_sets(merchant).await?;
         let mut versions = BTreeSet::from([rule_set::in_force(&published, from)]);
         versions.extend(
@@ -387,9 +377,7 @@ impl Checks {
         let mut rules = Vec::new();
         for version in versions {
             let summaries = self.version(merchant, version).await?.summaries()?;
-            let wanted =
-                summaries.into_iter().filter(|rule| filter.rule.is_empty() || rule.id == filter.rule);
-            rules.extend(wanted.map(|rule| (version, rule.id)));
+            rules.extend(summaries.into_iter().map(|rule| (version, rule.id)));
         }
         Ok(rules)
     }

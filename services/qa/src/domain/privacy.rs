@@ -27,7 +27,13 @@ impl Privacy {
     }
 
     /// Keeps chats.
-    pub async fn place_hold(&self, by: &By, scope: &Scope, held: &Held, reason: &str) -> Result<LegalHold, QaError> {
+    pub async fn place_hold(
+        &self,
+        by: &By,
+        scope: &Scope,
+        held: &Held,
+        reason: &str,
+    ) -> Result<LegalHold, QaError> {
         let merchant = scope.whole_merchant()?;
         if let Held::Chat(id) = held
             && !self.store.has_conversation(merchant, id).await?

@@ -223,22 +223,18 @@ impl CheckService for CheckApi {
     async fn confirm_hit(&self, request: Request<pb::ConfirmHitRequest>) -> Reply<pb::ConfirmHitResponse> {
         let request = admitted(request)?;
         let by = By::new(&request, rpc!("ConfirmHit"), &request.message.request_id);
-        let pb::ConfirmHitRequest { hit_id, etag, note, .. } = &request.message;
-        let (hit, note) = (decode::hit_id(hit_id)?, text("note", note)?);
-        let chat = conversation("conversation", request.message.conversation.clone())?;
-        let verdict = HitVerdict::Confirmed;
-        let hit = self.checks.judge_hit(&by, &request.scope, &chat, hit, etag, verdict, note).await?;
+        let pb::ConfirmHitRequest { conversation, hit_id, etag, note, .. } = &request.message;
+        let judge = decode::judge_hit(conversation.clone(), hit_id, etag, HitVerdict::Confirmed, note)?;
+        let hit = self.checks.judge_hit(&by, &request.scope, &judge).await?;
         Ok(Response::new(pb::ConfirmHitResponse { hit: Some(hit.into()) }))
     }
 
     async fn dispute_hit(&self, request: Request<pb::DisputeHitRequest>) -> Reply<pb::DisputeHitResponse> {
         let request = admitted(request)?;
         let by = By::new(&request, rpc!("DisputeHit"), &request.message.request_id);
-        let pb::DisputeHitRequest { hit_id, etag, note, .. } = &request.message;
-        let (hit, note) = (decode::hit_id(hit_id)?, text("note", note)?);
-        let chat = conversation("conversation", request.message.conversation.clone())?;
-        let verdict = HitVerdict::Disputed;
-        let hit = self.checks.judge_hit(&by, &request.scope, &chat, hit, etag, verdict, note).await?;
+        let pb::DisputeHitRequest { conversation, hit_id, etag, note, .. } = &request.message;
+        let judge = decode::judge_hit(conversation.clone(), hit_id, etag, HitVerdict::Disputed, note)?;
+        let hit = self.checks.judge_hit(&by, &request.scope, &judge).await?;
         Ok(Response::new(pb::DisputeHitResponse { hit: Some(hit.into()) }))
     }
 

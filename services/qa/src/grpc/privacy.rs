@@ -96,8 +96,9 @@ impl PrivacyService for PrivacyApi {
 
     async fn get_erasure(&self, request: Request<pb::GetErasureRequest>) -> Reply<pb::GetErasureResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let id = Uuid::parse_str(&message.erasure_id)
-            .map_err(|_| QaError::from(PrivacyError::ErasureNotFound { erasure: message.erasure_id.clone() }))?;
+        let id = Uuid::parse_str(&message.erasure_id).map_err(|_| {
+            QaError::from(PrivacyError::ErasureNotFound { erasure: message.erasure_id.clone() })
+        })?;
         let erasure = self.privacy.get_erasure(&scope, id).await?;
         Ok(Response::new(pb::GetErasureResponse { erasure: Some(erasure.into()) }))
     }

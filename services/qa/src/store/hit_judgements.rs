@@ -7,14 +7,13 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use pg::By;
 use runtime::identity::Scope;
 use runtime::ids::{MerchantId, PersonId};
-use sampling::ConversationId;
 use uuid::Uuid;
 
 use super::hits::{self, verdict_code};
 use super::{ATTEMPTS, Store, chat_checks};
 use crate::check_error::CheckError;
 use crate::domain::check_figure::RuleAccuracy;
-use crate::domain::hit::{Hit, HitJudgement, HitVerdict, Place};
+use crate::domain::hit::{Hit, HitJudgement, HitVerdict, JudgeHit, Place};
 use crate::error::QaError;
 
 #[derive(QueryableByName)]
@@ -101,47 +100,34 @@ async fn insert(
     Ok(())
 }
 
-/// What somebody is about to say of a hit.
-#[derive(Debug, Clone)]
-pub struct Judge<'a> {
-    /// The chat.
-    pub conversation: &'a ConversationId,
-    /// Its hit.
-    pub hit: Uuid,
-    /// Of the hit, as read.
-    pub etag: &'a str,
-    /// What.
-    pub judgement: HitJudgement,
-}
-
 impl Store {
     /// Adds a word on a hit; figures follow.
     pub async fn insert_judgement(
         &self,
         by: &By,
         scope: &Scope,
-        now: DateTime<Utc>,
-        judge: &Judge<'_>,
+        judge: &JudgeHit,
+        word: &HitJudgement,
     ) -> Result<Hit, QaError> {
-        let merchant = &by.caller.merchant;
+        let (merchant, now) = (&by.caller.merchant, word.at);
         pg::with_retry(ATTEMPTS, async || {
             by.change(&self.pool, now, async |conn| {
                 let missing = || CheckError::HitNotFound { hit: judge.hit.to_string() };
-                let hit = hits::find(conn, scope, judge.conversation, judge.hit).await?;
+                let hit = hits::find(conn, scope, &judge.conversation, judge.hit).await?;
                 let day = hit.ok_or_else(missing)?.business_day;
                 let place =
                     Place { merchant: merchant.clone(), day, conversation: judge.conversation.clone() };
                 let before = chat_checks::refuted_of(conn, &place).await?;
                 // Read again under the lock: it may have been checked or judged meanwhile.
                 let hit =
-                    hits::find(conn, scope, judge.conversation, judge.hit).await?.ok_or_else(missing)?;
-                hit.may_be_judged(&judge.judgement.person, judge.etag)?;
-                insert(conn, merchant, &hit, &judge.judgement).await?;
+                    hits::find(conn, scope, &judge.conversation, judge.hit).await?.ok_or_else(missing)?;
+                hit.may_be_judged(&word.person, &judge.etag)?;
+                insert(conn, merchant, &hit, word).await?;
                 chat_checks::recount_refuted(conn, &place, before).await?;
-                let summary = serde_json::json!({ "rule": hit.rule_id, "verdict": judge.judgement.verdict,
+                let summary = serde_json::json!({ "rule": hit.rule_id, "verdict": word.verdict,
                     "conversation": judge.conversation.to_string() });
                 by.audit(conn, now, format!("hit/{}", hit.id), summary).await?;
-                Ok(hit.with(judge.judgement.clone()))
+                Ok(hit.with(word.clone()))
             })
             .await
         })

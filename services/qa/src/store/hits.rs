@@ -247,10 +247,14 @@ impl Store {
         let seen = Seen::of(&mut conn, scope, days.0, days.1).await?;
         let (after_day, after_hit) = page.after.unwrap_or((ALL_DAYS.0, Uuid::nil()));
         let visible = seen_sql!("$11", "$12", "$13", "$14");
+        // Written so that what narrows the list most is plain to the planner: there is an index for accounts and one for
+        // rules.
+        let reach = if seen.all { "" } else { "AND r.account_id = ANY ($12)" };
+        let account = if filter.account.is_empty() { "$6 = ''" } else { "r.account_id = $6" };
+        let rules = if filter.rules.is_empty() { "$8::text[] IS NOT NULL" } else { "r.rule_id = ANY ($8)" };
         let rows = diesel::sql_query(format!(
             "{} WHERE r.merchant_id = $1 AND r.business_day BETWEEN $2 AND $3 AND (r.business_day, r.hit_id) > ($4, $5) \
-               AND ($6 = '' OR r.account_id = $6) AND ($7 = '' OR r.shop_id = $7) \
-               AND (cardinality($8::text[]) = 0 OR r.rule_id = ANY ($8)) \
+               AND {account} AND ($7 = '' OR r.shop_id = $7) AND {rules} {reach} \
                AND (cardinality($9::smallint[]) = 0 OR r.severity = ANY ($9)) \
                AND (cardinality($10::smallint[]) = 0 OR r.kind = ANY ($10)) \
                AND {visible} AND (NOT $15 OR j.number IS NULL) \

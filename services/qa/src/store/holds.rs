@@ -80,7 +80,11 @@ struct FoundRow {
     found: bool,
 }
 
-async fn insert(conn: &mut AsyncPgConnection, merchant: &MerchantId, hold: &LegalHold) -> Result<(), QaError> {
+async fn insert(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    hold: &LegalHold,
+) -> Result<(), QaError> {
     let nowhere = ConversationId::new("", "", "");
     let (chat, days, account) = match &hold.held {
         Held::Chat(chat) => (chat, ALL_DAYS, ""),
@@ -111,7 +115,11 @@ async fn insert(conn: &mut AsyncPgConnection, merchant: &MerchantId, hold: &Lega
 
 impl Store {
     /// Whether a conversation is here.
-    pub async fn has_conversation(&self, merchant: &MerchantId, id: &ConversationId) -> Result<bool, QaError> {
+    pub async fn has_conversation(
+        &self,
+        merchant: &MerchantId,
+        id: &ConversationId,
+    ) -> Result<bool, QaError> {
         let row = diesel::sql_query(
             "SELECT EXISTS (SELECT FROM conversation_keys WHERE merchant_id = $1 AND conversation_id = $2 AND channel = $3 \
                 AND shop_id = $4) AS found",
@@ -169,7 +177,8 @@ impl Store {
                 .bind::<Text, _>(lifted.map_or("", |lifted| lifted.reason.as_str()))
                 .execute(conn)
                 .await?;
-                by.audit(conn, now, format!("legal_hold/{id}"), serde_json::json!({ "lifted": hold.lifted })).await?;
+                by.audit(conn, now, format!("legal_hold/{id}"), serde_json::json!({ "lifted": hold.lifted }))
+                    .await?;
                 Ok(hold)
             })
             .await

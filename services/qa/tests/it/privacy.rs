@@ -78,7 +78,8 @@ async fn months_end_but_for_what_is_held_and_draws_stay_verifiable() {
     assert!(!can_read(&test, "ann-account-0").await && !can_read(&test, "later").await);
     assert_eq!(test.conversation_hits(by_id("ann-account-1")).await.checked_revision, Some(0));
     for table in ["check_hits", "chat_checks", "conversation_keys"] {
-        let gone = format!("SELECT count(*) FROM qa.{table} WHERE conversation_id IN ('ann-account-0', 'later')");
+        let gone =
+            format!("SELECT count(*) FROM qa.{table} WHERE conversation_id IN ('ann-account-0', 'later')");
         assert_eq!(test.count(&gone).await, 0, "{table}");
     }
     sampling::verify(&test.bundle(DAY).await).expect("the draw holds without the chats");
@@ -109,7 +110,8 @@ async fn holds_are_placed_with_a_reason_and_lifted_once() {
     let hold = place(&test, days_of("", only(DAY))).await;
     assert_eq!((hold.days, hold.account_id.as_str(), hold.reason.as_str()), (only(DAY), "", "投诉取证"));
     assert_eq!(place(&test, days_of("", only(DAY))).await.hold_id, hold.hold_id, "the same request");
-    let unknown = pb::PlaceHoldRequest { conversation: Some(by_id("nobody's")), days: None, ..days_of("", None) };
+    let unknown =
+        pb::PlaceHoldRequest { conversation: Some(by_id("nobody's")), days: None, ..days_of("", None) };
     let unknown = pb::PlaceHoldRequest { request_id: "unknown".into(), ..unknown };
     let refused = privacy(&test).place_hold(test.by(&manager(), unknown)).await;
     assert_eq!(refusal(refused), (Code::NotFound, "CONVERSATION_NOT_FOUND".into()));
@@ -179,7 +181,8 @@ async fn an_erased_customer_leaves_figures_and_draws_as_they_were() {
     assert!(!can_read(&test, "their-0").await && !can_read(&test, "their-1").await);
     assert!(can_read(&test, "held").await && can_read(&test, "ann-account-0").await);
     let message = pb::GetConversationRequest { conversation: Some(by_id("their-0")) };
-    let read = test.client().get_conversation(test.by(&manager(), message)).await.expect("reads").into_inner();
+    let read =
+        test.client().get_conversation(test.by(&manager(), message)).await.expect("reads").into_inner();
     let read = read.conversation.expect("a chat");
     assert!(read.customer_id.is_empty() && read.erased_at.is_some());
     assert!(test.conversation_hits(by_id("their-0")).await.hits.is_empty());

@@ -1,17 +1,17 @@
 //! Requests about checks.
 
 use chrono::NaiveDate;
-use proto::common::v1::DayRange;
+use proto::common::v1::{ConversationRef, DayRange};
 use proto::qa::v1 as pb;
 use textcheck::{Kind, Language, Severity};
 use uuid::Uuid;
 
 use crate::check_error::CheckError;
 use crate::domain::check_figure::{FigureFilter, FigureGroup};
-use crate::domain::hit::HitFilter;
+use crate::domain::hit::{HitFilter, HitVerdict, JudgeHit};
 use crate::domain::rule_set::RulesFrom;
 use crate::error::QaError;
-use crate::grpc::decode::{days, text};
+use crate::grpc::decode::{conversation, days, text};
 
 /// Hits and chats are read for at most so many days.
 pub(super) const HIT_DAYS_MAX: i64 = 92;
@@ -27,9 +27,21 @@ pub(super) fn days_within(wire: Option<DayRange>, most: i64) -> Result<(NaiveDat
     Ok((from, to))
 }
 
-/// A hit's id. One that is no UUID is the id of no hit.
-pub(super) fn hit_id(wire: &str) -> Result<Uuid, QaError> {
-    Uuid::parse_str(wire).map_err(|_| CheckError::HitNotFound { hit: wire.to_owned() }.into())
+/// What somebody says of a hit. An id that is no UUID is the id of no hit.
+pub(super) fn judge_hit(
+    chat: Option<ConversationRef>,
+    hit: &str,
+    etag: &str,
+    verdict: HitVerdict,
+    note: &str,
+) -> Result<JudgeHit, QaError> {
+    Ok(JudgeHit {
+        conversation: conversation("conversation", chat)?,
+        hit: Uuid::parse_str(hit).map_err(|_| CheckError::HitNotFound { hit: hit.to_owned() })?,
+        etag: etag.to_owned(),
+        verdict,
+        note: text("note", note)?.to_owned(),
+    })
 }
 
 /// A dry run's id. One that is no UUID is the id of none.
