@@ -16,6 +16,7 @@ const LIMIT: Duration = Duration::from_secs(900);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures speed; run by hand on a quiet machine"]
+#[expect(clippy::print_stdout, reason = "what was measured is the point")]
 async fn a_day_of_chats_is_stored_checked_and_drawn() {
     let wanted: usize = std::env::var("CHATS").ok().and_then(|chats| chats.parse().ok()).unwrap_or(5_000);
     let texts: Vec<&str> = REVIEWS.lines().filter_map(|line| line.split('\t').next_back()).collect();

@@ -61,7 +61,7 @@ async fn a_rule_that_somebody_breaks_too_often_is_a_weakness_until_it_got_better
     let weakness = &found[0];
     assert_eq!((weakness.person_id.as_str(), weakness.subject_id.as_str()), ("ann", "wechat"));
     assert_eq!((weakness.kind(), weakness.evidence.len()), (pb::WeaknessKind::Rule, 15));
-    let finding = weakness.finding.clone().expect("a finding");
+    let finding = weakness.finding.expect("a finding");
     let (own, others) = (finding.own.expect("a figure"), finding.others.expect("a figure"));
     // Ben is Ann's team; Zoe is another.
     assert_eq!((own.sample, others.sample, others.value), (40, 40, 0.0));
@@ -81,7 +81,7 @@ async fn a_rule_that_somebody_breaks_too_often_is_a_weakness_until_it_got_better
     test.clock.set("2020-05-23T10:00:00+08:00");
     looked(&test, 22).await;
     let found = listed(&test, &manager(), pb::ListWeaknessesRequest::default()).await;
-    let better = found[0].better.clone().expect("it got better");
+    let better = found[0].better.expect("it got better");
     assert_eq!((found.len(), better.own.expect("a figure").sample), (1, 60));
     // The bad day is still among the 28 days, but it is made up for.
     test.clock.set("2020-05-24T10:00:00+08:00");
@@ -125,7 +125,7 @@ async fn a_criterion_that_reviews_find_low_is_a_weakness() {
     let kinds: Vec<_> =
         found.iter().map(|one| (one.person_id.as_str(), one.subject_id.as_str(), one.kind())).collect();
     assert_eq!(kinds, [("ann", "attitude", pb::WeaknessKind::Criterion)]);
-    let own = found[0].finding.clone().and_then(|finding| finding.own).expect("a figure");
+    let own = found[0].finding.and_then(|finding| finding.own).expect("a figure");
     assert_eq!((own.value, own.sample), (0.25, 14));
     assert_eq!(found[0].evidence.len(), 14);
     assert!(found[0].evidence.iter().all(|one| !one.review_id.is_empty() && one.hit_id.is_empty()));
