@@ -367,6 +367,31 @@ const FIXTURES: &[Fixture] = &[
         holds: Some(|who, _| format!("\"key\":\"{who}\"")),
     },
     Fixture {
+        path: "/jinpai.qa.v1.CheckService/ListHits",
+        body: |_, _| json!({ "days": days() }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.CheckService/GetConversationHits",
+        body: |who, _| json!({ "conversation": chat(who) }),
+        holds: Some(|who, _| format!("c-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.CheckService/GetCheckFigures",
+        body: |_, _| json!({ "days": days(), "group": "CHECK_FIGURE_GROUP_ACCOUNT", "pageSize": 1000 }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.RiskService/ListRiskReviews",
+        body: |_, _| json!({ "days": days() }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.WeaknessService/ListWeaknesses",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("\"personId\":\"{who}\"")),
+    },
+    Fixture {
         path: "/jinpai.qa.v1.QaService/GetConversation",
         body: |who, _| json!({ "conversation": chat(who) }),
         holds: Some(|who, _| format!("question 0 of c-{who}")),
@@ -504,6 +529,12 @@ async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
     let client = suite.ground.look().await.expect("the database is there");
     client.batch_execute(&known).await.expect("puts the knowledge in");
     client.batch_execute(&customers::care_tasks(&agents)).await.expect("puts the tasks in");
+    client.batch_execute(&risks_and_weaknesses(day)).await.expect("puts risks and weaknesses in");
+    eventually(Duration::from_secs(60), async || {
+        let waiting = client.query_one("SELECT count(*) FROM qa.check_queue", &[]).await.expect("counts");
+        waiting.get::<_, i64>(0) == 0
+    })
+    .await;
     let options = draw::Options { days: Days { from: day, to: None }, wait: 60 };
     let drawn = draw::days(&manager, &options, |_| ()).await.expect("draws");
     assert_eq!(drawn.drawn, 4);
@@ -517,6 +548,23 @@ async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
     }
     assert_eq!(reviews.len(), 4);
     reviews
+}
+
+/// A submitted risk review and a weakness of each agent.
+fn risks_and_weaknesses(day: NaiveDate) -> String {
+    let figure = "{\"value\":0.5,\"low\":0.4,\"high\":0.6,\"sample\":40}";
+    let finding = format!("{{\"from\":\"{day}\",\"to\":\"{day}\",\"own\":{figure},\"others\":{figure}}}");
+    let agents = "unnest(ARRAY['agent', 'mate', 'lead', 'other']) AS who";
+    let assessment = "{\"scores\":[],\"critical_errors\":[],\"comments\":[],\"summary\":\"\"}";
+    format!(
+        "INSERT INTO qa.risk_reviews (merchant_id, review_id, business_day, account_id, shop_id, channel, conversation_id, \
+            place, critical, major, minor, rule_ids, picked_at, reviewer_person_id, scorecard_id, scorecard_version, \
+            assessment, score_bp, submitted_at) \
+         SELECT '{MERCHANT}', gen_random_uuid(), '{day}', 'acc-' || who, 'shop', 'chat', 'c-' || who, 1, 0, 1, 0, '{{}}', now(), \
+            'reviewer', 'standard', 1, '{assessment}', 10000, now() FROM {agents}; \
+         INSERT INTO qa.weaknesses (merchant_id, weakness_id, person_id, kind, subject_id, finding, evidence, found_at) \
+         SELECT '{MERCHANT}', gen_random_uuid(), who, 1, 'rule', '{finding}', '[]', now() FROM {agents}"
+    )
 }
 
 /// Full marks on everything.

@@ -22,6 +22,44 @@ pub struct Config {
     pub review: ReviewConfig,
     /// Draws.
     pub draw: DrawConfig,
+    /// Automatic checks.
+    pub checks: ChecksConfig,
+    /// How long chats are kept.
+    pub retention: RetentionConfig,
+}
+
+/// The `[retention]` section.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RetentionConfig {
+    /// Whole months beside the running one; 0 keeps chats for ever.
+    pub months: u32,
+}
+
+/// The `[checks]` section.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ChecksConfig {
+    /// Whose ready-made rules hold until a merchant publishes some.
+    pub rules: ReadyMade,
+}
+
+/// Ready-made rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadyMade {
+    /// For Chinese chats.
+    Chinese,
+    /// For English ones.
+    English,
+}
+
+impl ChecksConfig {
+    /// The language of the ready-made rules.
+    pub fn language(&self) -> textcheck::Language {
+        match self.rules {
+            ReadyMade::Chinese => textcheck::Language::Chinese,
+            ReadyMade::English => textcheck::Language::English,
+        }
+    }
 }
 
 /// The `[review]` section.

@@ -1,11 +1,22 @@
 //! The use cases, one method each: what happens, in order. Knows the store's methods, never SQL or protobuf.
 
 pub mod assignment;
+pub mod check_figure;
+pub mod checks;
 pub mod conversation;
 pub mod draw;
+pub mod dry_run;
+pub mod hit;
+pub mod hold;
 pub mod plan;
+pub mod privacy;
 pub mod review;
+pub mod risk;
+pub mod risks;
+pub mod rule_set;
 pub mod scorecard;
+pub mod weakness;
+pub mod weaknesses;
 
 use chrono::{NaiveDate, TimeDelta};
 use pg::page::{Page, PageRequest};

@@ -5,7 +5,9 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use status::{Failure, Kind, Violation};
 
+use crate::check_error::CheckError;
 use crate::domain::draw::Readiness;
+use crate::privacy_error::PrivacyError;
 
 /// Every failure of this service.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +104,12 @@ pub enum QaError {
     /// The caller signed in as nobody in the directory.
     #[error("this needs a sign-in that names a person")]
     NoPerson,
+    /// Rules, hits and dry runs.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// Holds and erasures.
+    #[error(transparent)]
+    Privacy(#[from] PrivacyError),
     /// The caller reaches only a part of what the call is about.
     #[error(transparent)]
     Reach(#[from] runtime::identity::PartOfMerchant),
@@ -150,6 +158,8 @@ impl Failure for QaError {
             | Self::ScorecardRetired => Kind::Precondition,
             Self::EtagMismatch => Kind::Contended,
             Self::ReviewNotYours | Self::NoPerson => Kind::Denied,
+            Self::Check(error) => error.kind(),
+            Self::Privacy(error) => error.kind(),
             Self::Reach(error) => error.kind(),
             Self::Directory(error) => error.kind(),
             Self::Event(error) => error.kind(),
@@ -179,6 +189,8 @@ impl Failure for QaError {
             Self::ScorecardInUse => "SCORECARD_IN_USE",
             Self::ScorecardRetired => "SCORECARD_RETIRED",
             Self::NoPerson => "NO_PERSON",
+            Self::Check(error) => error.reason(),
+            Self::Privacy(error) => error.reason(),
             Self::Reach(error) => error.reason(),
             Self::Directory(error) => error.reason(),
             Self::Event(error) => error.reason(),
@@ -191,6 +203,7 @@ impl Failure for QaError {
             Self::DayNotClosed { day } => vec![("business_day".to_owned(), day.to_string())],
             Self::DayIncomplete { readiness } => readiness.metadata(),
             Self::PlanDayBegun { earliest } => vec![("earliest".to_owned(), earliest.to_string())],
+            Self::Check(error) => error.metadata(),
             Self::Database(error) => error.metadata(),
             _ => Vec::new(),
         }

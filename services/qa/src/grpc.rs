@@ -1,10 +1,14 @@
 //! `jinpai.qa.v1.QaService`: parse, call, encode. No rule lives here.
 
+mod check;
 mod conversation;
 mod decode;
 mod draw;
+mod privacy;
 mod review;
+mod risk;
 mod scorecard;
+mod weakness;
 
 use std::pin::Pin;
 
@@ -19,6 +23,11 @@ use tonic::{Request, Response, Status};
 
 use crate::domain::Qa;
 use crate::error::QaError;
+
+pub use check::CheckApi;
+pub use privacy::PrivacyApi;
+pub use risk::RiskApi;
+pub use weakness::WeaknessApi;
 
 /// A chunk of a bundle: well below every limit of a message.
 const CHUNK_BYTES: usize = 256 * 1024;

@@ -6,9 +6,12 @@
 //!
 //! - A day is drawn once, from a list that metrics' own counts confirmed, and never changes afterwards.
 //! - A seed is secret until its day is drawn; its commitment is published before, where this database can't reach it.
+//! - Every chat is checked by the rules of its day, once for each of its revisions, off the way of its arrival.
 //! - Nobody reviews their own chats. Nobody reads a chat without the access log saying so.
 //! - Nothing in `domain` knows SQL or a message of the API.
 
+pub mod check_error;
+mod check_worker;
 pub mod committer;
 pub mod config;
 pub mod domain;
@@ -16,12 +19,20 @@ pub mod error;
 pub mod follower;
 mod grpc;
 mod outgoing;
+pub mod privacy_error;
+mod privacy_worker;
+mod risk_worker;
 mod store;
+mod weakness_worker;
 
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
+use proto::qa::v1::check_service_server::CheckServiceServer;
+use proto::qa::v1::privacy_service_server::PrivacyServiceServer;
 use proto::qa::v1::qa_service_server::QaServiceServer;
+use proto::qa::v1::risk_service_server::RiskServiceServer;
+use proto::qa::v1::weakness_service_server::WeaknessServiceServer;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
 use runtime::process::Running;
@@ -30,8 +41,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use domain::Qa;
+use domain::checks::Checks;
+use domain::privacy::Privacy;
+use domain::risks::Risks;
+use domain::weaknesses::Weaknesses;
 use follower::Chats;
-use grpc::QaApi;
+use grpc::{CheckApi, PrivacyApi, QaApi, RiskApi, WeaknessApi};
 /// The draw's query, for the bench that measures it against a window function and the test of its plan.
 pub use store::SAMPLE_SQL;
 use store::Store;
@@ -64,11 +79,23 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     pg::ensure_current(&pool, MIGRATIONS).await?;
     let bus = Bus::connect(&config.events).await.context("cannot use the settings of the broker")?;
     let verifier = Verifier::open(&config.access, clock.clone()).context("cannot check who calls")?;
-    let qa = Qa::new(Store::new(pool.clone(), config.review.default_capacity), clock.clone());
+    let store = Store::new(pool.clone(), config.review.default_capacity);
+    let qa = Qa::new(store.clone(), clock.clone());
+    let checks = Checks::new(store.clone(), clock.clone(), config.checks.language());
+    let privacy = Privacy::new(store.clone(), clock.clone(), config.retention.months);
+    let weaknesses = Weaknesses::new(store.clone(), checks.clone(), clock.clone());
+    let risks = Risks::new(store, clock.clone());
 
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(QaServiceServer::new(QaApi::new(qa.clone())))
+        .add_service(
+            CheckServiceServer::new(CheckApi::new(checks.clone()))
+                .max_decoding_message_size(config.server.message_bytes_max),
+        )
+        .add_service(PrivacyServiceServer::new(PrivacyApi::new(privacy.clone())))
+        .add_service(WeaknessServiceServer::new(WeaknessApi::new(weaknesses.clone())))
+        .add_service(RiskServiceServer::new(RiskApi::new(risks.clone())))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -83,6 +110,10 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         events::follow(pool.clone(), bus.clone(), "qa-chats", follower::SUBJECTS, chats, token.clone()),
         directory::follow(pool.clone(), bus, "qa-directory", token.clone()),
         committer::start(qa, config.draw.commitment_file(), token.clone()),
+        check_worker::start(checks, token.clone()),
+        privacy_worker::start(privacy, token.clone()),
+        weakness_worker::start(weaknesses, token.clone()),
+        risk_worker::start(risks, token.clone()),
         pg::housekeeping(pool, clock, token.clone()),
     ];
     Ok(Running::of(server, background, token))

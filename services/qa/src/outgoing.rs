@@ -3,13 +3,14 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use events::{Event, Payload, event};
 use proto::common::v1::ConversationRef;
-use proto::events::v1::{DrawCommitted, DrawRevealed, ReviewPublished};
+use proto::events::v1::{DrawCommitted, DrawRevealed, ReviewPublished, WeaknessFound, WeaknessKind};
 use proto::time::{date, timestamp};
 use runtime::ids::MerchantId;
 use sampling::{ListHash, Seed};
 
 use crate::domain::draw::Commitment;
 use crate::domain::review::{Review, Verdict};
+use crate::domain::weakness::{Subject, Weakness};
 
 /// A seed was made: its hash, for others to keep.
 pub fn draw_committed(commitment: &Commitment) -> Event {
@@ -63,4 +64,30 @@ pub fn review_published(merchant: &MerchantId, review: &Review, verdict: &Verdic
     };
     let entity = format!("review/{}", review.id);
     Some(event(merchant, entity, review.revision, verdict.submitted_at, Payload::ReviewPublished(payload)))
+}
+
+/// Somebody is clearly worse than their colleagues at something, or got better.
+pub fn weakness_found(merchant: &MerchantId, weakness: &Weakness, at: DateTime<Utc>) -> Event {
+    let (kind, subject) = match &weakness.subject {
+        Subject::Rule(id) => (WeaknessKind::Rule, id),
+        Subject::Criterion(id) => (WeaknessKind::Criterion, id),
+    };
+    let closed_at = weakness.better.as_ref().map(|(_, at)| *at);
+    let finding = weakness.better.as_ref().map_or(&weakness.finding, |(better, _)| better);
+    let payload = WeaknessFound {
+        weakness_id: weakness.id.to_string(),
+        person_id: weakness.person.to_string(),
+        kind: kind.into(),
+        subject_id: subject.clone(),
+        from_day: Some(date(finding.from)),
+        to_day: Some(date(finding.to)),
+        own_value: finding.own.value,
+        others_value: finding.others.value,
+        hit_ids: weakness.evidence.iter().filter_map(|one| one.hit).map(|id| id.to_string()).collect(),
+        review_ids: weakness.evidence.iter().filter_map(|one| one.review).map(|id| id.to_string()).collect(),
+        found_at: Some(timestamp(weakness.found_at)),
+        closed_at: closed_at.map(timestamp),
+    };
+    let version = if closed_at.is_some() { 2 } else { 1 };
+    event(merchant, format!("weakness/{}", weakness.id), version, at, Payload::WeaknessFound(payload))
 }

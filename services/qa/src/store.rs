@@ -14,18 +14,30 @@
 mod arrivals;
 mod assignments;
 mod bundles;
+mod chat_checks;
+mod check_figures;
+mod check_queue;
 mod closings;
 mod conversations;
 mod coverage;
 mod draws;
+mod dry_runs;
+mod erasures;
+mod hit_judgements;
+mod hits;
+mod holds;
 mod late;
 mod people;
 mod plans;
+mod retention;
 mod reviewers;
 mod reviews;
+mod risks;
+mod rule_sets;
 mod scorecards;
 mod seeds;
 mod transcript;
+mod weaknesses;
 
 use calendar::MerchantCalendar;
 use chrono::NaiveDate;
@@ -36,10 +48,15 @@ use runtime::ids::MerchantId;
 
 use crate::error::QaError;
 
+pub use check_figures::FigureKey;
 pub use coverage::CoverageKey;
 pub use draws::SAMPLE_SQL;
+pub use dry_runs::{DryRunFigureKey, ExampleKey};
+pub use hits::HitKey;
 pub use reviews::{ReviewFilter, ReviewKey};
+pub use risks::RiskFilter;
 pub use scorecards::CardKey;
+pub use weaknesses::Found;
 
 /// How often a change is tried when it loses against a concurrent one.
 const ATTEMPTS: u32 = 5;

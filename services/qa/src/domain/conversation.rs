@@ -60,6 +60,8 @@ pub struct Conversation {
     pub agent_messages: i32,
     /// Long by the plan of its day.
     pub long_chat: bool,
+    /// When the customer was erased: there are no messages then.
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 /// A chat as it arrives from metrics.

@@ -40,6 +40,7 @@ impl From<Conversation> for pb::Conversation {
             completed: conversation.completed,
             agent_messages: conversation.agent_messages,
             long_chat: conversation.long_chat,
+            erased_at: conversation.erased_at.map(timestamp),
         }
     }
 }

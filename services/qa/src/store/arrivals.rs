@@ -11,7 +11,7 @@ use runtime::ids::MerchantId;
 use sampling::{ConversationId, Ranker};
 
 use super::seeds::{Day, Lock};
-use super::{Store, closings, columns, late, plans, seeds, transcript};
+use super::{Store, check_queue, closings, columns, late, plans, seeds, transcript};
 use crate::domain::conversation::Arrival;
 use crate::domain::draw::DayClosing;
 use crate::domain::plan::{self, SamplingPlan};
@@ -119,8 +119,21 @@ async fn upsert(
     }
     remove_moved(conn, &accepted, &arrivals).await?;
     insert(conn, &ready, now).await?;
+    check_queue::insert(conn, to_check(&accepted, &arrivals)).await?;
     let late: Vec<&Arrival> = ready.iter().filter(|ready| ready.late).map(|ready| ready.arrival).collect();
     late::insert(conn, &late, &calendars, default_capacity, now).await
+}
+
+/// Where chats came to lie, and where those that moved lay before.
+fn to_check<'a>(
+    accepted: &'a BTreeMap<Key, Option<NaiveDate>>,
+    arrivals: &BTreeMap<Key, &'a Arrival>,
+) -> impl Iterator<Item = (&'a MerchantId, NaiveDate, &'a ConversationId)> {
+    accepted.iter().flat_map(|((merchant, id), before)| {
+        let day = arrivals.get(&(merchant.clone(), id.clone())).map(|arrival| arrival.business_day);
+        let before = before.filter(|before| Some(*before) != day);
+        day.into_iter().chain(before).map(move |day| (merchant, day, id))
+    })
 }
 
 impl Store {
@@ -336,11 +349,13 @@ async fn insert(
             $8::text[], $9::timestamptz[], $10::timestamptz[], $11::int[], $12::int[], $13::bool[], $14::bool[], \
             $15::bool[], $16::bytea[], $17::bytea[]) \
          ON CONFLICT (merchant_id, business_day, shop_id, channel, conversation_id) DO UPDATE SET \
-            account_id = excluded.account_id, revision = excluded.revision, customer_id = excluded.customer_id, \
+            account_id = excluded.account_id, revision = excluded.revision, \
+            customer_id = CASE WHEN conversations.erased_at IS NULL THEN excluded.customer_id ELSE '' END, \
             started_at = excluded.started_at, closed_at = excluded.closed_at, \
             agent_messages = excluded.agent_messages, message_count = excluded.message_count, \
             satisfied = excluded.satisfied, completed = excluded.completed, long_chat = excluded.long_chat, \
-            rank = excluded.rank, transcript = excluded.transcript, arrived_at = excluded.arrived_at",
+            rank = excluded.rank, arrived_at = excluded.arrived_at, \
+            transcript = CASE WHEN conversations.erased_at IS NULL THEN excluded.transcript ELSE conversations.transcript END",
     )
     .bind::<Array<Text>, _>(keys.merchants)
     .bind::<Array<Text>, _>(keys.shops)

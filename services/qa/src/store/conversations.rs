@@ -50,6 +50,8 @@ struct ConversationRow {
     long_chat: bool,
     #[diesel(sql_type = Binary)]
     transcript: Vec<u8>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    erased_at: Option<DateTime<Utc>>,
 }
 
 #[derive(QueryableByName)]
@@ -97,6 +99,7 @@ impl TryFrom<ConversationRow> for Conversation {
             completed: row.completed,
             agent_messages: row.agent_messages,
             long_chat: row.long_chat,
+            erased_at: row.erased_at,
         })
     }
 }
@@ -126,7 +129,7 @@ async fn find(
     let rows = diesel::sql_query(format!(
         "SELECT r.business_day, r.account_id, {PERSON_OF_ROW} AS person_id, r.shop_id, r.channel, r.conversation_id, \
             r.revision, r.customer_id, r.started_at, r.closed_at, r.agent_messages, r.satisfied, r.completed, r.long_chat, \
-            r.transcript \
+            r.transcript, r.erased_at \
          FROM conversation_keys k JOIN conversations r ON r.merchant_id = k.merchant_id \
             AND r.business_day = k.business_day AND r.shop_id = k.shop_id AND r.channel = k.channel \
             AND r.conversation_id = k.conversation_id \

@@ -1,6 +1,6 @@
 //! The draw on real conversations: STAR, 6,205 chats of 115 accounts over three weeks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
@@ -106,4 +106,60 @@ async fn seventeen_days_of_star_are_drawn_and_verified() {
     let listed =
         test.client().list_draws(test.by(&manager(), message)).await.expect("lists").into_inner().draws;
     assert_eq!((listed.len(), listed.iter().map(|draw| draw.drawn).sum::<i32>()), (17, 1432));
+
+    // Every chat was checked meanwhile, and each counts once: as the rules say when they are run over the same chats here.
+    test.all_checked().await;
+    assert_eq!(test.count("SELECT sum(chats)::bigint FROM qa.check_days").await, 6205);
+    let admin = test.admin().await;
+    let sql =
+        "SELECT rule_id, sum(hits)::bigint, sum(chats_hit)::bigint FROM qa.check_counts GROUP BY rule_id";
+    let counted: BTreeMap<String, (i64, i64)> = admin
+        .query(sql, &[])
+        .await
+        .expect("counts")
+        .iter()
+        .map(|row| (row.get(0), (row.get(1), row.get(2))))
+        .collect();
+    assert_eq!(counted, found_here(&chats));
+    assert!(counted.values().map(|(hits, _)| hits).sum::<i64>() > 1_000, "{counted:?}");
+}
+
+/// Hits and chats hit by rule, without the service.
+fn found_here(chats: &[ConversationClosed]) -> BTreeMap<String, (i64, i64)> {
+    let rules = textcheck::default_rules(textcheck::Language::Chinese).expect("is good");
+    let checker = textcheck::Checker::new(&rules).expect("is good");
+    let mut found: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for chat in chats {
+        let start = chat.started_at.expect("a start");
+        let start_ms = start.seconds * 1_000 + i64::from(start.nanos) / 1_000_000;
+        let closed = chat.closed_at.expect("an end");
+        let speaker = |sender: Sender| match sender {
+            Sender::Agent => textcheck::Speaker::Agent,
+            Sender::Bot => textcheck::Speaker::Bot,
+            Sender::System => textcheck::Speaker::System,
+            Sender::Customer | Sender::Unspecified => textcheck::Speaker::Customer,
+        };
+        let messages: Vec<_> = chat
+            .messages
+            .iter()
+            .map(|message| textcheck::Message {
+                speaker: speaker(message.sender()),
+                sent_at_ms: Some(start_ms + message.offset_ms),
+                text: &message.text,
+                quick_reply: message.quick_reply,
+            })
+            .collect();
+        let closed_at_ms = Some(closed.seconds * 1_000 + i64::from(closed.nanos) / 1_000_000);
+        let conversation = textcheck::Conversation { messages: &messages, closed_at_ms, stock: None };
+        let mut rules = BTreeSet::new();
+        let mut places = BTreeSet::new();
+        for hit in checker.check(&conversation) {
+            if places.insert((hit.rule_id, hit.message, hit.bytes.start, hit.bytes.end)) {
+                let counts = found.entry(hit.rule_id.to_owned()).or_default();
+                counts.0 += 1;
+                counts.1 += i64::from(rules.insert(hit.rule_id));
+            }
+        }
+    }
+    found
 }

@@ -8,7 +8,7 @@ use proto::events::v1::ConversationClosed;
 use proto::google::r#type::Date;
 use proto::qa::v1 as pb;
 use proto::qa::v1::qa_service_client::QaServiceClient;
-use qa::config::{DrawConfig, ReviewConfig};
+use qa::config::{ChecksConfig, DrawConfig, ReadyMade, RetentionConfig, ReviewConfig};
 use runtime::config::{ServerConfig, TelemetryConfig};
 use sampling::Bundle;
 use testkit::{FakeClock, Identity, Scratch, TestCaller, TestDatabase, TestNats, eventually};
@@ -62,6 +62,8 @@ impl TestQa {
             events: nats.config(),
             review: ReviewConfig { default_capacity: 60 },
             draw: DrawConfig { commitment_file: folder.path().join("commitments.jsonl") },
+            checks: ChecksConfig { rules: ReadyMade::Chinese },
+            retention: RetentionConfig { months: 24 },
         };
         let token = CancellationToken::new();
         let running = qa::start(config, clock.shared(), token.clone()).await.expect("starts");

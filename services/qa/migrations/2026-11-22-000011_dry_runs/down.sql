@@ -1,0 +1,1 @@
+DROP TABLE dry_run_examples, dry_run_figures, dry_run_chats, dry_runs;
