@@ -30,6 +30,8 @@ pub const DRAW_COMMITTED: &str = "qa.draw_committed";
 pub const DRAW_REVEALED: &str = "qa.draw_revealed";
 /// From qa: a review's result.
 pub const REVIEW_PUBLISHED: &str = "qa.review_published";
+/// From qa: an objection to a review was decided.
+pub const APPEAL_DECIDED: &str = "qa.appeal_decided";
 
 /// Everything that the people directory is made of.
 pub const DIRECTORY: &[&str] = &[MERCHANT_CHANGED, TEAM_CHANGED, PERSON_CHANGED];
@@ -54,5 +56,6 @@ pub fn of(payload: &Payload) -> &'static str {
         Payload::DrawCommitted(_) => DRAW_COMMITTED,
         Payload::DrawRevealed(_) => DRAW_REVEALED,
         Payload::ReviewPublished(_) => REVIEW_PUBLISHED,
+        Payload::AppealDecided(_) => APPEAL_DECIDED,
     }
 }

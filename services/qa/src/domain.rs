@@ -1,10 +1,19 @@
 //! The use cases, one method each: what happens, in order. Knows the store's methods, never SQL or protobuf.
 
+pub mod appeal;
+pub mod appeals;
 pub mod assignment;
+pub mod calibration;
+pub mod calibrations;
 pub mod conversation;
 pub mod draw;
 pub mod plan;
+pub mod policy;
+pub mod qualities;
+pub mod quality;
+pub mod rater;
 pub mod review;
+pub mod review_work;
 pub mod scorecard;
 
 use chrono::{NaiveDate, TimeDelta};

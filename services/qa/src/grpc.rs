@@ -1,9 +1,14 @@
 //! `jinpai.qa.v1.QaService`: parse, call, encode. No rule lives here.
 
+pub mod appeal;
+pub mod calibration;
 mod conversation;
 mod decode;
 mod draw;
+mod estimate;
+pub mod quality;
 mod review;
+pub mod review_work;
 mod scorecard;
 
 use std::pin::Pin;
@@ -139,7 +144,7 @@ impl QaService for QaApi {
     async fn get_coverage(&self, request: Request<pb::GetCoverageRequest>) -> Reply<pb::GetCoverageResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let days = decode::days("days", message.days)?;
-        let filter = draw::coverage_filter(message.filter)?;
+        let filter = draw::coverage_filter(message.filter, days)?;
         let page = page(message.page_size, &message.page_token, format!("coverage {days:?} {filter:?}"))?;
         let listed = self.qa.get_coverage(&scope, days, &filter, &page).await?;
         let coverage = converted(listed.items);

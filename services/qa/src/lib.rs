@@ -21,7 +21,11 @@ mod store;
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
+use proto::qa::v1::appeal_service_server::AppealServiceServer;
+use proto::qa::v1::calibration_service_server::CalibrationServiceServer;
 use proto::qa::v1::qa_service_server::QaServiceServer;
+use proto::qa::v1::quality_service_server::QualityServiceServer;
+use proto::qa::v1::review_work_service_server::ReviewWorkServiceServer;
 use runtime::clock::SharedClock;
 use runtime::identity::Verifier;
 use runtime::process::Running;
@@ -30,8 +34,16 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use domain::Qa;
+use domain::appeals::Appeals;
+use domain::calibrations::Calibrations;
+use domain::qualities::Qualities;
+use domain::review_work::ReviewWork;
 use follower::Chats;
 use grpc::QaApi;
+use grpc::appeal::AppealApi;
+use grpc::calibration::CalibrationApi;
+use grpc::quality::QualityApi;
+use grpc::review_work::ReviewWorkApi;
 /// The draw's query, for the bench that measures it against a window function and the test of its plan.
 pub use store::SAMPLE_SQL;
 use store::Store;
@@ -64,11 +76,20 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     pg::ensure_current(&pool, MIGRATIONS).await?;
     let bus = Bus::connect(&config.events).await.context("cannot use the settings of the broker")?;
     let verifier = Verifier::open(&config.access, clock.clone()).context("cannot check who calls")?;
-    let qa = Qa::new(Store::new(pool.clone(), config.review.default_capacity), clock.clone());
+    let store = Store::new(pool.clone(), config.review.default_capacity);
+    let qa = Qa::new(store.clone(), clock.clone());
+    let appeals = Appeals::new(store.clone(), clock.clone());
+    let calibrations = Calibrations::new(store.clone(), clock.clone());
+    let work = ReviewWork::new(store.clone(), clock.clone());
+    let qualities = Qualities::new(store);
 
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(QaServiceServer::new(QaApi::new(qa.clone())))
+        .add_service(AppealServiceServer::new(AppealApi::new(appeals)))
+        .add_service(CalibrationServiceServer::new(CalibrationApi::new(calibrations)))
+        .add_service(ReviewWorkServiceServer::new(ReviewWorkApi::new(work)))
+        .add_service(QualityServiceServer::new(QualityApi::new(qualities)))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();

@@ -11,9 +11,13 @@
 //! Locks are taken in one order: seeds of the days, conversation keys, conversations, the merchant's assignment lock,
 //! reviews; each sorted by key.
 
+mod appeals;
 mod arrivals;
+mod assessments;
 mod assignments;
+mod availability;
 mod bundles;
+mod calibrations;
 mod closings;
 mod conversations;
 mod coverage;
@@ -21,6 +25,9 @@ mod draws;
 mod late;
 mod people;
 mod plans;
+mod policies;
+mod qualities;
+mod raters;
 mod reviewers;
 mod reviews;
 mod scorecards;
@@ -36,6 +43,8 @@ use runtime::ids::MerchantId;
 
 use crate::error::QaError;
 
+pub use appeals::AppealFilter;
+pub use availability::OverdueKey;
 pub use coverage::CoverageKey;
 pub use draws::SAMPLE_SQL;
 pub use reviews::{ReviewFilter, ReviewKey};

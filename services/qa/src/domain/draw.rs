@@ -370,6 +370,8 @@ pub struct Coverage {
     pub score_bp_sum: i64,
     /// Submitted reviews with a critical failure.
     pub critical_errors: i32,
+    /// All chats that are here, long or not.
+    pub conversations: i32,
 }
 
 /// What coverage is asked for.
@@ -381,6 +383,8 @@ pub struct CoverageFilter {
     pub person: String,
     /// Empty for all; the team on the business day.
     pub team: String,
+    /// Whether accounts without chats have rows.
+    pub idle: bool,
 }
 
 /// Whether a late chat is added to its agent's sample: see the sampling library.

@@ -1,5 +1,6 @@
 //! Draws, coverage and plans on the wire.
 
+use chrono::NaiveDate;
 use proto::qa::v1 as pb;
 use proto::time::{date, timestamp};
 use runtime::ids::PersonId;
@@ -12,20 +13,35 @@ use crate::domain::draw::{
 use crate::domain::plan::{Counts, PutSamplingPlan, SamplingPlan};
 use crate::error::QaError;
 
+/// Days of which accounts without chats are listed: each is a row.
+const IDLE_DAYS_MAX: i64 = 62;
+
 /// The bundle as the document that is verified.
 pub(super) fn bundle_json(bundle: &Bundle) -> Result<Vec<u8>, QaError> {
     serde_json::to_vec(bundle).map_err(|e| pg::Error::Internal(e.into()).into())
 }
 
 /// What coverage is asked for.
-pub(super) fn coverage_filter(wire: Option<pb::CoverageFilter>) -> Result<CoverageFilter, QaError> {
+pub(super) fn coverage_filter(
+    wire: Option<pb::CoverageFilter>,
+    days: (NaiveDate, NaiveDate),
+) -> Result<CoverageFilter, QaError> {
     let wire = wire.unwrap_or_default();
+    if wire.include_idle && (days.1 - days.0).num_days() >= IDLE_DAYS_MAX {
+        let description = format!("is for at most {IDLE_DAYS_MAX} days");
+        return Err(QaError::invalid("filter.include_idle", description));
+    }
     for account in &wire.account_ids {
         text("filter.account_ids", account)?;
     }
     text("filter.person_id", &wire.person_id)?;
     text("filter.team_id", &wire.team_id)?;
-    Ok(CoverageFilter { accounts: wire.account_ids, person: wire.person_id, team: wire.team_id })
+    Ok(CoverageFilter {
+        accounts: wire.account_ids,
+        person: wire.person_id,
+        team: wire.team_id,
+        idle: wire.include_idle,
+    })
 }
 
 /// What a new version of a plan is to say.
@@ -190,6 +206,7 @@ impl From<Coverage> for pb::Coverage {
             acknowledged: coverage.acknowledged,
             score_bp_sum: coverage.score_bp_sum,
             critical_errors: coverage.critical_errors,
+            conversations: coverage.conversations,
         }
     }
 }
