@@ -158,7 +158,8 @@ impl QaService for QaApi {
         let scope = scope(request.extensions())?.clone();
         let message = request.into_inner();
         let day = message.business_day.map(|day| decode::day("business_day", Some(day))).transpose()?;
-        let plan = self.qa.get_sampling_plan(&scope, day).await?;
+        let team = decode::text("team_id", &message.team_id)?;
+        let plan = self.qa.get_sampling_plan(&scope, day, team).await?;
         Ok(Response::new(pb::GetSamplingPlanResponse { plan: Some(plan.into()) }))
     }
 

@@ -32,6 +32,7 @@ mod reviewers;
 mod reviews;
 mod scorecards;
 mod seeds;
+mod team_plans;
 mod transcript;
 
 use calendar::MerchantCalendar;

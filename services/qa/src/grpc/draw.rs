@@ -51,11 +51,22 @@ pub(super) fn put_sampling_plan(wire: pb::PutSamplingPlanRequest) -> Result<PutS
         pb::CountedMessages::All => Counts::AllMessages,
         pb::CountedMessages::Unspecified => return Err(QaError::invalid("counts", "is required")),
     };
+    text("team_id", &wire.team_id)?;
+    for account in &wire.excluded_account_ids {
+        text("excluded_account_ids", account)?;
+    }
+    for channel in &wire.excluded_channels {
+        text("excluded_channels", channel)?;
+    }
     Ok(PutSamplingPlan {
         effective_from: day("effective_from", wire.effective_from)?,
         size: wire.size,
         threshold: wire.threshold,
         counts,
+        team: wire.team_id,
+        excluded_accounts: wire.excluded_account_ids,
+        excluded_channels: wire.excluded_channels,
+        inherits: wire.inherits,
         etag: wire.etag,
     })
 }
@@ -74,6 +85,10 @@ impl From<SamplingPlan> for pb::SamplingPlan {
             counts: counts.into(),
             created_at: Some(timestamp(plan.created_at)),
             etag: plan.etag(),
+            team_id: plan.team,
+            excluded_account_ids: plan.excluded_accounts,
+            excluded_channels: plan.excluded_channels,
+            inherits: plan.inherits,
         }
     }
 }
@@ -174,8 +189,18 @@ impl From<DrawSlice> for pb::GetDrawSliceResponse {
             chats: chats.collect(),
             late: slice.late.into_iter().map(Into::into).collect(),
             agent_hashes: hashes.collect(),
+            own_plan: slice.own_plan.map(own_plan),
         }
     }
+}
+
+fn own_plan(plan: sampling::Plan) -> pb::OwnPlan {
+    let counts = match plan.counts {
+        sampling::Counts::AgentReplies => pb::CountedMessages::AgentReplies,
+        sampling::Counts::AllMessages => pb::CountedMessages::All,
+    };
+    let bounded = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    pb::OwnPlan { size: bounded(plan.size), threshold: bounded(plan.threshold), counts: counts.into() }
 }
 
 impl From<LateChat> for pb::LateChat {

@@ -117,7 +117,7 @@ impl Store {
         let seen = Seen::of(&mut conn, scope, days.0, days.1).await?;
         let (after_day, after_account) = page.after.clone().unwrap_or((ALL_DAYS.0, String::new()));
         let rows = diesel::sql_query(format!(
-            "SELECT r.business_day, r.account_id, {PERSON_OF_ROW} AS person_id, r.conversations, r.long_chats, d.size, \
+            "SELECT r.business_day, r.account_id, {PERSON_OF_ROW} AS person_id, r.conversations, r.long_chats, COALESCE(a.size, d.size) AS size, \
                 COALESCE(a.eligible, 0) AS eligible, COALESCE(a.drawn, 0) AS drawn, w.* \
              FROM (SELECT $1 AS merchant_id, p.* FROM ({PAGE_SQL}) p) r \
              LEFT JOIN draws d ON d.merchant_id = $1 AND d.business_day = r.business_day \

@@ -12,7 +12,7 @@ use runtime::identity::Scope;
 use runtime::ids::{AccountId, MerchantId, PersonId};
 use uuid::Uuid;
 
-use super::people::PERSON_OF_ROW;
+use super::people::{PERSON_OF_ROW, TEAM_OF_ROW};
 use super::{Seen, Store, seen_sql, small};
 use crate::domain::quality::{AccountDay, ReviewedChat};
 use crate::domain::review::Assessment;
@@ -22,12 +22,6 @@ use crate::error::QaError;
 const REVIEWS_MAX: i64 = 200_000;
 /// Nor more account days.
 const ACCOUNT_DAYS_MAX: i64 = 400_000;
-
-/// The team of the person of a row `r` on its day. A lead's own team comes last: they are judged where they work.
-const TEAM_OF_ROW: &str = "(SELECT m.team_id FROM accounts a JOIN memberships m ON m.merchant_id = a.merchant_id \
-        AND m.person_id = a.person_id AND r.business_day BETWEEN m.from_day AND m.to_day \
-     WHERE a.merchant_id = r.merchant_id AND a.account_id = r.account_id AND r.business_day BETWEEN a.from_day AND a.to_day \
-     ORDER BY a.from_day DESC, a.person_id, m.lead, m.team_id LIMIT 1)";
 
 #[derive(QueryableByName)]
 struct DayRow {
