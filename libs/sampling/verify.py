@@ -57,14 +57,19 @@ def rank(seed, merchant, day, account, chat):
     return hmac.new(seed, text, hashlib.sha256).digest()
 
 
-def agent_hash(merchant, day, account, eligible):
-    head = field("jinpai.draw/1 agent") + field(merchant) + field(day) + field(account) + u64(len(eligible))
+def plan_bytes(plan):
+    return u32(plan["size"]) + u32(plan["threshold"]) + field(plan["counts"])
+
+
+def agent_hash(merchant, day, account, own_plan, eligible):
+    tag = "jinpai.draw/1 agent with plan" if own_plan else "jinpai.draw/1 agent"
+    head = field(tag) + field(merchant) + field(day) + field(account)
+    head += (plan_bytes(own_plan) if own_plan else b"") + u64(len(eligible))
     return sha256(head + b"".join(conversation(chat) for chat in sorted(eligible, key=order)))
 
 
 def list_hash(merchant, day, plan, version, agents):
-    text = field("jinpai.draw/1 list") + field(merchant) + field(day)
-    text += u32(plan["size"]) + u32(plan["threshold"]) + field(plan["counts"])
+    text = field("jinpai.draw/1 list") + field(merchant) + field(day) + plan_bytes(plan)
     text += i64(version) + u64(len(agents))
     for account, digest in sorted((account.encode(), digest) for account, digest in agents):
         text += field(account) + field(digest)
@@ -97,19 +102,22 @@ def verify(bundle):
     merchant, day, plan = bundle["merchant"], bundle["day"], bundle["plan"]
     seed = bytes.fromhex(bundle["seed"])
     same("commitment", bundle["commitment"], commitment(merchant, day, seed))
-    seen, eligible, drawn = set(), {}, 0
+    seen, eligible, sizes, drawn = set(), {}, {}, 0
     for agent in bundle["agents"]:
         account = agent["account"]
         if account in eligible:
             sys.exit(f"account {account!r} is listed twice")
         eligible[account] = len(agent["eligible"])
+        own_plan = agent.get("plan")
+        sizes[account] = (own_plan or plan)["size"]
         for chat in agent["eligible"]:
             if order(chat) in seen:
                 sys.exit(f"conversation {chat} is listed twice")
             seen.add(order(chat))
-        same(f"hash of {account!r}", agent["agent_hash"], agent_hash(merchant, day, account, agent["eligible"]))
+        computed = agent_hash(merchant, day, account, own_plan, agent["eligible"])
+        same(f"hash of {account!r}", agent["agent_hash"], computed)
         ranked = sorted(agent["eligible"], key=lambda chat: rank(seed, merchant, day, account, chat))
-        expected = sorted(order(chat) for chat in ranked[: plan["size"]])
+        expected = sorted(order(chat) for chat in ranked[: sizes[account]])
         if sorted(order(chat) for chat in agent["drawn"]) != expected:
             sys.exit(f"the sample of {account!r} is not what the seed gives")
         drawn += len(expected)
@@ -128,10 +136,11 @@ def verify(bundle):
         if late["seed_day"] not in late_seeds or late["seed_day"] <= day:
             sys.exit(f"late conversation {chat} of {account!r} is ranked by a seed that may not be")
         late_seed = late_seeds[late["seed_day"]]
-        if not late_seed and there > plan["size"]:
+        size = sizes.get(account, plan["size"])
+        if not late_seed and there > size:
             continue
         number = int.from_bytes(rank(late_seed, merchant, late["seed_day"], account, chat), "big")
-        rule = number * there < plan["size"] << 256
+        rule = number * there < size << 256
         if late["accepted"] != rule:
             sys.exit(f"late conversation {chat} of {account!r}: the rule gives accepted = {rule}")
     same("seal", bundle["seal"], seal(bundle))

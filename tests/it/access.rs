@@ -423,6 +423,42 @@ const FIXTURES: &[Fixture] = &[
         holds: None,
     },
     Fixture {
+        path: "/jinpai.qa.v1.AppealService/FileAppeal",
+        // With an etag that is none, as above.
+        body: |_, review| json!({ "reviewId": review, "etag": "none", "requestId": review, "comment": "why" }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.AppealService/WithdrawAppeal",
+        body: |who, _| json!({ "appealId": appeal(who), "etag": "none", "requestId": who }),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.AppealService/GetAppeal",
+        body: |who, _| json!({ "appealId": appeal(who) }),
+        holds: Some(|who, _| format!("appeal of {who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.AppealService/ListAppeals",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("appeal of {who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.AppealService/GetReviewHistory",
+        body: |_, review| json!({ "reviewId": review }),
+        holds: Some(|who, _| format!("c-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.QualityService/GetQuality",
+        body: |_, _| json!({ "days": days(), "group": "QUALITY_GROUP_ACCOUNT" }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.QualityService/GetFeedbackSheet",
+        body: |who, _| json!({ "personId": who, "day": on_day() }),
+        holds: Some(|who, _| format!("\"personId\":\"{who}\"")),
+    },
+    Fixture {
         path: "/jinpai.gateway.v1.GatewayService/GetAgentDay",
         body: |who, _| json!({ "personId": who, "businessDay": on_day() }),
         holds: Some(|who, _| format!("name-{who}")),
@@ -547,6 +583,15 @@ async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
         submit(&reviewer, review).await;
     }
     assert_eq!(reviews.len(), 4);
+    let appeals = reviews.iter().map(|(who, review)| {
+        format!(
+            "INSERT INTO qa.appeals (merchant_id, appeal_id, review_id, assessment_version, filed_by_person_id, filed_at, \
+                comment, proposed, first_reviewer_person_id, due_day, state, revision) \
+             VALUES ('{MERCHANT}', '{}', '{review}', 1, '{who}', now(), 'appeal of {who}', '[]', 'reviewer', '{day}', 1, 1)",
+            appeal(who)
+        )
+    });
+    client.batch_execute(&appeals.collect::<Vec<_>>().join(";")).await.expect("puts the appeals in");
     reviews
 }
 
@@ -567,6 +612,12 @@ fn risks_and_weaknesses(day: NaiveDate) -> String {
     )
 }
 
+/// The id of the appeal of an agent.
+fn appeal(who: &str) -> String {
+    let number = ["agent", "mate", "lead", "other"].iter().position(|agent| *agent == who);
+    format!("01900000-0000-7000-8000-00000000000{}", number.expect("an agent"))
+}
+
 /// Full marks on everything.
 async fn submit(session: &Session, review: qa_v1::Review) {
     let mut qa = QaServiceClient::new(session.channel());
@@ -576,6 +627,7 @@ async fn submit(session: &Session, review: qa_v1::Review) {
         criterion_id: criterion.criterion_id.clone(),
         points: Some(criterion.max_points),
         not_applicable: false,
+        reason_ids: Vec::new(),
     });
     let request = qa_v1::SubmitReviewRequest {
         request_id: review.review_id.clone(),

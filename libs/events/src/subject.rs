@@ -32,6 +32,8 @@ pub const DRAW_REVEALED: &str = "qa.draw_revealed";
 pub const REVIEW_PUBLISHED: &str = "qa.review_published";
 /// From qa: somebody is clearly worse than their colleagues at something, or got better.
 pub const WEAKNESS_FOUND: &str = "qa.weakness_found";
+/// From qa: an objection to a review was decided.
+pub const APPEAL_DECIDED: &str = "qa.appeal_decided";
 
 /// Everything that the people directory is made of.
 pub const DIRECTORY: &[&str] = &[MERCHANT_CHANGED, TEAM_CHANGED, PERSON_CHANGED];
@@ -57,5 +59,6 @@ pub fn of(payload: &Payload) -> &'static str {
         Payload::DrawRevealed(_) => DRAW_REVEALED,
         Payload::ReviewPublished(_) => REVIEW_PUBLISHED,
         Payload::WeaknessFound(_) => WEAKNESS_FOUND,
+        Payload::AppealDecided(_) => APPEAL_DECIDED,
     }
 }

@@ -34,6 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .collect(),
             account,
             eligible,
+            plan: None,
         })
         .collect();
     let terms = ListTerms { merchant, day, plan, day_closed_version: 1 };

@@ -69,6 +69,9 @@ pub struct AgentList {
     pub agent_hash: AgentHash,
     /// The sample, in any order. Late chats are not in it.
     pub drawn: Vec<ConversationId>,
+    /// The plan it was drawn by where that isn't the bundle's: a team may have its own. Under the agent hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
 }
 
 /// A long chat that arrived after its day was drawn.
@@ -228,6 +231,7 @@ impl Bundle {
             account: own.account.clone(),
             eligible: own.eligible.clone(),
             drawn: own.drawn.clone(),
+            own_plan: own.plan,
             agent_hashes: hashes.collect(),
             list_hash: self.list_hash,
         })
@@ -269,6 +273,9 @@ pub struct Slice {
     pub eligible: Vec<ConversationId>,
     /// Its sample, in any order.
     pub drawn: Vec<ConversationId>,
+    /// The plan it was drawn by where that isn't the merchant's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_plan: Option<Plan>,
     /// Every account's published hash, this one's included, in any order.
     pub agent_hashes: Vec<AgentHashEntry>,
     /// As published after the draw.

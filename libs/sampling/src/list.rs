@@ -10,6 +10,7 @@ use crate::{
 };
 
 const AGENT_TAG: &str = "jinpai.draw/1 agent";
+const AGENT_PLAN_TAG: &str = "jinpai.draw/1 agent with plan";
 const LIST_TAG: &str = "jinpai.draw/1 list";
 
 bytes32! {
@@ -37,11 +38,22 @@ pub struct ListTerms<'a> {
 
 /// Hashes one account's eligible chats, in whatever order they come.
 pub fn agent_hash(merchant: &str, day: NaiveDate, account: &str, eligible: &[ConversationId]) -> AgentHash {
+    agent_hash_under(merchant, day, account, None, eligible)
+}
+
+/// The same for an account that was drawn by a plan of its own, if it is given.
+pub fn agent_hash_under(
+    merchant: &str,
+    day: NaiveDate,
+    account: &str,
+    own_plan: Option<&Plan>,
+    eligible: &[ConversationId],
+) -> AgentHash {
     let mut sorted: Vec<&ConversationId> = eligible.iter().collect();
     if !sorted.is_sorted() {
         sorted.sort_unstable();
     }
-    agent_hash_sorted(merchant, day, account, &sorted)
+    agent_hash_sorted(merchant, day, account, own_plan, &sorted)
 }
 
 /// Hashes one account's eligible chats, which must be sorted by their bytes already.
@@ -49,12 +61,16 @@ pub fn agent_hash_sorted(
     merchant: &str,
     day: NaiveDate,
     account: &str,
+    own_plan: Option<&Plan>,
     eligible: &[&ConversationId],
 ) -> AgentHash {
-    let mut hash = tagged(AGENT_TAG);
+    let mut hash = tagged(if own_plan.is_some() { AGENT_PLAN_TAG } else { AGENT_TAG });
     hash.field(merchant.as_bytes());
     hash.day(day);
     hash.field(account.as_bytes());
+    if let Some(plan) = own_plan {
+        plan.write(&mut hash);
+    }
     hash.count(eligible.len());
     for conversation in eligible {
         conversation.write(&mut hash);

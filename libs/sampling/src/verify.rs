@@ -8,7 +8,7 @@ use std::{
 use chrono::NaiveDate;
 
 use crate::{
-    bundle::{Bundle, FORMAT, SLICE_FORMAT, Slice},
+    bundle::{AgentList, Bundle, FORMAT, Plan, SLICE_FORMAT, Slice},
     draw::{late_accepted, lowest},
     list::{AgentHash, ListHash, ListTerms, agent_hash_sorted, list_hash},
     rank::{AgentRanker, ConversationId, Ranker},
@@ -117,9 +117,10 @@ pub fn verify(bundle: &Bundle) -> Result<Verified, Difference> {
     check_accounts(bundle.agents.iter().map(|agent| agent.account.as_str()))?;
     check_repeats(bundle)?;
     let ranker = Ranker::new(&bundle.seed, &bundle.merchant, bundle.day);
-    let size = bundle.plan.size;
+    let size = |agent: &AgentList| agent.plan.unwrap_or(bundle.plan).size;
     for agent in &bundle.agents {
-        let computed = hash_list(&bundle.terms(), &agent.account, &agent.eligible)?;
+        let own_plan = agent.plan.as_ref();
+        let computed = hash_list(&bundle.terms(), &agent.account, own_plan, &agent.eligible)?;
         if computed != agent.agent_hash {
             return Err(Difference::AgentHash {
                 account: agent.account.clone(),
@@ -127,7 +128,8 @@ pub fn verify(bundle: &Bundle) -> Result<Verified, Difference> {
                 computed,
             });
         }
-        check_drawn(&ranker.agent(&agent.account), &agent.account, &agent.eligible, &agent.drawn, size)?;
+        let ranker = ranker.agent(&agent.account);
+        check_drawn(&ranker, &agent.account, &agent.eligible, &agent.drawn, size(agent))?;
     }
     let hashes = bundle.agents.iter().map(|agent| (agent.account.as_str(), &agent.agent_hash));
     check_list(&bundle.terms(), hashes, bundle.list_hash)?;
@@ -139,7 +141,11 @@ pub fn verify(bundle: &Bundle) -> Result<Verified, Difference> {
         agents: bundle.agents.len(),
         eligible: bundle.agents.iter().map(|agent| agent.eligible.len()).sum(),
         drawn: bundle.agents.iter().map(|agent| agent.drawn.len()).sum(),
-        short_agents: bundle.agents.iter().filter(|agent| agent.eligible.len() < size as usize).count(),
+        short_agents: bundle
+            .agents
+            .iter()
+            .filter(|agent| agent.eligible.len() < size(agent) as usize)
+            .count(),
         late_added: bundle.late.iter().filter(|chat| chat.accepted).count(),
         late_open,
     })
@@ -182,7 +188,8 @@ pub fn verify_slice(slice: &Slice) -> Result<Verified, Difference> {
     check_commitment(&slice.merchant, slice.day, &slice.seed, slice.commitment)?;
     check_accounts(slice.agent_hashes.iter().map(|entry| entry.account.as_str()))?;
     let account = &slice.account;
-    let computed = hash_list(&slice.terms(), account, &slice.eligible)?;
+    let computed = hash_list(&slice.terms(), account, slice.own_plan.as_ref(), &slice.eligible)?;
+    let size = slice.own_plan.unwrap_or(slice.plan).size;
     let published = slice
         .agent_hashes
         .iter()
@@ -193,14 +200,14 @@ pub fn verify_slice(slice: &Slice) -> Result<Verified, Difference> {
         return Err(Difference::PublishedAgentHash { account: account.clone(), published, computed });
     }
     let ranker = Ranker::new(&slice.seed, &slice.merchant, slice.day).agent(account);
-    check_drawn(&ranker, account, &slice.eligible, &slice.drawn, slice.plan.size)?;
+    check_drawn(&ranker, account, &slice.eligible, &slice.drawn, size)?;
     let hashes = slice.agent_hashes.iter().map(|entry| (entry.account.as_str(), &entry.agent_hash));
     check_list(&slice.terms(), hashes, slice.list_hash)?;
     Ok(Verified {
         agents: 1,
         eligible: slice.eligible.len(),
         drawn: slice.drawn.len(),
-        short_agents: usize::from(slice.eligible.len() < slice.plan.size as usize),
+        short_agents: usize::from(slice.eligible.len() < size as usize),
         late_added: 0,
         late_open: 0,
     })
@@ -239,6 +246,7 @@ fn check_list<'a>(
 fn hash_list(
     terms: &ListTerms<'_>,
     account: &str,
+    own_plan: Option<&Plan>,
     eligible: &[ConversationId],
 ) -> Result<AgentHash, Difference> {
     let mut sorted: Vec<&ConversationId> = eligible.iter().collect();
@@ -250,7 +258,7 @@ fn hash_list(
         let account = account.to_owned();
         return Err(Difference::ConversationTwice { other: account.clone(), account, conversation });
     }
-    Ok(agent_hash_sorted(terms.merchant, terms.day, account, &sorted))
+    Ok(agent_hash_sorted(terms.merchant, terms.day, account, own_plan, &sorted))
 }
 
 fn check_drawn(
@@ -284,8 +292,8 @@ fn check_drawn(
 
 /// Checks late chats by the seeds that ranked them, and counts those whose seed is still secret.
 fn check_late(bundle: &Bundle) -> Result<usize, Difference> {
-    let sizes: HashMap<&str, usize> =
-        bundle.agents.iter().map(|agent| (agent.account.as_str(), agent.eligible.len())).collect();
+    let lists: HashMap<&str, &AgentList> =
+        bundle.agents.iter().map(|agent| (agent.account.as_str(), agent)).collect();
     let mut rankers: HashMap<NaiveDate, Option<Ranker>> = HashMap::new();
     for late in &bundle.late_seeds {
         if let Some(seed) = &late.seed {
@@ -301,8 +309,9 @@ fn check_late(bundle: &Bundle) -> Result<usize, Difference> {
         let Some(ranker) = known else {
             return Err(Difference::LateSeed { account, conversation, seed_day: chat.seed_day });
         };
-        let eligible = sizes.get(chat.account.as_str()).copied().unwrap_or(0);
-        let size = bundle.plan.size;
+        let list = lists.get(chat.account.as_str());
+        let eligible = list.map_or(0, |list| list.eligible.len());
+        let size = list.and_then(|list| list.plan).unwrap_or(bundle.plan).size;
         let expected = match ranker {
             Some(ranker) => {
                 late_accepted(&ranker.rank(&chat.account, &chat.conversation), size, eligible as u64)

@@ -1,6 +1,10 @@
 //! The use cases, one method each: what happens, in order. Knows the store's methods, never SQL or protobuf.
 
+pub mod appeal;
+pub mod appeals;
 pub mod assignment;
+pub mod calibration;
+pub mod calibrations;
 pub mod check_figure;
 pub mod checks;
 pub mod conversation;
@@ -9,8 +13,14 @@ pub mod dry_run;
 pub mod hit;
 pub mod hold;
 pub mod plan;
+pub mod policy;
 pub mod privacy;
+pub mod qualities;
+pub mod quality;
+pub mod rater;
 pub mod review;
+pub mod review;
+pub mod review_work;
 pub mod risk;
 pub mod risks;
 pub mod rule_set;
@@ -131,21 +141,25 @@ impl Qa {
         self.store.list_coverage(scope, days, filter, page).await
     }
 
-    /// The plan in force on a day, or the newest.
+    /// The merchant's or a team's plan in force on a day, or the newest.
     pub async fn get_sampling_plan(
         &self,
         scope: &Scope,
         day: Option<NaiveDate>,
+        team: &str,
     ) -> Result<SamplingPlan, QaError> {
         let plans = self.store.list_plans(scope.whole_merchant()?).await?;
-        Ok(plan::in_force(&plans, day.unwrap_or(NaiveDate::MAX)))
+        Ok(plan::as_asked(&plans, team, day.unwrap_or(NaiveDate::MAX)))
     }
 
     /// Adds a version of the plan.
     pub async fn put_sampling_plan(&self, by: &By, put: &PutSamplingPlan) -> Result<SamplingPlan, QaError> {
         let now = self.clock.now();
         let today = self.store.calendar(&by.caller.merchant).await?.business_day(now);
-        self.store.insert_plan(by, now, |newest| newest.successor(put, today, now)).await
+        if put.inherits && put.team.is_empty() {
+            return Err(QaError::invalid("inherits", "is for teams only"));
+        }
+        self.store.insert_plan(by, now, &put.team, |newest| newest.successor(put, today, now)).await
     }
 
     /// The review queue.

@@ -101,6 +101,63 @@ pub enum QaError {
     /// It is out of use already.
     #[error("the scorecard is retired already")]
     ScorecardRetired,
+    /// No such appeal within the caller's reach.
+    #[error("there is no appeal {id}")]
+    AppealNotFound {
+        /// As asked for.
+        id: String,
+    },
+    /// The assessment was appealed against before.
+    #[error("this assessment was appealed against before")]
+    AppealExists,
+    /// The time in which an appeal is possible is over.
+    #[error("an appeal is not possible any more")]
+    AppealLate {
+        /// The last day on which it was; `None` where the policy allows none.
+        until: Option<NaiveDate>,
+    },
+    /// The appeal was decided or taken back.
+    #[error("the appeal is not open any more")]
+    AppealNotOpen,
+    /// Somebody else's appeal: to decide, or to take back.
+    #[error("the appeal is not yours")]
+    AppealNotYours,
+    /// The first reviewer can't be the second.
+    #[error("the second reviewer must be somebody else than the first")]
+    SameReviewer,
+    /// No such calibration session.
+    #[error("there is no calibration session {id}")]
+    CalibrationNotFound {
+        /// As asked for.
+        id: String,
+    },
+    /// No such calibration case.
+    #[error("there is no calibration case {id}")]
+    CalibrationCaseNotFound {
+        /// As asked for.
+        id: String,
+    },
+    /// All ratings are in, or the session was closed.
+    #[error("the calibration session takes no more ratings")]
+    CalibrationClosed,
+    /// Ratings are still coming in.
+    #[error("ratings of the calibration session are still to come")]
+    CalibrationOpen,
+    /// The caller is no rater of the session.
+    #[error("you are no rater of this calibration session")]
+    CalibrationNotYours,
+    /// No such absence.
+    #[error("there is no absence {id}")]
+    AbsenceNotFound {
+        /// As asked for.
+        id: String,
+    },
+    /// Nobody with that id had an account within the caller's reach.
+    #[error("there is no agent {person} in that week")]
+    PersonNotFound {
+        /// As asked for.
+        person: String,
+    },
     /// The caller signed in as nobody in the directory.
     #[error("this needs a sign-in that names a person")]
     NoPerson,
@@ -144,7 +201,13 @@ impl Failure for QaError {
             | Self::DrawNotFound { .. }
             | Self::ReviewNotFound { .. }
             | Self::ScorecardNotFound
-            | Self::ConversationNotFound { .. } => Kind::NotFound,
+            | Self::ConversationNotFound { .. }
+            | Self::AppealNotFound { .. }
+            | Self::CalibrationNotFound { .. }
+            | Self::CalibrationCaseNotFound { .. }
+            | Self::AbsenceNotFound { .. }
+            | Self::PersonNotFound { .. } => Kind::NotFound,
+            Self::AppealExists => Kind::AlreadyExists,
             Self::DayNotClosed { .. }
             | Self::DayIncomplete { .. }
             | Self::PlanDayBegun { .. }
@@ -155,9 +218,16 @@ impl Failure for QaError {
             | Self::ScorecardNotPublished
             | Self::ScorecardNotDraft
             | Self::ScorecardInUse
-            | Self::ScorecardRetired => Kind::Precondition,
+            | Self::ScorecardRetired
+            | Self::AppealLate { .. }
+            | Self::AppealNotOpen
+            | Self::SameReviewer
+            | Self::CalibrationClosed
+            | Self::CalibrationOpen => Kind::Precondition,
             Self::EtagMismatch => Kind::Contended,
-            Self::ReviewNotYours | Self::NoPerson => Kind::Denied,
+            Self::ReviewNotYours | Self::AppealNotYours | Self::CalibrationNotYours | Self::NoPerson => {
+                Kind::Denied
+            }
             Self::Check(error) => error.kind(),
             Self::Privacy(error) => error.kind(),
             Self::Reach(error) => error.kind(),
@@ -188,6 +258,19 @@ impl Failure for QaError {
             Self::ScorecardNotDraft => "SCORECARD_NOT_DRAFT",
             Self::ScorecardInUse => "SCORECARD_IN_USE",
             Self::ScorecardRetired => "SCORECARD_RETIRED",
+            Self::AppealNotFound { .. } => "APPEAL_NOT_FOUND",
+            Self::AppealExists => "APPEAL_EXISTS",
+            Self::AppealLate { .. } => "APPEAL_LATE",
+            Self::AppealNotOpen => "APPEAL_NOT_OPEN",
+            Self::AppealNotYours => "APPEAL_NOT_YOURS",
+            Self::SameReviewer => "SAME_REVIEWER",
+            Self::CalibrationNotFound { .. } => "CALIBRATION_NOT_FOUND",
+            Self::CalibrationCaseNotFound { .. } => "CALIBRATION_CASE_NOT_FOUND",
+            Self::CalibrationClosed => "CALIBRATION_CLOSED",
+            Self::CalibrationOpen => "CALIBRATION_OPEN",
+            Self::CalibrationNotYours => "CALIBRATION_NOT_YOURS",
+            Self::AbsenceNotFound { .. } => "ABSENCE_NOT_FOUND",
+            Self::PersonNotFound { .. } => "PERSON_NOT_FOUND",
             Self::NoPerson => "NO_PERSON",
             Self::Check(error) => error.reason(),
             Self::Privacy(error) => error.reason(),
@@ -204,6 +287,7 @@ impl Failure for QaError {
             Self::DayIncomplete { readiness } => readiness.metadata(),
             Self::PlanDayBegun { earliest } => vec![("earliest".to_owned(), earliest.to_string())],
             Self::Check(error) => error.metadata(),
+            Self::AppealLate { until: Some(until) } => vec![("until".to_owned(), until.to_string())],
             Self::Database(error) => error.metadata(),
             _ => Vec::new(),
         }

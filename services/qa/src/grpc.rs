@@ -1,11 +1,20 @@
 //! `jinpai.qa.v1.QaService`: parse, call, encode. No rule lives here.
 
+pub mod appeal;
+pub mod calibration;
 mod check;
 mod conversation;
+mod conversation;
+mod decode;
 mod decode;
 mod draw;
+mod draw;
+mod estimate;
 mod privacy;
+pub mod quality;
 mod review;
+mod review;
+pub mod review_work;
 mod risk;
 mod scorecard;
 mod weakness;
@@ -148,7 +157,7 @@ impl QaService for QaApi {
     async fn get_coverage(&self, request: Request<pb::GetCoverageRequest>) -> Reply<pb::GetCoverageResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let days = decode::days("days", message.days)?;
-        let filter = draw::coverage_filter(message.filter)?;
+        let filter = draw::coverage_filter(message.filter, days)?;
         let page = page(message.page_size, &message.page_token, format!("coverage {days:?} {filter:?}"))?;
         let listed = self.qa.get_coverage(&scope, days, &filter, &page).await?;
         let coverage = converted(listed.items);
@@ -162,7 +171,8 @@ impl QaService for QaApi {
         let scope = scope(request.extensions())?.clone();
         let message = request.into_inner();
         let day = message.business_day.map(|day| decode::day("business_day", Some(day))).transpose()?;
-        let plan = self.qa.get_sampling_plan(&scope, day).await?;
+        let team = decode::text("team_id", &message.team_id)?;
+        let plan = self.qa.get_sampling_plan(&scope, day, team).await?;
         Ok(Response::new(pb::GetSamplingPlanResponse { plan: Some(plan.into()) }))
     }
 

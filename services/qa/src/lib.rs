@@ -28,9 +28,13 @@ mod weakness_worker;
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
+use proto::qa::v1::appeal_service_server::AppealServiceServer;
+use proto::qa::v1::calibration_service_server::CalibrationServiceServer;
 use proto::qa::v1::check_service_server::CheckServiceServer;
 use proto::qa::v1::privacy_service_server::PrivacyServiceServer;
 use proto::qa::v1::qa_service_server::QaServiceServer;
+use proto::qa::v1::quality_service_server::QualityServiceServer;
+use proto::qa::v1::review_work_service_server::ReviewWorkServiceServer;
 use proto::qa::v1::risk_service_server::RiskServiceServer;
 use proto::qa::v1::weakness_service_server::WeaknessServiceServer;
 use runtime::clock::SharedClock;
@@ -41,11 +45,19 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use domain::Qa;
+use domain::appeals::Appeals;
+use domain::calibrations::Calibrations;
 use domain::checks::Checks;
 use domain::privacy::Privacy;
+use domain::qualities::Qualities;
+use domain::review_work::ReviewWork;
 use domain::risks::Risks;
 use domain::weaknesses::Weaknesses;
 use follower::Chats;
+use grpc::appeal::AppealApi;
+use grpc::calibration::CalibrationApi;
+use grpc::quality::QualityApi;
+use grpc::review_work::ReviewWorkApi;
 use grpc::{CheckApi, PrivacyApi, QaApi, RiskApi, WeaknessApi};
 /// The draw's query, for the bench that measures it against a window function and the test of its plan.
 pub use store::SAMPLE_SQL;
@@ -84,7 +96,11 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let checks = Checks::new(store.clone(), clock.clone(), config.checks.language());
     let privacy = Privacy::new(store.clone(), clock.clone(), config.retention.months);
     let weaknesses = Weaknesses::new(store.clone(), checks.clone(), clock.clone());
-    let risks = Risks::new(store, clock.clone());
+    let risks = Risks::new(store.clone(), clock.clone());
+    let appeals = Appeals::new(store.clone(), clock.clone());
+    let calibrations = Calibrations::new(store.clone(), clock.clone());
+    let work = ReviewWork::new(store.clone(), clock.clone());
+    let qualities = Qualities::new(store);
 
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
@@ -96,6 +112,10 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         .add_service(PrivacyServiceServer::new(PrivacyApi::new(privacy.clone())))
         .add_service(WeaknessServiceServer::new(WeaknessApi::new(weaknesses.clone())))
         .add_service(RiskServiceServer::new(RiskApi::new(risks.clone())))
+        .add_service(AppealServiceServer::new(AppealApi::new(appeals)))
+        .add_service(CalibrationServiceServer::new(CalibrationApi::new(calibrations)))
+        .add_service(ReviewWorkServiceServer::new(ReviewWorkApi::new(work)))
+        .add_service(QualityServiceServer::new(QualityApi::new(qualities)))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();

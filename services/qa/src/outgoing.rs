@@ -3,11 +3,14 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use events::{Event, Payload, event};
 use proto::common::v1::ConversationRef;
-use proto::events::v1::{DrawCommitted, DrawRevealed, ReviewPublished, WeaknessFound, WeaknessKind};
+use proto::events::v1::{
+    AppealDecided, DrawCommitted, DrawRevealed, ReviewPublished, WeaknessFound, WeaknessKind,
+};
 use proto::time::{date, timestamp};
-use runtime::ids::MerchantId;
+use runtime::ids::{MerchantId, PersonId};
 use sampling::{ListHash, Seed};
 
+use crate::domain::appeal::{Appeal, Ending};
 use crate::domain::draw::Commitment;
 use crate::domain::review::{Review, Verdict};
 use crate::domain::weakness::{Subject, Weakness};
@@ -43,8 +46,14 @@ pub fn draw_revealed(
     event(merchant, format!("draw/{day}"), 1, at, Payload::DrawRevealed(payload))
 }
 
-/// A review was submitted: its result. `None` when nothing was applicable: such a review says nothing about anybody.
-pub fn review_published(merchant: &MerchantId, review: &Review, verdict: &Verdict) -> Option<Event> {
+/// A review was submitted or restated: its result. `None` when nothing was applicable: such a review says nothing about
+/// anybody.
+pub fn review_published(
+    merchant: &MerchantId,
+    review: &Review,
+    verdict: &Verdict,
+    now: DateTime<Utc>,
+) -> Option<Event> {
     let score_bp = verdict.score_bp?;
     let reviewer = review.assignment.as_ref().map(|assignment| assignment.reviewer.to_string());
     let payload = ReviewPublished {
@@ -61,9 +70,29 @@ pub fn review_published(merchant: &MerchantId, review: &Review, verdict: &Verdic
         scorecard_version: verdict.scorecard_version,
         score_bp,
         critical_error: verdict.critical_failure,
+        assessment_version: review.assessment_version,
+        counts_for_pay: Some(review.counts_for_pay),
     };
     let entity = format!("review/{}", review.id);
-    Some(event(merchant, entity, review.revision, verdict.submitted_at, Payload::ReviewPublished(payload)))
+    Some(event(merchant, entity, review.revision, now, Payload::ReviewPublished(payload)))
+}
+
+/// An appeal was decided.
+pub fn appeal_decided(merchant: &MerchantId, appeal: &Appeal, ending: &Ending) -> Event {
+    let second = appeal.second_reviewer.as_ref().map(PersonId::to_string);
+    let payload = AppealDecided {
+        appeal_id: appeal.id.to_string(),
+        review_id: appeal.review_id.to_string(),
+        business_day: Some(date(appeal.business_day)),
+        account_id: appeal.account.to_string(),
+        first_reviewer_person_id: appeal.first_reviewer.to_string(),
+        second_reviewer_person_id: second.unwrap_or_default(),
+        upheld: appeal.state.restates(),
+        score_bp_before: ending.score_bp_before,
+        score_bp_after: ending.score_bp_after,
+    };
+    let entity = format!("appeal/{}", appeal.id);
+    event(merchant, entity, appeal.revision, ending.at, Payload::AppealDecided(payload))
 }
 
 /// Somebody is clearly worse than their colleagues at something, or got better.

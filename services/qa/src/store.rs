@@ -11,9 +11,13 @@
 //! Locks are taken in one order: seeds of the days, conversation keys, conversations, the merchant's assignment lock,
 //! reviews; each sorted by key.
 
+mod appeals;
 mod arrivals;
+mod assessments;
 mod assignments;
+mod availability;
 mod bundles;
+mod calibrations;
 mod chat_checks;
 mod check_figures;
 mod check_queue;
@@ -29,6 +33,9 @@ mod holds;
 mod late;
 mod people;
 mod plans;
+mod policies;
+mod qualities;
+mod raters;
 mod retention;
 mod reviewers;
 mod reviews;
@@ -36,6 +43,7 @@ mod risks;
 mod rule_sets;
 mod scorecards;
 mod seeds;
+mod team_plans;
 mod transcript;
 mod weaknesses;
 
@@ -48,6 +56,8 @@ use runtime::ids::MerchantId;
 
 use crate::error::QaError;
 
+pub use appeals::AppealFilter;
+pub use availability::OverdueKey;
 pub use check_figures::FigureKey;
 pub use coverage::CoverageKey;
 pub use draws::SAMPLE_SQL;

@@ -36,6 +36,44 @@ fn each_chat_is_drawn_equally_often() {
 }
 
 #[test]
+fn a_hundred_thousand_draws_are_uniform() {
+    // One of fifty, a hundred thousand times: plain multinomial, so that the statistic is chi-square itself.
+    let (draws, eligible) = (100_000_u64, chats(0, 50));
+    let mut taken = vec![0_u32; eligible.len()];
+    for number in 0..draws {
+        let ranker = Ranker::new(&seed(number), MERCHANT, day()).agent("a");
+        let drawn = draw_agent(&ranker, &eligible, 1).drawn;
+        let at = eligible.iter().position(|chat| *chat == drawn[0].1).expect("one of them");
+        taken[at] += 1;
+    }
+    let expected = draws as f64 / eligible.len() as f64;
+    let chi_square: f64 = taken.iter().map(|&count| (f64::from(count) - expected).powi(2) / expected).sum();
+    let surprise = surprise(chi_square, eligible.len() as f64 - 1.0);
+    assert!(surprise.abs() < 3.5, "chi-square {chi_square:.1} of 50 chats is {surprise:.2} deviations off");
+}
+
+#[test]
+fn agents_are_drawn_independently_of_each_other() {
+    // Two agents with chats of the same names, one of eight drawn of each under the same seed: all 64 pairs of
+    // results come up equally often.
+    let (draws, eligible) = (40_000_u64, chats(0, 8));
+    let mut pairs = [[0_u32; 8]; 8];
+    for number in 0..draws {
+        let ranker = Ranker::new(&seed(number), MERCHANT, day());
+        let [first, second] = ["a", "b"].map(|account| {
+            let drawn = draw_agent(&ranker.agent(account), &eligible, 1).drawn;
+            eligible.iter().position(|chat| *chat == drawn[0].1).expect("one of them")
+        });
+        pairs[first][second] += 1;
+    }
+    let expected = draws as f64 / 64.0;
+    let squares = pairs.iter().flatten().map(|&count| (f64::from(count) - expected).powi(2));
+    let chi_square = squares.sum::<f64>() / expected;
+    let surprise = surprise(chi_square, 63.0);
+    assert!(surprise.abs() < 3.5, "chi-square {chi_square:.1} of 64 pairs is {surprise:.2} deviations off");
+}
+
+#[test]
 fn pairs_are_drawn_together_as_often_as_chance_says() {
     let (draws, eligible, size) = (4_000_u64, chats(0, 10), 4);
     let mut together = HashMap::new();

@@ -5,9 +5,9 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use sampling::{Bundle, verify};
+use sampling::{Bundle, Counts, Plan, verify};
 
-use crate::support::{bundle, seed};
+use crate::support::{bundle, seed, with_own_plan};
 
 type Change = fn(&mut Bundle);
 
@@ -38,6 +38,18 @@ fn python_accepts_what_we_accept() {
         let agents = format!("ok: {} agents", sizes.len());
         assert!(String::from_utf8_lossy(&output.stdout).starts_with(&agents));
     }
+}
+
+#[test]
+fn python_knows_plans_of_teams() {
+    let plan = Plan { size: 3, threshold: 20, counts: Counts::AllMessages };
+    let honest = with_own_plan(bundle(&seed(1), 5, &[12, 5, 2]), 0, plan);
+    verify(&honest).unwrap();
+    let output = python(&honest);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut changed = honest;
+    changed.agents[0].plan = None;
+    assert!(!python(&changed).status.success());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sampling::{
     AgentList, Bundle, ConversationId, Counts, FORMAT, LateChat, LateSeed, ListTerms, Plan, Ranker, Seal,
-    Seed, agent_hash, commitment, draw_agent, inclusion, late_accepted, list_hash,
+    Seed, agent_hash, agent_hash_under, commitment, draw_agent, inclusion, late_accepted, list_hash,
 };
 
 pub const MERCHANT: &str = "merchant-1";
@@ -69,6 +69,7 @@ pub fn bundle(seed: &Seed, size: u32, sizes: &[usize]) -> Bundle {
             account,
             eligible,
             drawn: sample.drawn.into_iter().map(|(_, conversation)| conversation).collect(),
+            plan: None,
         });
     }
     let terms = ListTerms { merchant: MERCHANT, day: day(), plan, day_closed_version: 3 };
@@ -94,6 +95,25 @@ pub fn bundle(seed: &Seed, size: u32, sizes: &[usize]) -> Bundle {
         seal: Seal::UNSET,
     }
     .sealed()
+}
+
+/// The same where the agent at `place` was drawn by a plan of its own.
+pub fn with_own_plan(mut bundle: Bundle, place: usize, plan: Plan) -> Bundle {
+    let ranker = Ranker::new(&bundle.seed, MERCHANT, day());
+    let late_ranker = Ranker::new(&late_seed(), MERCHANT, late_day());
+    let agent = &mut bundle.agents[place];
+    agent.plan = Some(plan);
+    agent.agent_hash = agent_hash_under(MERCHANT, day(), &agent.account, Some(&plan), &agent.eligible);
+    let sample = draw_agent(&ranker.agent(&agent.account), &agent.eligible, plan.size);
+    agent.drawn = sample.drawn.into_iter().map(|(_, conversation)| conversation).collect();
+    let eligible = agent.eligible.len() as u64;
+    for late in bundle.late.iter_mut().filter(|late| late.account == agent.account) {
+        let rank = late_ranker.rank(&late.account, &late.conversation);
+        late.accepted = late_accepted(&rank, plan.size, eligible);
+    }
+    let hashes = bundle.agents.iter().map(|agent| (agent.account.as_str(), &agent.agent_hash));
+    bundle.list_hash = list_hash(&bundle.terms(), hashes);
+    bundle.sealed()
 }
 
 /// The chance as a number, for statistics only.

@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 use sampling::{
     AgentHash, Anchor, Bundle, Commitment, ConversationId, Counts, Difference, LateChat, LateSeed, ListHash,
-    Seal, Verified, agent_hash, commitment, list_hash, verify, verify_against, verify_slice,
+    Plan, Seal, Verified, agent_hash, commitment, list_hash, verify, verify_against, verify_slice,
 };
 
-use crate::support::{MERCHANT, at, bundle, chat, day, seed};
+use crate::support::{MERCHANT, at, bundle, chat, day, seed, with_own_plan};
 
 /// Three agents: one above the size, one exactly at it, one short.
 fn sample() -> Bundle {
@@ -28,6 +28,31 @@ fn an_honest_bundle_holds() {
         Ok(Verified { agents: 3, eligible: 19, drawn: 12, short_agents: 1, late_added, late_open: 0 })
     );
     assert!(verify(&bundle(&seed(1), 15, &[])).is_ok(), "a day without long chats has an empty, valid draw");
+}
+
+#[test]
+fn a_teams_own_plan_holds_and_cannot_be_changed_afterwards() {
+    let plan = Plan { size: 3, threshold: 20, counts: Counts::AllMessages };
+    let honest = with_own_plan(sample(), 0, plan);
+    let verified = verify(&honest).unwrap();
+    assert_eq!((verified.drawn, verified.short_agents), (3 + 5 + 2, 1));
+    let slice = honest.slice(&honest.agents[0].account).unwrap();
+    assert_eq!(verify_slice(&slice).unwrap().drawn, 3);
+    let json = serde_json::to_string(&honest).unwrap();
+    assert_eq!(serde_json::from_str::<Bundle>(&json).unwrap(), honest);
+    let others =
+        [None, Some(Plan { size: 4, ..plan }), Some(Plan { threshold: 9, ..plan }), Some(sample().plan)];
+    for other in others {
+        let mut changed = honest.clone();
+        changed.agents[0].plan = other;
+        assert!(matches!(verify(&changed), Err(Difference::AgentHash { .. })), "{other:?}");
+        let mut changed = slice.clone();
+        changed.own_plan = other;
+        assert!(matches!(verify_slice(&changed), Err(Difference::PublishedAgentHash { .. })), "{other:?}");
+    }
+    let mut more = honest.clone();
+    more.agents[0].drawn = sample().agents[0].drawn.clone();
+    assert!(matches!(verify(&more), Err(Difference::DrawnExtra { .. })));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use calendar::WorkingCalendar;
+use chrono::{Datelike, NaiveDate};
 use runtime::ids::PersonId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,11 +17,45 @@ pub struct OpenReview {
     pub person: Option<PersonId>,
 }
 
+/// When somebody reviews, and how much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Availability {
+    /// Who.
+    pub person: PersonId,
+    /// Reviews per working day of the merchant.
+    pub capacity: i32,
+    /// Reviews by day of the week, Monday first; replaces `capacity` and the merchant's working days.
+    pub week: Option<[i32; 7]>,
+    /// Days without work, both ends included.
+    pub absences: Vec<(NaiveDate, NaiveDate)>,
+}
+
+impl Availability {
+    /// The first day from `from` on that they work, with what they can do then. `None` if there is none for months.
+    pub fn due(&self, from: NaiveDate, working: &WorkingCalendar) -> Option<(NaiveDate, i32)> {
+        let days = from.iter_days().take(DAYS_AHEAD);
+        days.map(|day| (day, self.on(day, working))).find(|(_, capacity)| *capacity > 0)
+    }
+
+    fn on(&self, day: NaiveDate, working: &WorkingCalendar) -> i32 {
+        if self.absences.iter().any(|(from, to)| (*from..=*to).contains(&day)) {
+            return 0;
+        }
+        match self.week {
+            Some(week) => week[day.weekday().num_days_from_monday() as usize],
+            None if working.is_working_day(day) => self.capacity,
+            None => 0,
+        }
+    }
+}
+
 /// Somebody who reviews, on one due day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Desk {
     /// Who.
     pub person: PersonId,
+    /// When what is given to them is due.
+    pub due_day: NaiveDate,
     /// How much they can do that day.
     pub capacity: usize,
     /// How much of it is taken already.
@@ -49,9 +84,36 @@ pub struct HandedOut {
     pub assigned: i32,
     /// Reviews still without one.
     pub unassigned: i32,
-    /// When the assigned ones are due.
+    /// By when all of the assigned ones are due.
     pub due_day: Option<NaiveDate>,
 }
+
+/// What came of handing over a reviewer's work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedOver {
+    /// Reviews that others have now.
+    pub reviews: i32,
+    /// Reviews that nobody had room for.
+    pub unassigned: i32,
+    /// Open appeals that others have now.
+    pub appeals: i32,
+}
+
+/// Days without work of a reviewer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absence {
+    /// A UUIDv7.
+    pub id: Uuid,
+    /// Who.
+    pub person: PersonId,
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+}
+
+/// How far ahead a day is looked for on which somebody works.
+const DAYS_AHEAD: usize = 120;
 
 /// Gives reviews to reviewers: as many as capacities allow, each to whoever has the least so far. Answers in the
 /// order of the input; what is missing stays unassigned. The same input gives the same answer.
@@ -112,7 +174,7 @@ mod tests {
     use super::*;
 
     fn desk(name: &str, capacity: usize) -> Desk {
-        Desk { person: PersonId::new(name), capacity, load: 0 }
+        Desk { person: PersonId::new(name), due_day: NaiveDate::default(), capacity, load: 0 }
     }
 
     fn reviews(owners: &[Option<&str>]) -> Vec<OpenReview> {
@@ -143,6 +205,29 @@ mod tests {
             }
         }
         best
+    }
+
+    #[test]
+    fn work_is_due_on_the_next_day_that_somebody_works() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let working = WorkingCalendar::default();
+        let due = |week, absences: &[(&str, &str)], from| {
+            let absences = absences.iter().map(|(from, to)| (day(from), day(to))).collect();
+            Availability { person: PersonId::new("rita"), capacity: 9, week, absences }
+                .due(day(from), &working)
+        };
+        // 22 May 2020 is a Friday.
+        assert_eq!(due(None, &[], "2020-05-22"), Some((day("2020-05-22"), 9)));
+        assert_eq!(due(None, &[], "2020-05-23"), Some((day("2020-05-25"), 9)));
+        assert_eq!(due(None, &[("2020-05-20", "2020-05-26")], "2020-05-22"), Some((day("2020-05-27"), 9)));
+        let weekends = Some([0, 0, 0, 0, 0, 4, 2]);
+        assert_eq!(due(weekends, &[], "2020-05-22"), Some((day("2020-05-23"), 4)));
+        assert_eq!(
+            due(weekends, &[("2020-05-23", "2020-05-23")], "2020-05-22"),
+            Some((day("2020-05-24"), 2))
+        );
+        assert_eq!(due(Some([0; 7]), &[], "2020-05-22"), None);
+        assert_eq!(due(None, &[("2020-01-01", "9999-12-31")], "2020-05-22"), None);
     }
 
     #[test]

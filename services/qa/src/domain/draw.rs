@@ -198,6 +198,15 @@ pub struct AgentSample {
     pub hash: AgentHash,
     /// Lowest ranks first.
     pub drawn: Vec<ConversationId>,
+    /// The plan it was drawn by where that isn't the merchant's.
+    pub own_plan: Option<SamplingPlan>,
+}
+
+impl AgentSample {
+    /// How many were to be drawn.
+    pub fn size(&self, plan: &SamplingPlan) -> i32 {
+        self.own_plan.as_ref().unwrap_or(plan).size
+    }
 }
 
 /// A day's list and sample, frozen by the draw.
@@ -210,11 +219,13 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Freezes what is there. `drawn` holds each account's lowest ranks, lowest first.
+    /// Freezes what is there. `drawn` holds each account's lowest ranks, lowest first, at least as many as its plan says;
+    /// `own_plans` the plans of accounts that have their own.
     pub fn freeze(
         merchant: &MerchantId,
         day: NaiveDate,
         plan: &SamplingPlan,
+        own_plans: &BTreeMap<AccountId, SamplingPlan>,
         day_closed_version: i64,
         eligible: BTreeMap<AccountId, Vec<ConversationId>>,
         mut drawn: BTreeMap<AccountId, Vec<ConversationId>>,
@@ -223,9 +234,19 @@ impl Sample {
             .into_iter()
             .map(|(account, mut eligible)| {
                 eligible.sort_unstable();
-                let hash = sampling::agent_hash(merchant.as_str(), day, account.as_str(), &eligible);
-                let drawn = drawn.remove(&account).unwrap_or_default();
-                AgentSample { account, eligible, hash, drawn }
+                let own_plan = own_plans.get(&account).cloned();
+                let published = own_plan.as_ref().map(published_plan);
+                let hash = sampling::agent_hash_under(
+                    merchant.as_str(),
+                    day,
+                    account.as_str(),
+                    published.as_ref(),
+                    &eligible,
+                );
+                let mut drawn = drawn.remove(&account).unwrap_or_default();
+                let size = own_plan.as_ref().unwrap_or(plan).size;
+                drawn.truncate(usize::try_from(size).unwrap_or(0));
+                AgentSample { account, eligible, hash, drawn, own_plan }
             })
             .collect();
         let terms =
@@ -245,10 +266,10 @@ impl Sample {
         self.agents.iter().map(|agent| agent.drawn.len()).sum()
     }
 
-    /// Accounts with fewer than `size` chats in the sample.
-    pub fn shortfall_agents(&self, size: i32) -> usize {
-        let size = usize::try_from(size).unwrap_or(0);
-        self.agents.iter().filter(|agent| agent.drawn.len() < size).count()
+    /// Accounts with fewer chats in the sample than their plan says.
+    pub fn shortfall_agents(&self, plan: &SamplingPlan) -> usize {
+        let size = |agent: &AgentSample| usize::try_from(agent.size(plan)).unwrap_or(0);
+        self.agents.iter().filter(|agent| agent.drawn.len() < size(agent)).count()
     }
 }
 
@@ -337,6 +358,8 @@ pub struct DrawSlice {
     pub late: Vec<LateChat>,
     /// Everybody's hashes.
     pub agent_hashes: Vec<(AccountId, AgentHash)>,
+    /// The plan it was drawn by where that isn't the draw's.
+    pub own_plan: Option<sampling::Plan>,
 }
 
 /// One account's day.
@@ -370,6 +393,8 @@ pub struct Coverage {
     pub score_bp_sum: i64,
     /// Submitted reviews with a critical failure.
     pub critical_errors: i32,
+    /// All chats that are here, long or not.
+    pub conversations: i32,
 }
 
 /// What coverage is asked for.
@@ -381,6 +406,8 @@ pub struct CoverageFilter {
     pub person: String,
     /// Empty for all; the team on the business day.
     pub team: String,
+    /// Whether accounts without chats have rows.
+    pub idle: bool,
 }
 
 /// Whether a late chat is added to its agent's sample: see the sampling library.
@@ -450,11 +477,14 @@ mod tests {
             let eligible = BTreeMap::from([(account.clone(), ids)]);
             let drawn = BTreeMap::from([(account.clone(), vec![id("2")])]);
             let (merchant, day) = (MerchantId::new("m"), NaiveDate::default());
-            Sample::freeze(&merchant, day, &SamplingPlan::first(), 1, eligible, drawn)
+            Sample::freeze(&merchant, day, &SamplingPlan::first(), &BTreeMap::new(), 1, eligible, drawn)
         };
         let sample = freeze(vec![id("2"), id("1")]);
         assert_eq!(sample, freeze(vec![id("1"), id("2")]));
         assert_ne!(sample.list_hash, freeze(vec![id("1")]).list_hash);
-        assert_eq!((sample.eligible(), sample.drawn(), sample.shortfall_agents(15)), (2, 1, 1));
+        assert_eq!(
+            (sample.eligible(), sample.drawn(), sample.shortfall_agents(&SamplingPlan::first())),
+            (2, 1, 1)
+        );
     }
 }

@@ -29,6 +29,18 @@ pub struct SamplingPlan {
     pub counts: Counts,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// Whose plan it is; empty for the merchant's.
+    #[serde(default)]
+    pub team: String,
+    /// Accounts whose chats are not drawn.
+    #[serde(default)]
+    pub excluded_accounts: Vec<String>,
+    /// Channels whose chats are not drawn.
+    #[serde(default)]
+    pub excluded_channels: Vec<String>,
+    /// The team follows the merchant's plan; nothing else of this version counts.
+    #[serde(default)]
+    pub inherits: bool,
 }
 
 /// What a new version of a plan is to say.
@@ -44,6 +56,14 @@ pub struct PutSamplingPlan {
     pub threshold: i32,
     /// What is counted.
     pub counts: Counts,
+    /// Whose plan it is; empty for the merchant's.
+    pub team: String,
+    /// Accounts whose chats are not drawn.
+    pub excluded_accounts: Vec<String>,
+    /// Channels whose chats are not drawn.
+    pub excluded_channels: Vec<String>,
+    /// The team follows the merchant's plan.
+    pub inherits: bool,
 }
 
 impl SamplingPlan {
@@ -56,7 +76,23 @@ impl SamplingPlan {
             threshold: 10,
             counts: Counts::AgentReplies,
             created_at: DateTime::UNIX_EPOCH,
+            team: String::new(),
+            excluded_accounts: Vec::new(),
+            excluded_channels: Vec::new(),
+            inherits: false,
         }
+    }
+
+    /// What every team begins with: the merchant's plan.
+    pub fn inherited(team: &str) -> Self {
+        Self { version: 0, team: team.to_owned(), inherits: true, ..Self::first() }
+    }
+
+    /// Whether a chat is drawn from: long, and not excluded.
+    pub fn takes(&self, account: &str, channel: &str, agent_messages: i32, message_count: i32) -> bool {
+        self.is_long(agent_messages, message_count)
+            && !self.excluded_accounts.iter().any(|excluded| excluded == account)
+            && !self.excluded_channels.iter().any(|excluded| excluded == channel)
     }
 
     /// Whether a chat of so many messages is long.
@@ -70,7 +106,11 @@ impl SamplingPlan {
 
     /// Changes with each version.
     pub fn etag(&self) -> String {
-        format!("plan-{}", self.version)
+        if self.team.is_empty() {
+            format!("plan-{}", self.version)
+        } else {
+            format!("team-plan-{}", self.version)
+        }
     }
 
     /// The version after this newest one. A day that has begun keeps its plan: chats were ranked by it already.
@@ -94,6 +134,10 @@ impl SamplingPlan {
             threshold: put.threshold,
             counts: put.counts,
             created_at: now,
+            team: put.team.clone(),
+            excluded_accounts: put.excluded_accounts.clone(),
+            excluded_channels: put.excluded_channels.clone(),
+            inherits: put.inherits,
         })
     }
 }
@@ -104,10 +148,40 @@ const FIRST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(1, 1, 1) {
     None => NaiveDate::MIN,
 };
 
-/// The version in force on a day, of versions in whatever order.
+/// The merchant's version in force on a day, of versions in whatever order.
 pub fn in_force(plans: &[SamplingPlan], day: NaiveDate) -> SamplingPlan {
-    let begun = plans.iter().filter(|plan| plan.effective_from <= day);
-    begun.max_by_key(|plan| plan.effective_from).cloned().unwrap_or_else(SamplingPlan::first)
+    begun(plans, "", day).cloned().unwrap_or_else(SamplingPlan::first)
+}
+
+/// The plan of a team on a day: its own, or the merchant's.
+pub fn of_team(plans: &[SamplingPlan], team: Option<&str>, day: NaiveDate) -> SamplingPlan {
+    let own = team.filter(|team| !team.is_empty()).and_then(|team| begun(plans, team, day));
+    own.filter(|plan| !plan.inherits).cloned().unwrap_or_else(|| in_force(plans, day))
+}
+
+/// What a day's plan is shown as: a team's that follows the merchant's has that one's terms and its own version.
+pub fn as_asked(plans: &[SamplingPlan], team: &str, day: NaiveDate) -> SamplingPlan {
+    if team.is_empty() {
+        return in_force(plans, day);
+    }
+    let own = begun(plans, team, day).cloned().unwrap_or_else(|| SamplingPlan::inherited(team));
+    if !own.inherits {
+        return own;
+    }
+    let merchants = in_force(plans, day);
+    SamplingPlan {
+        version: own.version,
+        effective_from: own.effective_from,
+        created_at: own.created_at,
+        team: own.team,
+        inherits: true,
+        ..merchants
+    }
+}
+
+fn begun<'a>(plans: &'a [SamplingPlan], team: &str, day: NaiveDate) -> Option<&'a SamplingPlan> {
+    let begun = plans.iter().filter(|plan| plan.team == team && plan.effective_from <= day);
+    begun.max_by_key(|plan| plan.effective_from)
 }
 
 #[cfg(test)]
@@ -125,7 +199,39 @@ mod tests {
             size: 5,
             threshold: 20,
             counts: Counts::AllMessages,
+            team: String::new(),
+            excluded_accounts: Vec::new(),
+            excluded_channels: Vec::new(),
+            inherits: false,
         }
+    }
+
+    #[test]
+    fn a_team_has_its_own_plan_or_the_merchants() {
+        let merchant = SamplingPlan::first();
+        let own = SamplingPlan {
+            size: 3,
+            team: "one".to_owned(),
+            effective_from: day("2020-05-10"),
+            excluded_channels: vec!["call".to_owned()],
+            ..SamplingPlan::first()
+        };
+        let back = SamplingPlan { effective_from: day("2020-05-20"), ..SamplingPlan::inherited("one") };
+        let plans = [merchant.clone(), back, own.clone()];
+        let of = |team, on| of_team(&plans, team, day(on));
+        assert_eq!(of(Some("one"), "2020-05-12"), own);
+        for (team, on) in [
+            (Some("one"), "2020-05-09"),
+            (Some("one"), "2020-05-20"),
+            (Some("two"), "2020-05-12"),
+            (None, "2020-05-12"),
+        ] {
+            assert_eq!(of(team, on), merchant, "{team:?} {on}");
+        }
+        assert_eq!(in_force(&plans, day("2020-05-12")), merchant);
+        assert!(own.takes("a", "chat", 11, 11) && !own.takes("a", "call", 11, 11));
+        let without = SamplingPlan { excluded_accounts: vec!["a".to_owned()], ..own };
+        assert!(!without.takes("a", "chat", 11, 11) && without.takes("b", "chat", 11, 11));
     }
 
     #[test]

@@ -39,6 +39,9 @@ pub struct CriterionScore {
     pub criterion_id: String,
     /// How it was judged.
     pub rating: Rating,
+    /// Ids of the criterion's reasons for fewer than its full points.
+    #[serde(default)]
+    pub reasons: Vec<String>,
 }
 
 /// A remark to the agent.
@@ -121,6 +124,15 @@ pub struct Review {
     pub verdict: Option<Verdict>,
     /// Absent until acknowledged.
     pub acknowledgement: Option<Acknowledgement>,
+    /// Which assessment holds, from 1; 0 before it is submitted.
+    #[serde(default)]
+    pub assessment_version: i32,
+    /// The last day on which the agent may appeal; `None` before it is submitted, or if there are no appeals.
+    #[serde(default)]
+    pub appeal_until: Option<NaiveDate>,
+    /// Whether the result may enter pay.
+    #[serde(default = "counts")]
+    pub counts_for_pay: bool,
     /// Counts up with each change.
     pub revision: i64,
 }
@@ -182,7 +194,29 @@ impl Review {
             critical_failure: score.critical_failure,
             submitted_at: now,
         };
-        Ok(Self { verdict: Some(verdict), revision: self.revision + 1, ..self })
+        Ok(Self { verdict: Some(verdict), assessment_version: 1, revision: self.revision + 1, ..self })
+    }
+
+    /// Replaces the assessment, because an appeal was upheld. It is scored by the version of the card that it was scored
+    /// by at first, and counts for pay again: a second reviewer has looked at it.
+    pub fn restate(
+        self,
+        assessment: Assessment,
+        card: &Scorecard,
+        message_count: i32,
+    ) -> Result<Self, QaError> {
+        let before = self.verdict.ok_or(QaError::ReviewNotSubmitted)?;
+        check_comments(&assessment.comments, message_count)?;
+        let score = card.score(&assessment)?;
+        let verdict =
+            Verdict { assessment, score_bp: score.bp, critical_failure: score.critical_failure, ..before };
+        Ok(Self {
+            verdict: Some(verdict),
+            assessment_version: self.assessment_version + 1,
+            counts_for_pay: true,
+            revision: self.revision + 1,
+            ..self
+        })
     }
 
     /// Takes the agent's word that they have read it. Whose review it is was settled by the scope it was found in.
@@ -210,6 +244,11 @@ impl Review {
     fn unchanged_since(&self, etag: &str) -> Result<(), QaError> {
         if etag == self.etag() { Ok(()) } else { Err(QaError::EtagMismatch) }
     }
+}
+
+/// Results from before there was calibration count.
+fn counts() -> bool {
+    true
 }
 
 /// The chance as the two integers that are stored.

@@ -1,4 +1,6 @@
-//! Scorecards (评分表): what is judged, and how judgements become a score.
+//! Scorecards (评分表): what is judged. `scoring` says how judgements become a score.
+
+mod scoring;
 
 use std::collections::BTreeSet;
 
@@ -6,15 +8,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use status::Violation;
 
-use crate::domain::review::{Assessment, Rating};
 use crate::error::QaError;
 
-/// Basis points of the full score.
-pub const FULL_SCORE_BP: i32 = 10_000;
-
-/// Shares are added up in this many parts: the least common multiple of 1 to 40. Point ranges up to 40, and others
-/// that divide it such as 50 and 100, are exact; the rest is off by less than 10⁻¹³ of the score.
-const PARTS: i128 = 5_342_931_457_063_200;
+pub use scoring::{FULL_SCORE_BP, Score};
 
 /// Where a version of a card is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +21,65 @@ pub enum ScorecardState {
     Published,
     /// Kept for the reviews scored by it.
     Retired,
+}
+
+/// What the points of a criterion are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scale {
+    /// Whole points between two bounds.
+    #[default]
+    Points,
+    /// No, yes: 0 and 100 %.
+    TwoPoint,
+    /// 0, 50, 100 %.
+    ThreePoint,
+    /// 0, 33.3, 66.7, 100 %.
+    FourPoint,
+    /// 0, 25, 50, 75, 100 %.
+    FivePoint,
+}
+
+impl Scale {
+    /// The highest point of a fixed scale; its lowest is 0.
+    pub fn max_points(self) -> Option<i32> {
+        match self {
+            Self::Points => None,
+            Self::TwoPoint => Some(1),
+            Self::ThreePoint => Some(2),
+            Self::FourPoint => Some(3),
+            Self::FivePoint => Some(4),
+        }
+    }
+}
+
+/// How the criteria's points become the score.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Formula {
+    /// The weighted mean of each criterion's share of its points (as Zendesk QA): a scale's length doesn't matter.
+    #[default]
+    Shares,
+    /// Weighted points by weighted possible points (as Genesys): a longer scale weighs more.
+    Points,
+}
+
+/// Why a criterion got fewer than its full points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Stable across versions.
+    pub id: String,
+    /// What people read.
+    pub name: String,
+}
+
+/// A group of criteria that are weighed together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Category {
+    /// Stable across versions.
+    pub id: String,
+    /// What people read.
+    pub name: String,
+    /// Relative to the other categories.
+    pub weight: i32,
 }
 
 /// One thing to judge.
@@ -44,6 +99,15 @@ pub struct Criterion {
     pub max_points: i32,
     /// Below half of its points, the chat scores 0.
     pub critical: bool,
+    /// What the points are.
+    #[serde(default)]
+    pub scale: Scale,
+    /// Of the card's; empty if the card has no categories.
+    #[serde(default)]
+    pub category: String,
+    /// May be empty.
+    #[serde(default)]
+    pub reasons: Vec<Reason>,
 }
 
 /// A fault that alone makes a chat score 0.
@@ -62,6 +126,12 @@ pub struct Content {
     pub criteria: Vec<Criterion>,
     /// May be empty.
     pub critical_errors: Vec<CriticalError>,
+    /// Empty if criteria are weighed alone; else each criterion is in one.
+    #[serde(default)]
+    pub categories: Vec<Category>,
+    /// How points become the score.
+    #[serde(default)]
+    pub formula: Formula,
 }
 
 /// A version of a scorecard.
@@ -98,19 +168,17 @@ pub struct CreateScorecard {
     pub content: Content,
 }
 
-/// What an assessment comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Score {
-    /// Basis points; `None` if nothing was applicable.
-    pub bp: Option<i32>,
-    /// Whether a critical fault made it 0.
-    pub critical_failure: bool,
-}
-
 impl Content {
-    /// Refuses what could not be scored: ids used twice, criteria without room between their points.
+    /// Refuses what could not be scored: ids used twice, criteria without room between their points or with others than
+    /// those of their scale, categories that are not there.
     pub fn check(&self) -> Result<(), QaError> {
         let mut violations = Vec::new();
+        let mut ids = BTreeSet::new();
+        for (at, category) in self.categories.iter().enumerate() {
+            if !ids.insert(&category.id) {
+                violations.push(violation(format!("categories[{at}].category_id"), "is used twice"));
+            }
+        }
         let mut ids = BTreeSet::new();
         for (at, criterion) in self.criteria.iter().enumerate() {
             if !ids.insert(&criterion.id) {
@@ -120,6 +188,7 @@ impl Content {
                 violations
                     .push(violation(format!("criteria[{at}].max_points"), "must be more than min_points"));
             }
+            violations.extend(self.misplaced(at, criterion));
         }
         let mut ids = BTreeSet::new();
         for (at, error) in self.critical_errors.iter().enumerate() {
@@ -129,6 +198,38 @@ impl Content {
             }
         }
         QaError::unless_empty(violations)
+    }
+}
+
+impl Content {
+    /// What of a criterion does not fit its scale, its category or its reasons.
+    fn misplaced(&self, at: usize, criterion: &Criterion) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        if let Some(max) = criterion.scale.max_points()
+            && (criterion.min_points, criterion.max_points) != (0, max)
+        {
+            let description = format!("must be {max}, and min_points 0, on this scale");
+            violations.push(violation(format!("criteria[{at}].max_points"), &description));
+        }
+        let known = self.categories.iter().any(|category| category.id == criterion.category);
+        if !known && !(self.categories.is_empty() && criterion.category.is_empty()) {
+            let description = "must be one of the card's categories";
+            violations.push(violation(format!("criteria[{at}].category_id"), description));
+        }
+        let mut ids = BTreeSet::new();
+        for (place, reason) in criterion.reasons.iter().enumerate() {
+            if !ids.insert(&reason.id) {
+                let field = format!("criteria[{at}].reasons[{place}].reason_id");
+                violations.push(violation(field, "is used twice"));
+            }
+        }
+        violations
+    }
+
+    /// How much a criterion's category weighs.
+    fn category_weight(&self, criterion: &Criterion) -> i128 {
+        let category = self.categories.iter().find(|category| category.id == criterion.category);
+        category.map_or(1, |category| i128::from(category.weight))
     }
 }
 
@@ -143,6 +244,9 @@ impl Scorecard {
             min_points: 0,
             max_points: 4,
             critical: false,
+            scale: Scale::FivePoint,
+            category: String::new(),
+            reasons: Vec::new(),
         };
         let error = |id: &str, name: &str| CriticalError { id: id.to_owned(), name: name.to_owned() };
         let criteria = vec![
@@ -174,7 +278,7 @@ impl Scorecard {
             version: 1,
             name: "标准评分表".to_owned(),
             state: ScorecardState::Published,
-            content: Content { criteria, critical_errors },
+            content: Content { criteria, critical_errors, categories: Vec::new(), formula: Formula::Shares },
             created_at: now,
             published_at: Some(now),
             retired_at: None,
@@ -218,72 +322,6 @@ impl Scorecard {
 
     fn unchanged_since(&self, etag: &str) -> Result<(), QaError> {
         if etag == self.etag() { Ok(()) } else { Err(QaError::EtagMismatch) }
-    }
-
-    /// Scores an assessment: the weighted mean of each rated criterion's share of its points. What is not applicable
-    /// leaves both sides. A critical error, or a critical criterion below half of its points, makes it 0.
-    pub fn score(&self, assessment: &Assessment) -> Result<Score, QaError> {
-        let mut violations = self.misjudged(assessment);
-        let (mut sum, mut weights, mut critical_failure) =
-            (0_i128, 0_i128, !assessment.critical_errors.is_empty());
-        for criterion in &self.content.criteria {
-            let rating = assessment.scores.iter().find(|score| score.criterion_id == criterion.id);
-            let Some(rating) = rating else {
-                violations
-                    .push(violation("scores".to_owned(), &format!("lacks the criterion {}", criterion.id)));
-                continue;
-            };
-            let Rating::Points(points) = rating.rating else { continue };
-            let above = i128::from(points) - i128::from(criterion.min_points);
-            let room = i128::from(criterion.max_points) - i128::from(criterion.min_points);
-            let weight = i128::from(criterion.weight);
-            sum += weight * (above * PARTS / room.max(1));
-            weights += weight;
-            critical_failure |= criterion.critical && 2 * above < room;
-        }
-        QaError::unless_empty(violations)?;
-        if critical_failure {
-            return Ok(Score { bp: Some(0), critical_failure });
-        }
-        if weights == 0 {
-            return Ok(Score { bp: None, critical_failure });
-        }
-        let whole = weights * PARTS;
-        let bp = (sum * i128::from(FULL_SCORE_BP) * 2 + whole) / (2 * whole);
-        Ok(Score { bp: i32::try_from(bp).ok(), critical_failure })
-    }
-
-    /// Judgements that don't fit the card, except for missing ones.
-    fn misjudged(&self, assessment: &Assessment) -> Vec<Violation> {
-        let mut violations = Vec::new();
-        let mut seen = BTreeSet::new();
-        for (at, score) in assessment.scores.iter().enumerate() {
-            let criterion = self.content.criteria.iter().find(|c| c.id == score.criterion_id);
-            let Some(criterion) = criterion else {
-                violations
-                    .push(violation(format!("scores[{at}].criterion_id"), "is not a criterion of the card"));
-                continue;
-            };
-            if !seen.insert(&score.criterion_id) {
-                violations.push(violation(format!("scores[{at}].criterion_id"), "is judged twice"));
-            }
-            if let Rating::Points(points) = score.rating
-                && !(criterion.min_points..=criterion.max_points).contains(&points)
-            {
-                let range = format!("must be between {} and {}", criterion.min_points, criterion.max_points);
-                violations.push(violation(format!("scores[{at}].points"), &range));
-            }
-        }
-        let mut seen = BTreeSet::new();
-        for (at, id) in assessment.critical_errors.iter().enumerate() {
-            let field = format!("critical_error_ids[{at}]");
-            if !self.content.critical_errors.iter().any(|error| error.id == *id) {
-                violations.push(violation(field, "is not a critical error of the card"));
-            } else if !seen.insert(id) {
-                violations.push(violation(field, "is named twice"));
-            }
-        }
-        violations
     }
 }
 

@@ -1,5 +1,6 @@
 //! Draws, coverage and plans on the wire.
 
+use chrono::NaiveDate;
 use proto::qa::v1 as pb;
 use proto::time::{date, timestamp};
 use runtime::ids::PersonId;
@@ -12,20 +13,35 @@ use crate::domain::draw::{
 use crate::domain::plan::{Counts, PutSamplingPlan, SamplingPlan};
 use crate::error::QaError;
 
+/// Days of which accounts without chats are listed: each is a row.
+const IDLE_DAYS_MAX: i64 = 62;
+
 /// The bundle as the document that is verified.
 pub(super) fn bundle_json(bundle: &Bundle) -> Result<Vec<u8>, QaError> {
     serde_json::to_vec(bundle).map_err(|e| pg::Error::Internal(e.into()).into())
 }
 
 /// What coverage is asked for.
-pub(super) fn coverage_filter(wire: Option<pb::CoverageFilter>) -> Result<CoverageFilter, QaError> {
+pub(super) fn coverage_filter(
+    wire: Option<pb::CoverageFilter>,
+    days: (NaiveDate, NaiveDate),
+) -> Result<CoverageFilter, QaError> {
     let wire = wire.unwrap_or_default();
+    if wire.include_idle && (days.1 - days.0).num_days() >= IDLE_DAYS_MAX {
+        let description = format!("is for at most {IDLE_DAYS_MAX} days");
+        return Err(QaError::invalid("filter.include_idle", description));
+    }
     for account in &wire.account_ids {
         text("filter.account_ids", account)?;
     }
     text("filter.person_id", &wire.person_id)?;
     text("filter.team_id", &wire.team_id)?;
-    Ok(CoverageFilter { accounts: wire.account_ids, person: wire.person_id, team: wire.team_id })
+    Ok(CoverageFilter {
+        accounts: wire.account_ids,
+        person: wire.person_id,
+        team: wire.team_id,
+        idle: wire.include_idle,
+    })
 }
 
 /// What a new version of a plan is to say.
@@ -35,11 +51,22 @@ pub(super) fn put_sampling_plan(wire: pb::PutSamplingPlanRequest) -> Result<PutS
         pb::CountedMessages::All => Counts::AllMessages,
         pb::CountedMessages::Unspecified => return Err(QaError::invalid("counts", "is required")),
     };
+    text("team_id", &wire.team_id)?;
+    for account in &wire.excluded_account_ids {
+        text("excluded_account_ids", account)?;
+    }
+    for channel in &wire.excluded_channels {
+        text("excluded_channels", channel)?;
+    }
     Ok(PutSamplingPlan {
         effective_from: day("effective_from", wire.effective_from)?,
         size: wire.size,
         threshold: wire.threshold,
         counts,
+        team: wire.team_id,
+        excluded_accounts: wire.excluded_account_ids,
+        excluded_channels: wire.excluded_channels,
+        inherits: wire.inherits,
         etag: wire.etag,
     })
 }
@@ -58,6 +85,10 @@ impl From<SamplingPlan> for pb::SamplingPlan {
             counts: counts.into(),
             created_at: Some(timestamp(plan.created_at)),
             etag: plan.etag(),
+            team_id: plan.team,
+            excluded_account_ids: plan.excluded_accounts,
+            excluded_channels: plan.excluded_channels,
+            inherits: plan.inherits,
         }
     }
 }
@@ -158,8 +189,18 @@ impl From<DrawSlice> for pb::GetDrawSliceResponse {
             chats: chats.collect(),
             late: slice.late.into_iter().map(Into::into).collect(),
             agent_hashes: hashes.collect(),
+            own_plan: slice.own_plan.map(own_plan),
         }
     }
+}
+
+fn own_plan(plan: sampling::Plan) -> pb::OwnPlan {
+    let counts = match plan.counts {
+        sampling::Counts::AgentReplies => pb::CountedMessages::AgentReplies,
+        sampling::Counts::AllMessages => pb::CountedMessages::All,
+    };
+    let bounded = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    pb::OwnPlan { size: bounded(plan.size), threshold: bounded(plan.threshold), counts: counts.into() }
 }
 
 impl From<LateChat> for pb::LateChat {
@@ -190,6 +231,7 @@ impl From<Coverage> for pb::Coverage {
             acknowledged: coverage.acknowledged,
             score_bp_sum: coverage.score_bp_sum,
             critical_errors: coverage.critical_errors,
+            conversations: coverage.conversations,
         }
     }
 }

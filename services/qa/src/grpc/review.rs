@@ -36,11 +36,8 @@ pub(super) fn filter(wire: &pb::ListReviewsRequest) -> Result<ReviewFilter, QaEr
 
 /// What is submitted.
 pub(super) fn submit(wire: pb::SubmitReviewRequest) -> Result<SubmitReview, QaError> {
-    let scores = wire.scores.into_iter().enumerate().map(score);
-    let comments = wire.comments.into_iter().enumerate().map(|(at, comment)| {
-        text(&format!("comments[{at}].text"), &comment.text)?;
-        Ok(Comment { message_index: comment.message_index, text: comment.text })
-    });
+    let scores = self::scores("scores", wire.scores)?;
+    let comments = self::comments(wire.comments)?;
     let scorecard = match (wire.scorecard_id.is_empty(), wire.scorecard_version) {
         (true, 0) => None,
         (false, version) if version > 0 => Some((wire.scorecard_id, version)),
@@ -57,35 +54,54 @@ pub(super) fn submit(wire: pb::SubmitReviewRequest) -> Result<SubmitReview, QaEr
         etag: wire.etag,
         scorecard,
         assessment: Assessment {
-            scores: scores.collect::<Result<_, QaError>>()?,
+            scores,
             critical_errors: wire.critical_error_ids,
-            comments: comments.collect::<Result<_, QaError>>()?,
+            comments,
             summary: wire.summary,
         },
     })
 }
 
-fn score((at, score): (usize, pb::CriterionScore)) -> Result<CriterionScore, QaError> {
+/// Remarks to the agent.
+pub(super) fn comments(wire: Vec<pb::ReviewComment>) -> Result<Vec<Comment>, QaError> {
+    let comment = |(at, comment): (usize, pb::ReviewComment)| {
+        text(&format!("comments[{at}].text"), &comment.text)?;
+        Ok(Comment { message_index: comment.message_index, text: comment.text })
+    };
+    wire.into_iter().enumerate().map(comment).collect()
+}
+
+/// Judgements of criteria, in a field of that name.
+pub(super) fn scores(field: &str, wire: Vec<pb::CriterionScore>) -> Result<Vec<CriterionScore>, QaError> {
+    wire.into_iter().enumerate().map(|(at, wire)| score(&format!("{field}[{at}]"), wire)).collect()
+}
+
+fn score(field: &str, score: pb::CriterionScore) -> Result<CriterionScore, QaError> {
     let rating = match (score.points, score.not_applicable) {
         (Some(points), false) => Rating::Points(points),
         (None, true) => Rating::NotApplicable,
         _ => {
-            let field = format!("scores[{at}].points");
             return Err(QaError::invalid(
-                field,
+                format!("{field}.points"),
                 "must be given unless not_applicable is set, and not with it",
             ));
         }
     };
-    Ok(CriterionScore { criterion_id: score.criterion_id, rating })
+    text(&format!("{field}.criterion_id"), &score.criterion_id)?;
+    Ok(CriterionScore { criterion_id: score.criterion_id, rating, reasons: score.reason_ids })
 }
 
-fn encode_score(score: CriterionScore) -> pb::CriterionScore {
+pub(super) fn encode_comment(comment: Comment) -> pb::ReviewComment {
+    pb::ReviewComment { message_index: comment.message_index, text: comment.text }
+}
+
+pub(super) fn encode_score(score: CriterionScore) -> pb::CriterionScore {
     let (points, not_applicable) = match score.rating {
         Rating::Points(points) => (Some(points), false),
         Rating::NotApplicable => (None, true),
     };
-    pb::CriterionScore { criterion_id: score.criterion_id, points, not_applicable }
+    let reason_ids = score.reasons;
+    pb::CriterionScore { criterion_id: score.criterion_id, points, not_applicable, reason_ids }
 }
 
 impl From<ReviewState> for pb::ReviewState {
@@ -114,6 +130,9 @@ impl From<Review> for pb::Review {
             late: review.late,
             inclusion: Some(Rate { numerator, denominator, quotient }),
             etag,
+            assessment_version: review.assessment_version,
+            appeal_until: review.appeal_until.map(date),
+            counts_for_pay: review.counts_for_pay,
             ..Self::default()
         };
         if let Some(assignment) = review.assignment {
@@ -125,10 +144,7 @@ impl From<Review> for pb::Review {
             wire.scorecard_version = verdict.scorecard_version;
             wire.scores = verdict.assessment.scores.into_iter().map(encode_score).collect();
             wire.critical_error_ids = verdict.assessment.critical_errors;
-            let comments = verdict.assessment.comments.into_iter();
-            wire.comments = comments
-                .map(|c| pb::ReviewComment { message_index: c.message_index, text: c.text })
-                .collect();
+            wire.comments = verdict.assessment.comments.into_iter().map(encode_comment).collect();
             wire.summary = verdict.assessment.summary;
             wire.score_bp = verdict.score_bp;
             wire.critical_failure = verdict.critical_failure;

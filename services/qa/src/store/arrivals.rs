@@ -10,8 +10,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use runtime::ids::MerchantId;
 use sampling::{ConversationId, Ranker};
 
+use super::people::AccountDay;
 use super::seeds::{Day, Lock};
-use super::{Store, check_queue, closings, columns, late, plans, seeds, transcript};
+use super::{Store, check_queue, closings, columns, late, people, plans, seeds, transcript};
 use crate::domain::conversation::Arrival;
 use crate::domain::draw::DayClosing;
 use crate::domain::plan::{self, SamplingPlan};
@@ -102,10 +103,14 @@ async fn upsert(
     for (day, seed) in &seeds {
         rankers.insert(day.clone(), Ranker::new(&seed.seed, day.0.as_str(), day.1));
     }
+    let teams = teams(conn, &arrivals, &plans).await?;
     let mut ready = Vec::with_capacity(accepted.len());
     for (key, arrival) in arrivals.iter().filter(|(key, _)| accepted.contains_key(*key)) {
         let day = (key.0.clone(), arrival.business_day);
-        let long = plan_of(&plans, &day).is_long(arrival.agent_messages, arrival.message_count());
+        let team = teams.get(&(key.0.clone(), arrival.account.clone(), arrival.business_day));
+        let plan = plan_of(&plans, &day, team.map(String::as_str));
+        let (account, channel) = (arrival.account.as_str(), arrival.id.channel.as_str());
+        let long = plan.takes(account, channel, arrival.agent_messages, arrival.message_count());
         let is_drawn = drawn.contains(&day);
         let rank = if is_drawn {
             listed.get(key).cloned()
@@ -177,10 +182,24 @@ fn begin(calendars: &BTreeMap<MerchantId, MerchantCalendar>, day: &Day) -> DateT
     calendars.get(&day.0).cloned().unwrap_or_default().day_start(day.1)
 }
 
-fn plan_of(plans: &[(MerchantId, SamplingPlan)], day: &Day) -> SamplingPlan {
+/// The teams of the arriving accounts where some team has a plan of its own; else nobody needs to know.
+async fn teams(
+    conn: &mut AsyncPgConnection,
+    arrivals: &BTreeMap<Key, &Arrival>,
+    plans: &[(MerchantId, SamplingPlan)],
+) -> Result<BTreeMap<AccountDay, String>, QaError> {
+    let with_teams: BTreeSet<&MerchantId> =
+        plans.iter().filter(|(_, plan)| !plan.team.is_empty()).map(|(merchant, _)| merchant).collect();
+    let asked = arrivals.iter().filter(|(key, _)| with_teams.contains(&key.0));
+    let days: BTreeSet<AccountDay> =
+        asked.map(|(key, arrival)| (key.0.clone(), arrival.account.clone(), arrival.business_day)).collect();
+    if days.is_empty() { Ok(BTreeMap::new()) } else { people::teams(conn, &days).await }
+}
+
+fn plan_of(plans: &[(MerchantId, SamplingPlan)], day: &Day, team: Option<&str>) -> SamplingPlan {
     let own: Vec<SamplingPlan> =
         plans.iter().filter(|(merchant, _)| *merchant == day.0).map(|(_, plan)| plan.clone()).collect();
-    plan::in_force(&own, day.1)
+    plan::of_team(&own, team, day.1)
 }
 
 async fn ensure_months(

@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use diesel::QueryableByName;
-use diesel::sql_types::{Binary, Date, Text};
+use diesel::sql_types::{Binary, Date, Integer, Nullable, SmallInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use runtime::identity::Scope;
 use runtime::ids::{AccountId, MerchantId};
 use sampling::{AgentHash, AgentList, Bundle, ConversationId, FORMAT, Ranker, Seal};
 
 use super::seeds::Lock;
-use super::{Seen, Store, bytes32, draws, late, seeds};
-use crate::domain::draw::{DrawSlice, Drawn, LateChat};
+use super::{Seen, Store, bytes32, draws, late, plans, seeds};
+use crate::domain::draw::{DrawSlice, Drawn, LateChat, published_plan};
+use crate::domain::plan::SamplingPlan;
 use crate::error::QaError;
 
 const LEVEL: i32 = 3;
@@ -28,6 +29,31 @@ struct AgentRow {
     agent_hash: Vec<u8>,
     #[diesel(sql_type = Binary)]
     eligible_list: Vec<u8>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    size: Option<i32>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    threshold: Option<i32>,
+    #[diesel(sql_type = Nullable<SmallInt>)]
+    counts: Option<i16>,
+}
+
+/// An account's list as it was frozen.
+struct Frozen {
+    account: AccountId,
+    hash: AgentHash,
+    chats: Vec<ConversationId>,
+    own_plan: Option<sampling::Plan>,
+}
+
+impl AgentRow {
+    fn own_plan(&self) -> Result<Option<sampling::Plan>, QaError> {
+        let (Some(size), Some(threshold), Some(code)) = (self.size, self.threshold, self.counts) else {
+            return Ok(None);
+        };
+        let unreadable = || pg::Error::unreadable("draw_agents", &self.account_id, "it counts nothing known");
+        let counts = plans::counts_of(code).ok_or_else(unreadable)?;
+        Ok(Some(published_plan(&SamplingPlan { size, threshold, counts, ..SamplingPlan::first() })))
+    }
 }
 
 #[derive(QueryableByName)]
@@ -71,9 +97,9 @@ async fn lists(
     merchant: &MerchantId,
     day: NaiveDate,
     account: &str,
-) -> Result<Vec<(AccountId, AgentHash, Vec<ConversationId>)>, QaError> {
+) -> Result<Vec<Frozen>, QaError> {
     let rows = diesel::sql_query(
-        "SELECT account_id, agent_hash, eligible_list FROM draw_agents \
+        "SELECT account_id, agent_hash, eligible_list, size, threshold, counts FROM draw_agents \
          WHERE merchant_id = $1 AND business_day = $2 AND ($3 = '' OR account_id = $3) ORDER BY account_id",
     )
     .bind::<Text, _>(merchant.as_str())
@@ -85,7 +111,8 @@ async fn lists(
         let hash = bytes32("draw_agents", &row.account_id, AgentHash::from_slice, &row.agent_hash)?;
         let unreadable = || pg::Error::unreadable("draw_agents", &row.account_id, "its list does not unpack");
         let chats = unpack(&row.eligible_list).ok_or_else(unreadable)?;
-        Ok((AccountId::new(row.account_id), hash, chats))
+        let own_plan = row.own_plan()?;
+        Ok(Frozen { account: AccountId::new(row.account_id), hash, chats, own_plan })
     };
     rows.into_iter().map(list).collect()
 }
@@ -167,15 +194,19 @@ async fn bundle(
     let listed = lists(conn, merchant, day, "").await?;
     let mut agents: Vec<AgentList> = listed
         .into_iter()
-        .map(|(account, agent_hash, eligible)| {
-            let drawn = samples.remove(&account).unwrap_or_default();
-            AgentList { account: account.into_string(), eligible, agent_hash, drawn }
+        .map(|frozen| AgentList {
+            drawn: samples.remove(&frozen.account).unwrap_or_default(),
+            account: frozen.account.into_string(),
+            eligible: frozen.chats,
+            agent_hash: frozen.hash,
+            plan: frozen.own_plan,
         })
         .collect();
     // A sample of an account that has no list is handed out too: the verifier is to see it, not we.
     for (account, drawn) in samples {
         let agent_hash = sampling::agent_hash(merchant.as_str(), day, account.as_str(), &[]);
-        agents.push(AgentList { account: account.into_string(), eligible: Vec::new(), agent_hash, drawn });
+        let (account, eligible) = (account.into_string(), Vec::new());
+        agents.push(AgentList { account, eligible, agent_hash, drawn, plan: None });
     }
     let late = late::list(conn, merchant, day, None).await?;
     let late_seeds = late_seeds(conn, merchant, &late).await?;
@@ -221,7 +252,8 @@ async fn slice(
     let sample = drawn(conn, merchant, day, account.as_str()).await?.remove(account).unwrap_or_default();
     let sample: BTreeSet<ConversationId> = sample.into_iter().collect();
     let lists = lists(conn, merchant, day, account.as_str()).await?;
-    let chats = lists.into_iter().flat_map(|(_, _, chats)| chats);
+    let own_plan = lists.iter().find_map(|list| list.own_plan);
+    let chats = lists.into_iter().flat_map(|list| list.chats);
     let mut chats: Vec<_> = chats
         .map(|chat| {
             let (rank, drawn) = (ranker.rank(&chat), sample.contains(&chat));
@@ -231,7 +263,7 @@ async fn slice(
     chats.sort_unstable_by_key(|chat| chat.1);
     let late = late::list(conn, merchant, day, Some(account)).await?;
     let agent_hashes = hashes(conn, merchant, day).await?;
-    Ok(Some(DrawSlice { draw, account: account.clone(), chats, late, agent_hashes }))
+    Ok(Some(DrawSlice { draw, account: account.clone(), chats, late, agent_hashes, own_plan }))
 }
 
 impl Store {

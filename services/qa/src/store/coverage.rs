@@ -25,6 +25,8 @@ struct CoverageRow {
     #[diesel(sql_type = Nullable<Text>)]
     person_id: Option<String>,
     #[diesel(sql_type = BigInt)]
+    conversations: i64,
+    #[diesel(sql_type = BigInt)]
     long_chats: i64,
     #[diesel(sql_type = Nullable<Integer>)]
     size: Option<i32>,
@@ -66,22 +68,31 @@ impl From<CoverageRow> for Coverage {
             acknowledged: small(row.acknowledged),
             score_bp_sum: row.score_bp_sum,
             critical_errors: small(row.critical_errors),
+            conversations: small(row.conversations),
         }
     }
 }
 
 /// The rows of a page are found first, on indexes; only for them the reviews are counted.
 const PAGE_SQL: &str = concat!(
-    "SELECT r.business_day, r.account_id, sum(r.long_chats)::bigint AS long_chats FROM ( \
-        SELECT c.merchant_id, c.business_day, c.account_id, count(*) FILTER (WHERE c.long_chat) AS long_chats \
+    "SELECT r.business_day, r.account_id, sum(r.conversations)::bigint AS conversations, \
+        sum(r.long_chats)::bigint AS long_chats FROM ( \
+        SELECT c.merchant_id, c.business_day, c.account_id, count(*) AS conversations, \
+            count(*) FILTER (WHERE c.long_chat) AS long_chats \
         FROM conversations c \
         WHERE c.merchant_id = $1 AND c.business_day BETWEEN $2 AND $3 AND (c.business_day, c.account_id) > ($4, $5) \
           AND (cardinality($6::text[]) = 0 OR c.account_id = ANY ($6)) \
         GROUP BY c.merchant_id, c.business_day, c.account_id \
         UNION ALL \
-        SELECT d.merchant_id, d.business_day, d.account_id, 0 FROM draw_agents d \
+        SELECT d.merchant_id, d.business_day, d.account_id, 0, 0 FROM draw_agents d \
         WHERE d.merchant_id = $1 AND d.business_day BETWEEN $2 AND $3 AND (d.business_day, d.account_id) > ($4, $5) \
-          AND (cardinality($6::text[]) = 0 OR d.account_id = ANY ($6))) r \
+          AND (cardinality($6::text[]) = 0 OR d.account_id = ANY ($6)) \
+        UNION ALL \
+        SELECT a.merchant_id, day::date, a.account_id, 0, 0 \
+        FROM accounts a JOIN people p ON p.merchant_id = a.merchant_id AND p.person_id = a.person_id AND p.status <> 5 \
+        CROSS JOIN generate_series(greatest($2, a.from_day)::timestamp, least($3, a.to_day)::timestamp, '1 day') AS day \
+        WHERE $14 AND a.merchant_id = $1 AND (day::date, a.account_id) > ($4, $5) \
+          AND (cardinality($6::text[]) = 0 OR a.account_id = ANY ($6))) r \
      WHERE ",
     seen_sql!("$9", "$10", "$11", "$12"),
     " AND ($7 = '' OR EXISTS (SELECT 1 FROM accounts a WHERE a.merchant_id = $1 AND a.person_id = $7 \
@@ -106,7 +117,7 @@ impl Store {
         let seen = Seen::of(&mut conn, scope, days.0, days.1).await?;
         let (after_day, after_account) = page.after.clone().unwrap_or((ALL_DAYS.0, String::new()));
         let rows = diesel::sql_query(format!(
-            "SELECT r.business_day, r.account_id, {PERSON_OF_ROW} AS person_id, r.long_chats, d.size, \
+            "SELECT r.business_day, r.account_id, {PERSON_OF_ROW} AS person_id, r.conversations, r.long_chats, COALESCE(a.size, d.size) AS size, \
                 COALESCE(a.eligible, 0) AS eligible, COALESCE(a.drawn, 0) AS drawn, w.* \
              FROM (SELECT $1 AS merchant_id, p.* FROM ({PAGE_SQL}) p) r \
              LEFT JOIN draws d ON d.merchant_id = $1 AND d.business_day = r.business_day \
@@ -134,6 +145,7 @@ impl Store {
         .bind::<Array<Date>, _>(seen.from)
         .bind::<Array<Date>, _>(seen.to)
         .bind::<BigInt, _>(page.limit())
+        .bind::<Bool, _>(filter.idle)
         .load::<CoverageRow>(&mut conn)
         .await?;
         let rows: Vec<Coverage> = rows.into_iter().map(Coverage::from).collect();

@@ -17,6 +17,7 @@ use super::reviews::NewReview;
 use super::seeds::Lock;
 use super::{
     ALL_DAYS, ATTEMPTS, Store, assignments, bundles, bytes32, closings, plans, reviews, seeds, small,
+    team_plans,
 };
 use crate::domain::draw::{Commitment, DayState, Draw, Drawn, Readiness, Sample, published_plan};
 use crate::domain::plan::{self, SamplingPlan};
@@ -229,13 +230,15 @@ async fn sample(
     conn: &mut AsyncPgConnection,
     merchant: &MerchantId,
     day: NaiveDate,
-    plan: &SamplingPlan,
+    (plan, own_plans): (&SamplingPlan, &BTreeMap<AccountId, SamplingPlan>),
     day_closed_version: i64,
 ) -> Result<Sample, QaError> {
+    // As many of everybody as the largest plan wants; freezing leaves each account its own number.
+    let size = own_plans.values().map(|own| own.size).fold(plan.size, i32::max);
     let drawn = diesel::sql_query(SAMPLE_SQL)
         .bind::<Text, _>(merchant.as_str())
         .bind::<Date, _>(day)
-        .bind::<BigInt, _>(i64::from(plan.size))
+        .bind::<BigInt, _>(i64::from(size))
         .load::<SampleRow>(conn)
         .await?;
     let drawn = drawn.into_iter().map(SampleRow::read).collect();
@@ -247,7 +250,7 @@ async fn sample(
     .bind::<Date, _>(day)
     .load::<ChatRow>(conn)
     .await?;
-    Ok(Sample::freeze(merchant, day, plan, day_closed_version, by_account(eligible), drawn))
+    Ok(Sample::freeze(merchant, day, plan, own_plans, day_closed_version, by_account(eligible), drawn))
 }
 
 async fn insert(
@@ -277,7 +280,7 @@ async fn insert(
     .bind::<Integer, _>(count(sample.agents.len()))
     .bind::<Integer, _>(count(sample.eligible()))
     .bind::<Integer, _>(count(sample.drawn()))
-    .bind::<Integer, _>(count(sample.shortfall_agents(plan.size)))
+    .bind::<Integer, _>(count(sample.shortfall_agents(plan)))
     .bind::<Timestamptz, _>(now)
     .bind::<Text, _>(&by.caller.subject)
     .execute(conn)
@@ -285,8 +288,10 @@ async fn insert(
     let lists =
         sample.agents.iter().map(|agent| bundles::pack(&agent.eligible)).collect::<Result<Vec<_>, _>>()?;
     diesel::sql_query(
-        "INSERT INTO draw_agents (merchant_id, business_day, account_id, eligible, drawn, agent_hash, eligible_list) \
-         SELECT $1, $2, * FROM unnest($3::text[], $4::int[], $5::int[], $6::bytea[], $7::bytea[])",
+        "INSERT INTO draw_agents (merchant_id, business_day, account_id, eligible, drawn, agent_hash, eligible_list, size, \
+            threshold, counts) \
+         SELECT $1, $2, * FROM unnest($3::text[], $4::int[], $5::int[], $6::bytea[], $7::bytea[], $8::int[], $9::int[], \
+            $10::smallint[])",
     )
     .bind::<Text, _>(merchant.as_str())
     .bind::<Date, _>(day)
@@ -295,14 +300,22 @@ async fn insert(
     .bind::<Array<Integer>, _>(sample.agents.iter().map(|agent| count(agent.drawn.len())).collect::<Vec<_>>())
     .bind::<Array<Binary>, _>(sample.agents.iter().map(|agent| agent.hash.as_bytes().as_slice()).collect::<Vec<_>>())
     .bind::<Array<Binary>, _>(lists.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Integer>>, _>(own(sample, |plan| plan.size))
+    .bind::<Array<Nullable<Integer>>, _>(own(sample, |plan| plan.threshold))
+    .bind::<Array<Nullable<SmallInt>>, _>(own(sample, |plan| plans::counts_code(plan.counts)))
     .execute(conn)
     .await?;
     reviews::insert(conn, merchant, day, &new_reviews(sample, plan), now).await
 }
 
+/// Something of each account's own plan, if it has one.
+fn own<T>(sample: &Sample, part: impl Fn(&SamplingPlan) -> T) -> Vec<Option<T>> {
+    sample.agents.iter().map(|agent| agent.own_plan.as_ref().map(&part)).collect()
+}
+
 fn new_reviews(sample: &Sample, plan: &SamplingPlan) -> Vec<NewReview> {
     let of_agent = |agent: &crate::domain::draw::AgentSample| {
-        let inclusion = inclusion(plan.size, i64::try_from(agent.eligible.len()).unwrap_or(i64::MAX));
+        let inclusion = inclusion(agent.size(plan), i64::try_from(agent.eligible.len()).unwrap_or(i64::MAX));
         let account = agent.account.clone();
         let review = move |(place, conversation): (i16, &ConversationId)| NewReview {
             account: account.clone(),
@@ -377,8 +390,11 @@ impl Store {
                     }
                     (DayState::NotClosed | DayState::Ready, _) => return Err(QaError::DayNotClosed { day }),
                 };
-                let plan = plan::in_force(&plans::of_merchant(conn, merchant).await?, day);
-                let sample = sample(conn, merchant, day, &plan, day_closed_version).await?;
+                let all = plans::of_merchant(conn, merchant).await?;
+                let plan = plan::in_force(&all, day);
+                let own_plans = team_plans::qualify(conn, merchant, day, &all, &seed.seed).await?;
+                let drawn_by = (&plan, &own_plans);
+                let sample = sample(conn, merchant, day, drawn_by, day_closed_version).await?;
                 insert(conn, by, day, &plan, day_closed_version, &sample, now).await?;
                 let capacity = self.default_capacity;
                 assignments::assign_open(conn, merchant, (day, day), calendar, capacity, now).await?;

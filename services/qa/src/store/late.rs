@@ -187,7 +187,7 @@ async fn lists(
 ) -> Result<Vec<ListRow>, QaError> {
     // An account without long chats at the draw has no list: its row comes with an eligible of 0.
     Ok(diesel::sql_query(
-        "SELECT DISTINCT d.business_day, k.a AS account_id, d.size, COALESCE(l.eligible, 0) AS eligible \
+        "SELECT DISTINCT d.business_day, k.a AS account_id, COALESCE(l.size, d.size) AS size, COALESCE(l.eligible, 0) AS eligible \
          FROM unnest($2::date[], $3::text[]) AS k (b, a) \
          JOIN draws d ON d.merchant_id = $1 AND d.business_day = k.b \
          LEFT JOIN draw_agents l ON l.merchant_id = $1 AND l.business_day = k.b AND l.account_id = k.a",

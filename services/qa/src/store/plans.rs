@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Date, Integer, Jsonb, SmallInt, Text, Timestamptz};
+use diesel::sql_types::{Array, Bool, Date, Integer, Jsonb, SmallInt, Text, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use pg::By;
 use runtime::ids::MerchantId;
@@ -28,6 +28,14 @@ struct PlanRow {
     counts: i16,
     #[diesel(sql_type = Timestamptz)]
     created_at: DateTime<Utc>,
+    #[diesel(sql_type = Text)]
+    team_id: String,
+    #[diesel(sql_type = Array<Text>)]
+    excluded_accounts: Vec<String>,
+    #[diesel(sql_type = Array<Text>)]
+    excluded_channels: Vec<String>,
+    #[diesel(sql_type = Bool)]
+    inherits: bool,
 }
 
 impl TryFrom<PlanRow> for SamplingPlan {
@@ -43,6 +51,10 @@ impl TryFrom<PlanRow> for SamplingPlan {
             counts: counts_of(row.counts)
                 .ok_or_else(|| pg::Error::unreadable("sampling_plans", key, "it counts nothing known"))?,
             created_at: row.created_at,
+            team: row.team_id,
+            excluded_accounts: row.excluded_accounts,
+            excluded_channels: row.excluded_channels,
+            inherits: row.inherits,
         })
     }
 }
@@ -66,8 +78,9 @@ pub(super) async fn list(
     merchants: &[&str],
 ) -> Result<Vec<(MerchantId, SamplingPlan)>, QaError> {
     let rows = diesel::sql_query(
-        "SELECT merchant_id, version, effective_from, size, threshold, counts, created_at FROM sampling_plans \
-         WHERE merchant_id = ANY ($1) ORDER BY merchant_id, version LIMIT 100000",
+        "SELECT merchant_id, version, effective_from, size, threshold, counts, created_at, team_id, excluded_accounts, \
+            excluded_channels, inherits \
+         FROM sampling_plans WHERE merchant_id = ANY ($1) ORDER BY merchant_id, team_id, version LIMIT 100000",
     )
     .bind::<Array<Text>, _>(merchants)
     .load::<PlanRow>(conn)
@@ -90,8 +103,9 @@ async fn insert(
     by: &str,
 ) -> Result<usize, QaError> {
     let sql = "INSERT INTO sampling_plans \
-         (merchant_id, version, effective_from, size, threshold, counts, created_by, created_at) \
-         SELECT m, $2, $3, $4, $5, $6, $7, $8 FROM unnest($1::text[]) AS m ORDER BY m ON CONFLICT DO NOTHING";
+         (merchant_id, version, effective_from, size, threshold, counts, created_by, created_at, team_id, \
+            excluded_accounts, excluded_channels, inherits) \
+         SELECT m, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM unnest($1::text[]) AS m ORDER BY m ON CONFLICT DO NOTHING";
     Ok(diesel::sql_query(sql)
         .bind::<Array<Text>, _>(merchants)
         .bind::<Integer, _>(plan.version)
@@ -101,6 +115,10 @@ async fn insert(
         .bind::<SmallInt, _>(counts_code(plan.counts))
         .bind::<Text, _>(by)
         .bind::<Timestamptz, _>(plan.created_at)
+        .bind::<Text, _>(&plan.team)
+        .bind::<Array<Text>, _>(&plan.excluded_accounts)
+        .bind::<Array<Text>, _>(&plan.excluded_channels)
+        .bind::<Bool, _>(plan.inherits)
         .execute(conn)
         .await?)
 }
@@ -145,11 +163,12 @@ impl Store {
         of_merchant(&mut *self.connection().await?, merchant).await
     }
 
-    /// Adds the version that `decide` makes of the newest one.
+    /// Adds the version that `decide` makes of the newest one of a team, or of the merchant.
     pub async fn insert_plan(
         &self,
         by: &By,
         now: DateTime<Utc>,
+        team: &str,
         decide: impl Fn(&SamplingPlan) -> Result<SamplingPlan, QaError>,
     ) -> Result<SamplingPlan, QaError> {
         let merchant = &by.caller.merchant;
@@ -157,14 +176,17 @@ impl Store {
             by.change(&self.pool, now, async |conn| {
             begin_merchants(conn, &[merchant.as_str()], now).await?;
             let plans = of_merchant(conn, merchant).await?;
-            let newest = plans.iter().max_by_key(|plan| plan.version);
-            let next = decide(newest.unwrap_or(&SamplingPlan::first()))?;
+            let newest = plans.into_iter().filter(|plan| plan.team == team).max_by_key(|plan| plan.version);
+            let first = || if team.is_empty() { SamplingPlan::first() } else { SamplingPlan::inherited(team) };
+            let next = decide(&newest.unwrap_or_else(first))?;
             // Somebody else's version with the same number: they were quicker.
             if insert(conn, &[merchant.as_str()], &next, &by.caller.subject).await? == 0 {
                 return Err(QaError::EtagMismatch);
             }
             let summary = serde_json::json!({ "version": next.version, "effective_from": next.effective_from,
-                "size": next.size, "threshold": next.threshold, "counts": next.counts });
+                "size": next.size, "threshold": next.threshold, "counts": next.counts, "team": next.team,
+                "excluded_accounts": next.excluded_accounts, "excluded_channels": next.excluded_channels,
+                "inherits": next.inherits });
             by.audit(conn, now, format!("sampling_plan/{}", next.version), summary).await?;
             Ok(next)
         })

@@ -15,7 +15,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::people::PERSON_OF_ROW;
-use super::{ALL_DAYS, ATTEMPTS, Seen, Store, assignments, scorecards, seen_sql};
+use super::{
+    ALL_DAYS, ATTEMPTS, Seen, Store, assessments, assignments, policies, raters, scorecards, seen_sql,
+};
 use crate::domain::review::{
     Acknowledgement, Assessment, Assignment, Review, ReviewState, SubmitReview, Verdict,
 };
@@ -25,7 +27,7 @@ use crate::outgoing;
 const COLUMNS: &str = "r.review_id, r.business_day, r.account_id, r.shop_id, r.channel, r.conversation_id, r.late, \
      r.inclusion_numerator, r.inclusion_denominator, r.reviewer_person_id, r.due_day, r.scorecard_id, \
      r.scorecard_version, r.assessment, r.score_bp, r.critical_failure, r.submitted_at, r.acknowledged_at, \
-     r.acknowledgement_note, r.revision";
+     r.acknowledgement_note, r.assessment_version, r.appeal_until, r.counts_for_pay, r.revision";
 
 /// Where a page of reviews goes on.
 pub type ReviewKey = (NaiveDate, Uuid);
@@ -95,6 +97,12 @@ struct ReviewRow {
     acknowledged_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Text>)]
     acknowledgement_note: Option<String>,
+    #[diesel(sql_type = Integer)]
+    assessment_version: i32,
+    #[diesel(sql_type = Nullable<Date>)]
+    appeal_until: Option<NaiveDate>,
+    #[diesel(sql_type = Bool)]
+    counts_for_pay: bool,
     #[diesel(sql_type = BigInt)]
     revision: i64,
 }
@@ -149,6 +157,9 @@ impl TryFrom<ReviewRow> for Review {
             assignment,
             verdict,
             acknowledgement: row.acknowledged_at.map(|at| Acknowledgement { at, note }),
+            assessment_version: row.assessment_version,
+            appeal_until: row.appeal_until,
+            counts_for_pay: row.counts_for_pay,
             revision: row.revision,
         })
     }
@@ -194,8 +205,8 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// One review within `scope`. People who only see themselves see it from the moment it is submitted.
-async fn find(
+/// One review within `scope`; `lock` keeps others from changing it. People who only see themselves see it from the moment it is submitted.
+pub(super) async fn find(
     conn: &mut AsyncPgConnection,
     scope: &Scope,
     id: Uuid,
@@ -219,6 +230,29 @@ async fn find(
     rows.into_iter().next().map(TryInto::try_into).transpose()
 }
 
+/// Assigned reviews that were due before a day.
+pub(super) async fn list_overdue(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    before: NaiveDate,
+    after: (NaiveDate, Uuid),
+    limit: i64,
+) -> Result<Vec<Review>, QaError> {
+    let rows = diesel::sql_query(format!(
+        "SELECT {COLUMNS}, {PERSON_OF_ROW} AS person_id FROM reviews r \
+         WHERE r.merchant_id = $1 AND r.state = 2 AND r.due_day < $2 AND (r.due_day, r.review_id) > ($3, $4) \
+         ORDER BY r.due_day, r.review_id LIMIT $5"
+    ))
+    .bind::<Text, _>(merchant.as_str())
+    .bind::<Date, _>(before)
+    .bind::<Date, _>(after.0)
+    .bind::<SqlUuid, _>(after.1)
+    .bind::<BigInt, _>(limit)
+    .load::<ReviewRow>(conn)
+    .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// The state from which on a caller sees reviews.
 fn first_state(scope: &Scope) -> i16 {
     match scope.reach {
@@ -227,14 +261,18 @@ fn first_state(scope: &Scope) -> i16 {
     }
 }
 
-async fn update(conn: &mut AsyncPgConnection, merchant: &MerchantId, review: &Review) -> Result<(), QaError> {
+pub(super) async fn update(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    review: &Review,
+) -> Result<(), QaError> {
     let verdict = review.verdict.as_ref();
     let assessment = verdict.map(|verdict| serde_json::to_value(&verdict.assessment)).transpose();
     let acknowledgement = review.acknowledgement.as_ref();
     diesel::sql_query(
         "UPDATE reviews SET state = $3, reviewer_person_id = $4, due_day = $5, scorecard_id = $6, scorecard_version = $7, \
             assessment = $8, score_bp = $9, critical_failure = $10, submitted_at = $11, acknowledged_at = $12, \
-            acknowledgement_note = $13, revision = $14 \
+            acknowledgement_note = $13, revision = $14, assessment_version = $15, appeal_until = $16, counts_for_pay = $17 \
          WHERE merchant_id = $1 AND review_id = $2",
     )
     .bind::<Text, _>(merchant.as_str())
@@ -251,13 +289,16 @@ async fn update(conn: &mut AsyncPgConnection, merchant: &MerchantId, review: &Re
     .bind::<Nullable<Timestamptz>, _>(acknowledgement.map(|acknowledgement| acknowledgement.at))
     .bind::<Nullable<Text>, _>(acknowledgement.map(|acknowledgement| acknowledgement.note.as_str()))
     .bind::<BigInt, _>(review.revision)
+    .bind::<Integer, _>(review.assessment_version)
+    .bind::<Nullable<Date>, _>(review.appeal_until)
+    .bind::<Bool, _>(review.counts_for_pay)
     .execute(conn)
     .await?;
     Ok(())
 }
 
 /// How many messages the chat of a review has.
-async fn message_count(
+pub(super) async fn message_count(
     conn: &mut AsyncPgConnection,
     merchant: &MerchantId,
     review: &Review,
@@ -278,8 +319,23 @@ async fn message_count(
     rows.into_iter().next().map(|row| row.message_count).ok_or_else(not_found)
 }
 
-fn not_found(id: Uuid) -> QaError {
+pub(super) fn not_found(id: Uuid) -> QaError {
     QaError::ReviewNotFound { id: id.to_string() }
+}
+
+/// Tells the others the review's result.
+pub(super) async fn publish(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    review: &Review,
+    now: DateTime<Utc>,
+) -> Result<(), QaError> {
+    let verdict = review.verdict.as_ref();
+    let event = verdict.and_then(|verdict| outgoing::review_published(merchant, review, verdict, now));
+    if let Some(event) = event {
+        events::publish(conn, event).await?;
+    }
+    Ok(())
 }
 
 fn entity(review: &Review) -> String {
@@ -355,12 +411,16 @@ impl Store {
                     .ok_or(QaError::ScorecardNotPublished)?;
                 let messages = message_count(conn, merchant, &review).await?;
                 let review = review.submit(reviewer, submit.clone(), &card, messages, now)?;
+                let calendar = directory::calendar(conn, merchant).await?;
+                let policy = policies::newest(conn, merchant).await?;
+                let review = Review {
+                    appeal_until: policy.appeal_until(&calendar, now),
+                    counts_for_pay: raters::counts_for_pay(conn, merchant, reviewer).await?,
+                    ..review
+                };
                 update(conn, merchant, &review).await?;
-                let event =
-                    review.verdict.as_ref().and_then(|v| outgoing::review_published(merchant, &review, v));
-                if let Some(event) = event {
-                    events::publish(conn, event).await?;
-                }
+                assessments::insert(conn, merchant, &review, reviewer, None, now).await?;
+                publish(conn, merchant, &review, now).await?;
                 let score = review.verdict.as_ref().and_then(|verdict| verdict.score_bp);
                 by.audit(conn, now, entity(&review), json!({ "submitted": true, "score_bp": score })).await?;
                 Ok(review)
@@ -413,8 +473,13 @@ impl Store {
                     return Err(QaError::ReviewerUnknown { person: person.to_string() });
                 }
                 let calendar = directory::calendar(conn, merchant).await?;
-                let due_day = assignments::due_day(&calendar, now);
-                let to = to.map(|reviewer| Assignment { reviewer: reviewer.clone(), due_day });
+                let to = match to {
+                    Some(reviewer) => {
+                        let due_day = assignments::due_day(conn, merchant, reviewer, &calendar, now).await?;
+                        Some(Assignment { reviewer: reviewer.clone(), due_day })
+                    }
+                    None => None,
+                };
                 let review = review.reassign(etag, to)?;
                 update(conn, merchant, &review).await?;
                 let reviewer = review.assignment.as_ref().map(|assignment| assignment.reviewer.to_string());

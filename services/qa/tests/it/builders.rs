@@ -166,7 +166,12 @@ pub fn staff() -> Vec<Event> {
 /// Full points by the ready-made card.
 pub fn full_scores() -> Vec<pb::CriterionScore> {
     ["professionalism", "compliance", "attitude", "solution"]
-        .map(|id| pb::CriterionScore { criterion_id: id.into(), points: Some(4), not_applicable: false })
+        .map(|id| pb::CriterionScore {
+            criterion_id: id.into(),
+            points: Some(4),
+            not_applicable: false,
+            reason_ids: Vec::new(),
+        })
         .to_vec()
 }
 

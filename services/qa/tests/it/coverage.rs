@@ -1,9 +1,11 @@
 //! Agents × days.
 
+use proto::common::v1::DayRange;
+use proto::google::r#type::Date;
 use proto::qa::v1 as pb;
 
-use crate::builders::{DAY, a_submission, chat, long_chats, manager, only, reviewer};
-use crate::support::TestQa;
+use crate::builders::{DAY, a_submission, agent, chat, long_chats, manager, may, only, reviewer};
+use crate::support::{TestQa, fields};
 
 fn of_day() -> pb::GetCoverageRequest {
     pb::GetCoverageRequest { days: only(DAY), ..pb::GetCoverageRequest::default() }
@@ -39,6 +41,35 @@ async fn coverage_follows_the_day_from_its_chats_to_its_reviews() {
     assert_eq!((ben.eligible, ben.drawn, ben.shortfall, ben.reviewed), (4, 4, 11, 3));
     assert_eq!((ben.score_bp_sum, ben.person_id.as_str()), (30_000, "ben"));
     assert_eq!((zoe.eligible, zoe.drawn, zoe.shortfall), (0, 0, 15));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_had_no_chats_is_shown_as_such() {
+    let test = TestQa::with_day(&[chat("z", "zoe-account", 2)]).await;
+    test.draw(DAY).await;
+    let busy = test.coverage(&manager(), of_day()).await;
+    assert_eq!(accounts(&busy), ["zoe-account"]);
+    let idle = || pb::CoverageFilter { include_idle: true, ..pb::CoverageFilter::default() };
+    let all = test.coverage(&manager(), filtered(idle())).await;
+    let chats: Vec<_> =
+        all.iter().map(|row| (row.account_id.as_str(), row.conversations, row.drawn)).collect();
+    let none = |account| (account, 0, 0);
+    let zoe = ("zoe-account", 1, 0);
+    assert_eq!(
+        chats,
+        [none("ann-account"), none("ben-account"), none("lea-account"), none("rita-account"), zoe]
+    );
+    let team = pb::CoverageFilter { team_id: "one".into(), ..idle() };
+    let team = test.coverage(&manager(), filtered(team)).await;
+    assert_eq!(accounts(&team), ["ann-account", "ben-account", "lea-account"]);
+    let own = test.coverage(&agent("ben"), filtered(idle())).await;
+    assert_eq!(accounts(&own), ["ben-account"]);
+    let long = pb::GetCoverageRequest {
+        days: Some(DayRange { from: Some(may(1)), to: Some(Date { month: 8, ..DAY }) }),
+        ..filtered(idle())
+    };
+    let refused = test.client().get_coverage(test.by(&manager(), long)).await;
+    assert_eq!(fields(refused), ["filter.include_idle"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -119,6 +119,23 @@ async fn a_merchant_without_chats_is_committed_to_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_day_ends_at_the_merchants_cut_over_hour() {
+    let chats = shop();
+    let test = TestQa::with_staff().await;
+    test.sql("UPDATE qa.merchants SET cut_over_hour = 6 WHERE merchant_id = 'demo'").await;
+    test.deliver(&chats).await;
+    test.close(DAY, 1, &chats).await;
+    // Tuesday goes on until Wednesday at six.
+    test.clock.set("2020-05-20T05:59:59+08:00");
+    let early = test.try_draw(DAY, "early").await;
+    assert_eq!(refusal(early), (Code::FailedPrecondition, "DAY_NOT_CLOSED".into()));
+    test.clock.set("2020-05-20T06:00:00+08:00");
+    assert_eq!(test.draw(DAY).await.drawn, 18);
+    let due: Vec<_> = test.reviews().await.into_iter().map(|review| review.due_day).collect();
+    assert!(due.iter().all(|due| *due == Some(may(21))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn seeds_of_today_and_tomorrow_are_committed_before_their_days() {
     let test = TestQa::with_day(&shop()).await;
     // Until the committer's next round.

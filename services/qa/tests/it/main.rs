@@ -1,9 +1,11 @@
 //! qa through its own API, on a real Postgres and a real NATS, fed by events as metrics and performance send them.
 
 mod access;
+mod appeals;
 mod arrivals;
 mod assignments;
 mod builders;
+mod calibrations;
 mod checking;
 mod conversations;
 mod coverage;
@@ -15,7 +17,9 @@ mod measured;
 mod migrations;
 mod plans;
 mod privacy;
+mod quality;
 mod query_plan;
+mod review_work;
 mod reviews;
 mod risks;
 mod rule_sets;

@@ -37,8 +37,12 @@ async fn a_review_is_submitted_published_and_acknowledged() {
 
     let mut submission = a_submission(&review);
     submission.scores[0].points = Some(2);
-    submission.scores[3] =
-        pb::CriterionScore { criterion_id: "solution".into(), points: None, not_applicable: true };
+    submission.scores[3] = pb::CriterionScore {
+        criterion_id: "solution".into(),
+        points: None,
+        not_applicable: true,
+        reason_ids: Vec::new(),
+    };
     let submitted = test.client().submit_review(test.by(&rita, submission.clone())).await.expect("submits");
     let submitted = submitted.into_inner().review.expect("a review");
     assert_eq!((submitted.state(), submitted.score_bp), (ReviewState::Submitted, Some(8333)));

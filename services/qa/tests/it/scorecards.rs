@@ -14,7 +14,7 @@ fn criterion(id: &str, weight: i32) -> pb::Criterion {
         weight,
         min_points: 0,
         max_points: 2,
-        critical: false,
+        ..pb::Criterion::default()
     }
 }
 
@@ -24,7 +24,7 @@ fn draft(of: &str) -> pb::CreateScorecardRequest {
         scorecard_id: of.into(),
         name: "新评分表".into(),
         criteria: vec![criterion("speed", 1), criterion("tone", 3)],
-        critical_errors: Vec::new(),
+        ..pb::CreateScorecardRequest::default()
     }
 }
 
@@ -87,7 +87,7 @@ async fn publishing_a_draft_retires_the_card_in_use_and_scores_what_comes_after(
     let score = |id: &str, points| pb::CriterionScore {
         criterion_id: id.into(),
         points: Some(points),
-        not_applicable: false,
+        ..pb::CriterionScore::default()
     };
     submission.scores = vec![score("speed", 0), score("tone", 2)];
     let who = reviewer(&review.reviewer_person_id);

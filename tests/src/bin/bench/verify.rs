@@ -45,6 +45,7 @@ fn bundle() -> Result<Bundle> {
                 drawn: drawn.into_iter().map(|(_, id)| id).collect(),
                 account,
                 eligible,
+                plan: None,
             }
         })
         .collect();

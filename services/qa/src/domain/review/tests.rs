@@ -38,6 +38,9 @@ fn review() -> Review {
         assignment: None,
         verdict: None,
         acknowledgement: None,
+        assessment_version: 0,
+        appeal_until: None,
+        counts_for_pay: true,
         revision: 1,
     }
 }
@@ -47,6 +50,7 @@ fn assessment() -> Assessment {
     let scores = card.content.criteria.iter().map(|criterion| CriterionScore {
         criterion_id: criterion.id.clone(),
         rating: Rating::Points(criterion.max_points),
+        reasons: Vec::new(),
     });
     Assessment { scores: scores.collect(), ..Assessment::default() }
 }

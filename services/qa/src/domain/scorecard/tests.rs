@@ -1,7 +1,7 @@
 //! Scores against the vectors of the products that the formula was taken from.
 
 use super::*;
-use crate::domain::review::CriterionScore;
+use crate::domain::review::{Assessment, CriterionScore, Rating};
 
 fn card(criteria: &[(i32, i32, i32, bool)]) -> Scorecard {
     let criteria = criteria.iter().enumerate().map(|(at, (weight, min, max, critical))| Criterion {
@@ -12,6 +12,9 @@ fn card(criteria: &[(i32, i32, i32, bool)]) -> Scorecard {
         min_points: *min,
         max_points: *max,
         critical: *critical,
+        scale: Scale::Points,
+        category: String::new(),
+        reasons: Vec::new(),
     });
     let content =
         Content { criteria: criteria.collect(), ..Scorecard::ready_made(DateTime::UNIX_EPOCH).content };
@@ -22,6 +25,7 @@ fn judged(points: &[Option<i32>]) -> Assessment {
     let scores = points.iter().enumerate().map(|(at, points)| CriterionScore {
         criterion_id: at.to_string(),
         rating: points.map_or(Rating::NotApplicable, Rating::Points),
+        reasons: Vec::new(),
     });
     Assessment { scores: scores.collect(), ..Assessment::default() }
 }
@@ -52,6 +56,81 @@ fn weights_count_and_the_not_applicable_leaves_both_sides() {
     check(&[(80, 0, 2, false), (20, 0, 1, false)], &[Some(1), None], Some(5000), false);
     check(&[(80, 0, 2, false), (20, 0, 1, false)], &[None, Some(1)], Some(10_000), false);
     check(&[(80, 0, 2, false)], &[None], None, false);
+}
+
+#[test]
+fn by_points_a_longer_scale_weighs_more() {
+    // Genesys' example: (1·40 + 1·20) ÷ (2·40 + 1·20) = 60 %, for groups that weigh 40 and 20 and have 2 and 1 points.
+    let mut card = card(&[(1, 0, 2, false), (1, 0, 1, false)]);
+    card.content.formula = Formula::Points;
+    for (criterion, weight) in card.content.criteria.iter_mut().zip([40, 20]) {
+        criterion.category.clone_from(&criterion.id);
+        let (id, name) = (criterion.id.clone(), String::new());
+        card.content.categories.push(Category { id, name, weight });
+    }
+    card.content.check().unwrap();
+    let bp = |card: &Scorecard, points: &[Option<i32>]| card.score(&judged(points)).unwrap().bp;
+    assert_eq!(bp(&card, &[Some(1), Some(1)]), Some(6_000));
+    assert_eq!(bp(&card, &[None, Some(1)]), Some(10_000));
+    assert_eq!(bp(&card, &[None, None]), None);
+    // The same weights by shares: 50 % by 40 and 100 % by 20.
+    card.content.formula = Formula::Shares;
+    assert_eq!(bp(&card, &[Some(1), Some(1)]), Some(6_667));
+}
+
+#[test]
+fn a_category_is_the_mean_of_its_criteria_and_leaves_with_them() {
+    let mut card = card(&[(3, 0, 4, false), (1, 0, 4, false), (1, 0, 2, false)]);
+    let category = |id: &str, weight| Category { id: id.to_owned(), name: String::new(), weight };
+    card.content.categories = vec![category("service", 70), category("sales", 30)];
+    for (criterion, id) in card.content.criteria.iter_mut().zip(["service", "service", "sales"]) {
+        id.clone_into(&mut criterion.category);
+    }
+    card.content.check().unwrap();
+    let bp = |points: &[Option<i32>]| card.score(&judged(points)).unwrap().bp;
+    // 0.7 × (3·100 % + 1·0 %) ÷ 4 + 0.3 × 50 %.
+    assert_eq!(bp(&[Some(4), Some(0), Some(1)]), Some(6_750));
+    assert_eq!(bp(&[Some(4), None, Some(1)]), Some(8_500));
+    assert_eq!(bp(&[None, None, Some(1)]), Some(5_000));
+    card.content.criteria[2].category = "none".to_owned();
+    let Err(QaError::Invalid { violations }) = card.content.check() else { panic!("not refused") };
+    assert_eq!(violations[0].field, "criteria[2].category_id");
+}
+
+#[test]
+fn a_scale_has_its_own_points() {
+    for (scale, max) in
+        [(Scale::TwoPoint, 1), (Scale::ThreePoint, 2), (Scale::FourPoint, 3), (Scale::FivePoint, 4)]
+    {
+        let mut content = card(&[(1, 0, max, false)]).content;
+        content.criteria[0].scale = scale;
+        content.check().unwrap();
+        for (min, wrong) in [(0, max + 1), (1, max + 1)] {
+            (content.criteria[0].min_points, content.criteria[0].max_points) = (min, wrong);
+            let Err(QaError::Invalid { violations }) = content.check() else { panic!("not refused") };
+            assert_eq!(violations[0].field, "criteria[0].max_points");
+        }
+    }
+}
+
+#[test]
+fn reasons_explain_points_that_were_taken_off() {
+    let mut card = card(&[(1, 0, 4, false)]);
+    card.content.criteria[0].reasons =
+        ["late", "rude"].map(|id| Reason { id: id.to_owned(), name: String::new() }).to_vec();
+    let field = |points: Option<i32>, reasons: &[&str]| {
+        let mut judged = judged(&[points]);
+        judged.scores[0].reasons = reasons.iter().map(|id| (*id).to_owned()).collect();
+        match card.score(&judged) {
+            Err(QaError::Invalid { violations }) => violations[0].field.clone(),
+            other => format!("{:?}", other.unwrap().bp),
+        }
+    };
+    assert_eq!(field(Some(2), &["late", "rude"]), "Some(5000)");
+    assert_eq!(field(Some(2), &["other"]), "scores[0].reason_ids[0]");
+    assert_eq!(field(Some(2), &["late", "late"]), "scores[0].reason_ids[1]");
+    assert_eq!(field(Some(4), &["late"]), "scores[0].reason_ids[0]");
+    assert_eq!(field(None, &["late"]), "scores[0].reason_ids[0]");
 }
 
 #[test]

@@ -1,0 +1,3 @@
+DROP INDEX reviews_due;
+DROP TABLE reviewer_absences;
+DROP TABLE reviewer_weeks;
