@@ -347,6 +347,16 @@ const FIXTURES: &[Fixture] = &[
         holds: None,
     },
     Fixture {
+        path: "/jinpai.metrics.v1.IncidentService/ListIncidentTasks",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("task of {who}")),
+    },
+    Fixture {
+        path: "/jinpai.metrics.v1.IncidentService/MarkIncidentTask",
+        body: |who, _| json!({ "incidentId": format!("incident-{who}"), "taskId": "task", "done": true }),
+        holds: Some(|who, _| format!("task of {who}")),
+    },
+    Fixture {
         path: "/jinpai.metrics.v1.ReportService/GetReport",
         body: |who, _| json!({ "reportId": format!("report-{who}") }),
         holds: Some(|who, _| format!("report-{who}")),

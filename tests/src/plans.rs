@@ -1,4 +1,4 @@
-//! A campaign, an issue, a case, a follow-up, a leave, a report, an alert and a part in a target for each of some people,
+//! A campaign, an issue, a case, a follow-up, a leave, a report, an alert, a task of an incident and a part in a target for each of some people,
 //! for tests of who sees what.
 
 use std::time::Duration;
@@ -42,7 +42,8 @@ pub fn case() -> Value {
 
 /// For each person: the draft of a campaign `campaign-<person>` with an item of theirs, an issue `issue-<person>` that
 /// they filed and commented, a case `case-<person>`, a follow-up `follow-up-<person>`, a leave far off, a report
-/// `report-<person>` about them, an alert `alert-<person>` that they reported, and a part in the target.
+/// `report-<person>` about them, an alert `alert-<person>` that they reported, a task of an
+/// incident `incident-<person>`, and a part in the target.
 pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
     let mut campaigns = CampaignServiceClient::new(manager.channel());
     for who in people {
@@ -66,6 +67,7 @@ pub async fn fill(door: &Door, manager: &Session, people: &[&str]) {
     }
     for who in people {
         work(door, who).await;
+        incident(door, who).await;
     }
     let mut targets = TargetServiceClient::new(manager.channel());
     let target = targets.create_target(target()).await.expect("creates a target").into_inner().target;
@@ -104,6 +106,27 @@ async fn work(door: &Door, who: &str) {
             answer.status == 200
         })
         .await;
+    }
+}
+
+/// An incident with a task of a person, by a supervisor. Metrics knows the person by now.
+async fn incident(door: &Door, who: &str) {
+    let token = door.token(MERCHANT, Role::Supervisor, Some("supervisor"));
+    let content = json!({
+        "title": "a crisis",
+        "level": "ALERT_LEVEL_LOCAL",
+        "signal": "ALERT_SIGNAL_MEDIA",
+        "ownerPersonId": who,
+    });
+    let task = json!({ "title": format!("task of {who}"), "ownerPersonId": who });
+    let id = format!("incident-{who}");
+    for (method, body) in [
+        ("OpenIncident", json!({ "incidentId": id, "content": content })),
+        ("AddIncidentTask", json!({ "incidentId": id, "taskId": "task", "content": task })),
+    ] {
+        let path = format!("/jinpai.metrics.v1.IncidentService/{method}");
+        let answer = door.json(&path, &token, &body).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.json());
     }
 }
 

@@ -18,6 +18,10 @@ pub const CAMPAIGN_CHANGED: &str = "metrics.campaign_changed";
 pub const ALERT_RAISED: &str = "metrics.alert_raised";
 /// From metrics: an issue between departments changed.
 pub const ISSUE_CHANGED: &str = "metrics.issue_changed";
+/// From metrics: something happened to an incident that people are to know of at once.
+pub const INCIDENT_CHANGED: &str = "metrics.incident_changed";
+/// From metrics: an incident became a case for the knowledge base.
+pub const INCIDENT_CASE_FILED: &str = "metrics.incident_case_filed";
 /// From performance: a merchant's settings.
 pub const MERCHANT_CHANGED: &str = "performance.merchant_changed";
 /// From performance: a team.
@@ -52,6 +56,8 @@ pub fn of(payload: &Payload) -> &'static str {
         Payload::CampaignChanged(_) => CAMPAIGN_CHANGED,
         Payload::AlertRaised(_) => ALERT_RAISED,
         Payload::IssueChanged(_) => ISSUE_CHANGED,
+        Payload::IncidentChanged(_) => INCIDENT_CHANGED,
+        Payload::IncidentCaseFiled(_) => INCIDENT_CASE_FILED,
         Payload::MerchantChanged(_) => MERCHANT_CHANGED,
         Payload::TeamChanged(_) => TEAM_CHANGED,
         Payload::PersonChanged(_) => PERSON_CHANGED,

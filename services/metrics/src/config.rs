@@ -48,6 +48,8 @@ pub struct Config {
     pub money: MoneyConfig,
     /// When alert rules are looked at.
     pub alerts: AlertsConfig,
+    /// When incidents climb.
+    pub incidents: IncidentsConfig,
     /// How the live board is pushed.
     pub board: BoardConfig,
 }
@@ -153,6 +155,15 @@ pub struct AlertsConfig {
     pub hourly_seconds: u64,
     /// When nothing changes, so often.
     pub idle_minutes: u32,
+}
+
+/// `[incidents]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct IncidentsConfig {
+    /// How often is looked for incidents of which the next are to be told.
+    pub check_ms: u64,
+    /// How long after an exercise the next is due.
+    pub drill_interval_days: u32,
 }
 
 /// `[board]`.

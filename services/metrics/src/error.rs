@@ -10,9 +10,11 @@ use crate::domain::campaign::CampaignError;
 use crate::domain::case::error::CaseError;
 use crate::domain::customer::CustomerError;
 use crate::domain::follow_up::error::FollowUpError;
+use crate::domain::incident::error::IncidentError;
 use crate::domain::issue::IssueError;
 use crate::domain::lost_inquiry::LossError;
 use crate::domain::report::ReportError;
+use crate::domain::risk::RiskError;
 use crate::domain::target::TargetError;
 use crate::domain::voice::VoiceError;
 use crate::domain::work::WorkError;
@@ -133,6 +135,12 @@ pub enum MetricsError {
     /// Of work.
     #[error(transparent)]
     Work(#[from] WorkError),
+    /// Of incidents.
+    #[error(transparent)]
+    Incident(#[from] IncidentError),
+    /// Of risks.
+    #[error(transparent)]
+    Risk(#[from] RiskError),
     /// Of issues.
     #[error(transparent)]
     Issue(#[from] IssueError),
@@ -203,6 +211,8 @@ impl Failure for MetricsError {
             Self::Case(error) => error.kind(),
             Self::Target(error) => error.kind(),
             Self::FollowUp(error) => error.kind(),
+            Self::Incident(error) => error.kind(),
+            Self::Risk(error) => error.kind(),
             Self::Issue(error) => error.kind(),
             Self::Work(error) => error.kind(),
             Self::Loss(error) => error.kind(),
@@ -244,6 +254,8 @@ impl Failure for MetricsError {
             Self::Case(error) => error.reason(),
             Self::Target(error) => error.reason(),
             Self::FollowUp(error) => error.reason(),
+            Self::Incident(error) => error.reason(),
+            Self::Risk(error) => error.reason(),
             Self::Issue(error) => error.reason(),
             Self::Work(error) => error.reason(),
             Self::Loss(error) => error.reason(),
@@ -267,6 +279,7 @@ impl Failure for MetricsError {
             }
             Self::Case(error) => error.violations(),
             Self::FollowUp(error) => error.violations(),
+            Self::Incident(error) => error.violations(),
             Self::Directory(error) => error.violations(),
             Self::Database(error) => error.violations(),
             Self::Events(error) => error.violations(),

@@ -20,6 +20,7 @@ mod store;
 use std::time::Duration;
 
 use anyhow::Context;
+use chrono::Days;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::metrics::v1::alert_service_server::AlertServiceServer;
@@ -31,10 +32,12 @@ use proto::metrics::v1::case_service_server::CaseServiceServer;
 use proto::metrics::v1::customer_service_server::CustomerServiceServer;
 use proto::metrics::v1::facts_service_server::FactsServiceServer;
 use proto::metrics::v1::follow_up_service_server::FollowUpServiceServer;
+use proto::metrics::v1::incident_service_server::IncidentServiceServer;
 use proto::metrics::v1::issue_service_server::IssueServiceServer;
 use proto::metrics::v1::lost_inquiry_service_server::LostInquiryServiceServer;
 use proto::metrics::v1::metrics_service_server::MetricsServiceServer;
 use proto::metrics::v1::report_service_server::ReportServiceServer;
+use proto::metrics::v1::risk_service_server::RiskServiceServer;
 use proto::metrics::v1::target_service_server::TargetServiceServer;
 use proto::metrics::v1::voice_service_server::VoiceServiceServer;
 use proto::metrics::v1::work_service_server::WorkServiceServer;
@@ -57,9 +60,11 @@ use domain::cases::Cases;
 use domain::customer::tier::TierRules;
 use domain::customers::Customers;
 use domain::follow_ups::FollowUps;
+use domain::incidents::Incidents;
 use domain::issues::Issues;
 use domain::lost_inquiries::LostInquiries;
 use domain::reports::Reports;
+use domain::risks::Risks;
 use domain::targets::Targets;
 use domain::voices::Voices;
 use domain::work::Work;
@@ -70,9 +75,11 @@ use grpc::campaign::CampaignApi;
 use grpc::case::CaseApi;
 use grpc::customer::CustomerApi;
 use grpc::follow_up::FollowUpApi;
+use grpc::incident::IncidentApi;
 use grpc::issue::IssueApi;
 use grpc::lost_inquiry::LostInquiryApi;
 use grpc::report::ReportApi;
+use grpc::risk::RiskApi;
 use grpc::target::TargetApi;
 use grpc::voice::VoiceApi;
 use grpc::work::WorkApi;
@@ -133,6 +140,10 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let alert_api = AlertServiceServer::new(AlertApi::new(alerts.clone()));
     let boards = Boards::new(metrics.clone(), config.board.pushing());
     let board_api = BoardServiceServer::new(BoardApi::new(boards, metrics.currency().clone()));
+    let drill_interval = Days::new(config.incidents.drill_interval_days.into());
+    let incidents = Incidents::new(metrics.clone(), drill_interval);
+    let incident_api = IncidentServiceServer::new(IncidentApi::new(incidents.clone()));
+    let risk_api = RiskServiceServer::new(RiskApi::new(Risks::new(metrics.clone())));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api.max_decoding_message_size(bytes_max))
@@ -144,6 +155,8 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         .add_service(follow_up_api.max_decoding_message_size(bytes_max))
         .add_service(alert_api.max_decoding_message_size(bytes_max))
         .add_service(board_api.max_decoding_message_size(bytes_max))
+        .add_service(incident_api.max_decoding_message_size(bytes_max))
+        .add_service(risk_api.max_decoding_message_size(bytes_max))
         .add_service(issue_api.max_decoding_message_size(bytes_max))
         .add_service(work_api.max_decoding_message_size(bytes_max))
         .add_service(loss_api.max_decoding_message_size(bytes_max))
@@ -172,6 +185,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         schedule_reports(reports.clone(), &config, token.clone()),
         make_reports(reports, &config, token.clone()),
         gather_figure_changes(metrics.clone(), &config, token.clone()),
+        escalate_incidents(incidents, &config, token.clone()),
         tokio::spawn(async move { alerts.watch().await }),
         tokio::spawn(async move { metrics.count_timelines().await }),
     ];
@@ -331,6 +345,22 @@ fn gather_figure_changes(metrics: Metrics, config: &Config, token: CancellationT
         async move {
             if let Err(error) = metrics.gather_figure_changes().await {
                 tracing::warn!(error.chain = status::chain(&error), "cannot gather changes of figures now");
+            }
+        }
+    })
+}
+
+fn escalate_incidents(incidents: Incidents, config: &Config, token: CancellationToken) -> JoinHandle<()> {
+    let every_ms = Duration::from_millis(config.incidents.check_ms.max(10));
+    every("metrics.escalate_incidents", every_ms, token, move || {
+        let incidents = incidents.clone();
+        async move {
+            match incidents.escalate().await {
+                Ok(0) => {}
+                Ok(told) => tracing::info!(told, "told of incidents that are not contained"),
+                Err(error) => {
+                    tracing::warn!(error.chain = status::chain(&error), "cannot tell of incidents now");
+                }
             }
         }
     })

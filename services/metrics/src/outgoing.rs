@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod campaign;
+pub mod incident;
 pub mod issue;
 
 use chrono::{DateTime, NaiveDate, Utc};

@@ -2,7 +2,7 @@
 //!
 //! What is stored: which conversations there are (`conversations`), what is counted of each (`conversation_facts`,
 //! without text), day figures (`day_facts` with `day_customers`), all other facts (`facts`), what each customer gives
-//! to which day (`timelines`, `trade_days`, `trade_slices`), closed days, definitions, plans, alerts,
+//! to which day (`timelines`, `trade_days`, `trade_slices`), closed days, definitions, plans, alerts, incidents, risks,
 //! what each customer is to a shop (`portraits`). Hot are the commit of a batch ([`ingest`],
 //! [`facts`]), the counting of customers ([`timelines`]) and the reading of figures ([`figures`], [`trade_figures`]).
 //! Nobody else may read these tables.
@@ -45,6 +45,11 @@ mod follow_up_payments;
 mod follow_ups;
 mod hand_overs;
 mod hours;
+mod incident_entries;
+mod incident_tasks;
+mod incident_times;
+mod incident_wordings;
+mod incidents;
 mod ingest;
 mod issue_notices;
 mod issues;
@@ -60,6 +65,7 @@ mod report_queue;
 mod report_schedules;
 mod reports;
 mod restatements;
+mod risks;
 mod selection;
 mod settings;
 mod settling;
@@ -106,12 +112,15 @@ pub use follow_up_checks::Looked;
 pub use follow_up_events::FollowUpResult;
 pub use follow_ups::{FollowUpFilter, FollowUpStep};
 pub use hand_overs::HandedOver;
+pub use incident_tasks::{IncidentTaskCursor, IncidentTaskFilter, TaskAt, TaskStep};
+pub use incidents::{IncidentCursor, IncidentFilter};
 pub use issue_notices::NoticeCursor;
 pub use issues::{IssueCursor, IssueFilter, IssueStep};
 pub use lost_inquiries::{LossCursor, LossFilter};
 pub use purchases::RepurchaseQuery;
 pub use reports::{ReportCursor, ReportFilter};
 pub use restatements::{RestatementCursor, RestatementQuery};
+pub use risks::{RiskCursor, RiskFilter};
 pub use targets::{TargetCursor, TargetFilter};
 pub use trade_explanations::TradeCursor;
 pub use voice_hand_overs::HandOverCursor;

@@ -100,6 +100,9 @@ pub struct Details {
     pub resolved: Option<Act>,
     /// How.
     pub outcome: Option<Outcome>,
+    /// The incident that was opened out of it.
+    #[serde(default)]
+    pub incident: Option<String>,
 }
 
 /// An alert as of a version.
@@ -144,10 +147,11 @@ pub enum EntryKind {
     Acknowledged,
     Commented,
     Resolved,
+    Incident,
 }
 
 impl EntryKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Raised,
         Self::Worsened,
         Self::Reported,
@@ -157,6 +161,7 @@ impl EntryKind {
         Self::Acknowledged,
         Self::Commented,
         Self::Resolved,
+        Self::Incident,
     ];
 
     /// The name in rows.
@@ -171,6 +176,7 @@ impl EntryKind {
             Self::Acknowledged => "acknowledged",
             Self::Commented => "commented",
             Self::Resolved => "resolved",
+            Self::Incident => "incident",
         }
     }
 
@@ -282,6 +288,14 @@ pub enum AlertError {
         /// Its state.
         state: AlertState,
     },
+    /// An incident was opened out of it already.
+    #[error("incident {incident} was opened out of alert {id} already")]
+    HasIncident {
+        /// Which alert.
+        id: String,
+        /// Which incident.
+        incident: String,
+    },
     /// There are enough.
     #[error("the history of alert {id} has {limit} entries, which is the limit")]
     TooManyEntries {
@@ -298,7 +312,7 @@ impl Failure for AlertError {
             Self::RuleNotFound { .. } | Self::NotFound { .. } => Kind::NotFound,
             Self::RuleExists { .. } | Self::Exists { .. } => Kind::AlreadyExists,
             Self::RuleChanged { .. } | Self::Changed { .. } | Self::Raced => Kind::Contended,
-            Self::NoRuleForSignal | Self::State { .. } => Kind::Precondition,
+            Self::NoRuleForSignal | Self::State { .. } | Self::HasIncident { .. } => Kind::Precondition,
             Self::TooManyRules { .. } | Self::TooManyEntries { .. } => Kind::Exhausted,
         }
     }
@@ -315,6 +329,7 @@ impl Failure for AlertError {
             Self::Raced => "ALERT_RACED",
             Self::Changed { .. } => "ALERT_CHANGED",
             Self::State { .. } => "ALERT_STATE",
+            Self::HasIncident { .. } => "ALERT_HAS_INCIDENT",
             Self::TooManyEntries { .. } => "TOO_MANY_ALERT_ENTRIES",
         }
     }
@@ -370,6 +385,7 @@ impl Alert {
                 acknowledged: None,
                 resolved: None,
                 outcome: None,
+                incident: None,
             },
         }
     }
@@ -469,19 +485,36 @@ impl Alert {
     }
 
     /// Somebody takes care of it; `None`: somebody does already.
-    pub fn acknowledge(mut self, act: Act) -> Result<Option<Step>> {
+    pub fn acknowledge(self, act: Act) -> Result<Option<Step>> {
         match self.state {
             AlertState::Acknowledged => Ok(None),
             AlertState::Resolved => Err(AlertError::State { id: self.id, state: self.state }),
-            AlertState::Open => {
-                self.state = AlertState::Acknowledged;
-                self.escalates_at = None;
-                let note = act.note.clone();
-                self.details.acknowledged = Some(act);
-                let news = vec![News { note, ..News::of(EntryKind::Acknowledged) }];
-                Ok(Some(Step { next: self, news }))
-            }
+            AlertState::Open => Ok(Some(self.taken(act))),
         }
+    }
+
+    fn taken(mut self, act: Act) -> Step {
+        self.state = AlertState::Acknowledged;
+        self.escalates_at = None;
+        let note = act.note.clone();
+        self.details.acknowledged = Some(act);
+        Step { next: self, news: vec![News { note, ..News::of(EntryKind::Acknowledged) }] }
+    }
+
+    /// An incident is opened out of it, which is one way of taking care of it.
+    pub fn open_incident(mut self, incident: &str, act: Act) -> Result<Step> {
+        if let Some(incident) = self.details.incident {
+            return Err(AlertError::HasIncident { id: self.id, incident });
+        }
+        self.details.incident = Some(incident.to_owned());
+        let linked = News { note: incident.to_owned(), ..News::of(EntryKind::Incident) };
+        let mut step = match self.state {
+            AlertState::Acknowledged => Step { next: self, news: Vec::new() },
+            AlertState::Resolved => return Err(AlertError::State { id: self.id, state: self.state }),
+            AlertState::Open => self.taken(act),
+        };
+        step.news.push(linked);
+        Ok(step)
     }
 
     /// Somebody says something.

@@ -1,6 +1,6 @@
 //! `jinpai.metrics.v1.AlertService`: parse, call, encode. No rule lives here.
 
-mod decode;
+pub(super) mod decode;
 mod encode;
 
 use pg::By;

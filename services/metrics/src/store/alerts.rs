@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::domain::alert::rule::{AlertScope, Level};
-use crate::domain::alert::{Alert, AlertError, AlertState, Entry, EntryKind, Step};
+use crate::domain::alert::{Act, Alert, AlertError, AlertState, Entry, EntryKind, Step};
 use crate::domain::reach::Reached;
 use crate::error::MetricsError;
 use crate::outgoing;
@@ -246,6 +246,22 @@ impl Store {
         .await?;
         Ok(rows.into_iter().map(|row| row.person_id).collect())
     }
+}
+
+/// Notes in the transaction in which an incident is opened out of an alert that it is.
+pub(super) async fn link_incident(
+    conn: &mut AsyncPgConnection,
+    by: &By,
+    id: &str,
+    incident: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let found = find(conn, &by.caller.merchant, id, true).await?;
+    let alert = found.ok_or_else(|| AlertError::NotFound { id: id.to_owned() })?;
+    let person = by.caller.person.as_ref().map(ToString::to_string);
+    let act = Act { subject: by.caller.subject.clone(), person, at: now, note: String::new() };
+    save(conn, by, alert.open_incident(incident, act)?, now).await?;
+    Ok(())
 }
 
 fn is_seen(alert: &Alert, reached: &Reached) -> bool {

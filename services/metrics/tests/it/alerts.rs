@@ -473,3 +473,37 @@ async fn a_rule_is_tried_before_it_is_put() {
     check(|content| content.signal = pb::AlertSignal::Media.into(), "content.signal").await;
     check(|content| content.name = "\0".to_owned(), "content").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_by_the_hour_that_was_passed_over_is_looked_at_when_its_time_has_come() {
+    let quick = [("alerts.check_ms", "50"), ("alerts.hourly_seconds", "4"), ("board.gather_ms", "20")];
+    let test = TestMetrics::start_with(&quick).await;
+    let step = pb::AlertStep { role: Role::Supervisor.into(), after_minutes: 0 };
+    let rule = pb::AlertRuleContent {
+        name: "many chats in an hour".to_owned(),
+        level: pb::AlertLevel::Potential.into(),
+        scope: pb::AlertScope::Shop.into(),
+        figure: Some(pb::AlertFigure {
+            measure: pb::Measure::Conversations.into(),
+            window: Some(pb::AlertWindow { days: 0, hours: 1 }),
+            threshold: Some(pb::AlertThreshold { direction: pb::AlertDirection::High.into(), value: 5.0 }),
+            ..Default::default()
+        }),
+        steps: vec![step],
+        enabled: true,
+        ..Default::default()
+    };
+    create_rule(&test, "hourly", rule).await.expect("creates");
+    let one = |n: i32| {
+        let id = format!("c-{n}");
+        chat(&id, "a1", &id, "2020-06-30T09:30:00", &["0 C", "9 A"])
+    };
+    test.send(vec![one(0)]).await;
+    looked_at(&test).await;
+    assert_eq!(of_rule(&test, &caller(), "hourly").await, []);
+    test.send((1..5).map(one).collect()).await;
+    looked_at(&test).await;
+    // Nothing changes any more, and the clock stands still.
+    let raised = alert_that(&test, "hourly", |_| true).await;
+    assert_eq!(raised.evidence.expect("a figure").numerator, 5);
+}

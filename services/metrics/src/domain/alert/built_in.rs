@@ -150,8 +150,8 @@ fn rule(id: &str, level: Level, name: &str, description: &str, trigger: Trigger)
     }
 }
 
-/// 客服 → 主管 → 运营 → 管理层: the agents are those who report.
-fn steps(level: Level) -> Vec<AlertStep> {
+/// Who is usually told of an alert or an incident of the level: 客服 → 主管 → 运营 → 管理层. The agents are those who report.
+pub fn steps(level: Level) -> Vec<AlertStep> {
     let told: &[(Role, i32)] = match level {
         Level::Potential => &[(Role::Supervisor, 0), (Role::Operations, 240), (Role::Manager, 1_440)],
         Level::Local => &[

@@ -163,3 +163,30 @@ fn reports_of_the_same_are_one_alert() {
     let full = Alert { entries: ENTRIES_MAX, ..again };
     assert!(matches!(full.comment("x".to_owned()), Err(AlertError::TooManyEntries { .. })));
 }
+
+#[test]
+fn one_incident_is_opened_out_of_an_alert_that_is_not_over() {
+    let (alert, _) = raised(None);
+    let step = alert.clone().open_incident("i", act()).expect("is open");
+    let (linked, entries) = step.finish(("s", None), noon());
+    assert_eq!(kinds(&entries), [EntryKind::Acknowledged, EntryKind::Incident]);
+    assert_eq!((linked.state, linked.escalates_at), (AlertState::Acknowledged, None));
+    assert_eq!((linked.details.incident.as_deref(), entries[1].act.note.as_str()), (Some("i"), "i"));
+    let again = linked.open_incident("j", act()).expect_err("has one");
+    assert_eq!((again.kind(), again.reason()), (Kind::Precondition, "ALERT_HAS_INCIDENT"));
+    let taken =
+        alert.clone().acknowledge(act()).expect("is open").expect("changes").finish(("s", None), noon()).0;
+    let (_, entries) = taken.open_incident("i", act()).expect("is taken").finish(("s", None), noon());
+    assert_eq!(kinds(&entries), [EntryKind::Incident]);
+    let over = alert.resolve(Outcome::Passed, act()).expect("is open").finish(("s", None), noon()).0;
+    assert_eq!(over.open_incident("i", act()).expect_err("is over").reason(), "ALERT_STATE");
+    // Rows of before know nothing of incidents.
+    let mut before = serde_json::to_value(&linked_details()).expect("JSON");
+    before.as_object_mut().expect("an object").remove("incident");
+    assert_eq!(serde_json::from_value::<Details>(before).expect("is readable").incident, None);
+}
+
+fn linked_details() -> Details {
+    let (alert, _) = raised(None);
+    alert.open_incident("i", act()).expect("is open").next.details
+}

@@ -41,7 +41,24 @@ const DAYS_MAX: u64 = 31 * 14;
 #[derive(Debug, Default)]
 struct Pace {
     troubled: HashMap<MerchantId, Instant>,
+    /// When each rule by the hour was looked at last.
     hourly: HashMap<(MerchantId, String), Instant>,
+    /// Rules by the hour that were passed over although figures had changed, and until when.
+    passed_over: HashMap<(MerchantId, String), Instant>,
+}
+
+impl Pace {
+    /// Merchants with a rule that was passed over and can be looked at now.
+    fn to_look_again(&self) -> BTreeSet<MerchantId> {
+        let due = |(_, until): &(&(MerchantId, String), &Instant)| **until <= Instant::now();
+        self.passed_over.iter().filter(due).map(|((merchant, _), _)| merchant.clone()).collect()
+    }
+
+    /// Until when a rule by the hour has to wait.
+    fn waits_until(&self, rule: &Rule, merchant: &MerchantId, hourly: Duration) -> Option<Instant> {
+        let last = self.hourly.get(&(merchant.clone(), rule.id.clone()))?;
+        Some(*last + hourly).filter(|until| is_hourly(&rule.content) && *until > Instant::now())
+    }
 }
 
 /// Where a merchant's clock stands.
@@ -95,6 +112,7 @@ impl Alerts {
             }
         };
         pace.troubled.retain(|_, until| *until > Instant::now());
+        let merchants: BTreeSet<_> = merchants.into_iter().chain(pace.to_look_again()).collect();
         for merchant in merchants {
             if self.metrics.stop.is_cancelled() || pace.troubled.contains_key(&merchant) {
                 continue;
@@ -144,12 +162,20 @@ impl Alerts {
     async fn look_at(&self, merchant: &MerchantId, pace: &mut Pace) -> Result<()> {
         // What changes while the rules are looked at has a higher version and is looked at next.
         let changed = self.metrics.store.list_days_to_alert(merchant).await?;
+        let began = Instant::now();
         let moment = self.moment(merchant).await?;
         let oldest = moment.now.today.checked_sub_days(Days::new(DAYS_MAX)).unwrap_or(moment.now.today);
         if changed.is_empty() || changed.iter().any(|day| day.day >= oldest) {
             let rules = rules_over(self.metrics.store.list_alert_rules(merchant).await?);
-            let due = |rule: &&Rule| is_due(rule, merchant, self.looks.hourly, pace);
-            let rules: Vec<&Rule> = rules.iter().filter(due).collect();
+            let enabled = rules.iter().filter(|rule| rule.content.enabled);
+            let (due, waiting): (Vec<_>, Vec<_>) = enabled
+                .map(|rule| (rule, pace.waits_until(rule, merchant, self.looks.hourly)))
+                .partition(|(_, until)| until.is_none());
+            // Nothing else would have what changed now looked at before the next change.
+            for (rule, until) in waiting.into_iter().filter(|_| !changed.is_empty()) {
+                pace.passed_over.extend(until.map(|until| ((merchant.clone(), rule.id.clone()), until)));
+            }
+            let rules: Vec<&Rule> = due.into_iter().map(|(rule, _)| rule).collect();
             for rule in rules.iter().filter(|rule| is_hourly(&rule.content)) {
                 pace.hourly.insert((merchant.clone(), rule.id.clone()), Instant::now());
             }
@@ -157,7 +183,9 @@ impl Alerts {
                 self.apply(merchant, rule, findings, &moment).await?;
             }
         }
-        self.metrics.store.note_alerted(merchant, &changed, moment.at).await
+        self.metrics.store.note_alerted(merchant, &changed, moment.at).await?;
+        pace.passed_over.retain(|(of, _), until| of != merchant || *until > began);
+        Ok(())
     }
 
     /// What a rule would find right now, by key.
@@ -414,10 +442,4 @@ fn sample(trigger: &FigureTrigger, row: &Figures) -> Sample {
 
 fn is_hourly(content: &Content) -> bool {
     matches!(content.trigger, Trigger::Figure(FigureTrigger { window: Window::Hours(_), .. }))
-}
-
-fn is_due(rule: &Rule, merchant: &MerchantId, hourly: Duration, pace: &Pace) -> bool {
-    let last = pace.hourly.get(&(merchant.clone(), rule.id.clone()));
-    let waits = is_hourly(&rule.content) && last.is_some_and(|last| last.elapsed() < hourly);
-    rule.content.enabled && !waits
 }

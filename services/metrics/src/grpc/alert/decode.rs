@@ -102,7 +102,7 @@ fn side(direction: pb::AlertDirection) -> Option<Side> {
     }
 }
 
-fn level(level: pb::AlertLevel) -> Option<Level> {
+pub(in crate::grpc) fn level(level: pb::AlertLevel) -> Option<Level> {
     match level {
         pb::AlertLevel::Unspecified => None,
         pb::AlertLevel::Potential => Some(Level::Potential),
@@ -120,7 +120,7 @@ fn scope(scope: pb::AlertScope) -> Option<AlertScope> {
     }
 }
 
-fn signal(signal: pb::AlertSignal) -> Option<Signal> {
+pub(in crate::grpc) fn signal(signal: pb::AlertSignal) -> Option<Signal> {
     match signal {
         pb::AlertSignal::Unspecified => None,
         pb::AlertSignal::BadReviews => Some(Signal::BadReviews),

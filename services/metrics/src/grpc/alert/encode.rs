@@ -136,6 +136,7 @@ pub(super) fn alert(alert: &Alert) -> pb::Alert {
         person_ids: alert.people.iter().cloned().collect(),
         entries: alert.entries,
         etag: alert.etag(),
+        incident_id: details.incident.clone().unwrap_or_default(),
     }
 }
 
@@ -159,6 +160,7 @@ pub(super) fn entry(entry: &Entry) -> pb::AlertEntry {
         EntryKind::Acknowledged => pb::AlertEntryKind::Acknowledged,
         EntryKind::Commented => pb::AlertEntryKind::Commented,
         EntryKind::Resolved => pb::AlertEntryKind::Resolved,
+        EntryKind::Incident => pb::AlertEntryKind::Incident,
     };
     pb::AlertEntry {
         number: entry.number,

@@ -1,0 +1,2 @@
+DROP TABLE risk_versions;
+DROP TABLE risks;
