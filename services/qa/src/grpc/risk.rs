@@ -10,7 +10,7 @@ use tonic::{Request, Response};
 
 use super::decode::{conversation_ref, day, days, text};
 use super::{Reply, converted, page, review};
-use crate::domain::review::{Assessment, Rating, Verdict};
+use crate::domain::review::{Assessment, Verdict};
 use crate::domain::risk::{RiskPlan, RiskReview};
 use crate::domain::risks::Risks;
 use crate::error::QaError;
@@ -112,20 +112,6 @@ impl From<RiskPlan> for pb::RiskPlan {
     }
 }
 
-fn score(score: crate::domain::review::CriterionScore) -> pb::CriterionScore {
-    let mut wire = blank_score();
-    wire.criterion_id = score.criterion_id;
-    match score.rating {
-        Rating::Points(points) => wire.points = Some(points),
-        Rating::NotApplicable => wire.not_applicable = true,
-    }
-    wire
-}
-
-fn blank_score() -> pb::CriterionScore {
-    pb::CriterionScore::default()
-}
-
 impl From<RiskReview> for pb::RiskReview {
     fn from(review: RiskReview) -> Self {
         let [critical_hits, major_hits, minor_hits] = review.hits;
@@ -146,17 +132,13 @@ impl From<RiskReview> for pb::RiskReview {
         let Some((reviewer, verdict)) = review.verdict else { return picked };
         let Verdict { scorecard_id, scorecard_version, assessment, score_bp, critical_failure, submitted_at } =
             verdict;
-        let comment = |comment: crate::domain::review::Comment| pb::ReviewComment {
-            message_index: comment.message_index,
-            text: comment.text,
-        };
         Self {
             reviewer_person_id: reviewer.into_string(),
             scorecard_id,
             scorecard_version,
-            scores: assessment.scores.into_iter().map(score).collect(),
+            scores: assessment.scores.into_iter().map(review::encode_score).collect(),
             critical_error_ids: assessment.critical_errors,
-            comments: assessment.comments.into_iter().map(comment).collect(),
+            comments: assessment.comments.into_iter().map(review::encode_comment).collect(),
             summary: assessment.summary,
             score_bp,
             critical_failure,
