@@ -212,7 +212,8 @@ impl Content {
             violations.push(violation(format!("criteria[{at}].max_points"), &description));
         }
         let known = self.categories.iter().any(|category| category.id == criterion.category);
-        if !known && !(self.categories.is_empty() && criterion.category.is_empty()) {
+        let none_needed = self.categories.is_empty() && criterion.category.is_empty();
+        if !(known || none_needed) {
             let description = "must be one of the card's categories";
             violations.push(violation(format!("criteria[{at}].category_id"), description));
         }

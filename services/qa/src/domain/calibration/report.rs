@@ -339,7 +339,7 @@ mod tests {
         assert_eq!([out(0), out(1), out(2), out(3)], [false, false, true, false]);
         assert_eq!(judged[0].calibration, agreement::Calibration::Calibrated);
         let strict = CalibrationRule { chats_min: 31, ..rule };
-        let judged = super::judge(&[session.clone()], &session.raters, strict).unwrap();
+        let judged = super::judge(std::slice::from_ref(&session), &session.raters, strict).unwrap();
         assert!(judged.iter().all(|rater| rater.calibration == agreement::Calibration::TooFewUnits));
     }
 }

@@ -2,6 +2,7 @@
 
 use proto::qa::v1 as pb;
 use proto::time::{date, timestamp};
+use runtime::ids::PersonId;
 
 use crate::domain::calibration::report::{CriterionAgreement, RaterResult, Report};
 use crate::domain::calibration::{CalibrationCase, ChatRating, SeenSession, Session, SessionState};
@@ -36,7 +37,7 @@ impl From<SeenSession> for pb::CalibrationSession {
             name: session.name,
             scorecard_id: session.scorecard_id,
             scorecard_version: session.scorecard_version,
-            expert_person_id: session.expert.map(|expert| expert.into_string()).unwrap_or_default(),
+            expert_person_id: session.expert.map(PersonId::into_string).unwrap_or_default(),
             due_day: Some(date(session.due_day)),
             opened_at: Some(timestamp(session.opened_at)),
             closed_at: session.closed_at.map(timestamp),
