@@ -19,7 +19,6 @@ pub mod qualities;
 pub mod quality;
 pub mod rater;
 pub mod review;
-pub mod review;
 pub mod review_work;
 pub mod risk;
 pub mod risks;
