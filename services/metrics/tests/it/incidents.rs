@@ -52,7 +52,7 @@ async fn from_an_alert_to_a_case_of_the_knowledge_base() {
     assert_eq!(refused(&again), (Code::FailedPrecondition, "ALERT_HAS_INCIDENT".to_owned()));
     let of_alert = pb::ListIncidentsRequest { alert_id: "a".to_owned(), ..Default::default() };
     let listed = client(&test).list_incidents(test.by(&lead(), of_alert)).await.expect("lists").into_inner();
-    assert_eq!(listed.incidents, [opened.clone()]);
+    assert_eq!(listed.incidents, std::slice::from_ref(&opened));
 
     let worded = word(&test, &opened, &format!("明天到, not {PHONE}")).await.expect("agrees");
     let added = add_task(&test, "i", "t", task("p1")).await.expect("adds");

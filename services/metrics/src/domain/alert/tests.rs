@@ -181,7 +181,7 @@ fn one_incident_is_opened_out_of_an_alert_that_is_not_over() {
     let over = alert.resolve(Outcome::Passed, act()).expect("is open").finish(("s", None), noon()).0;
     assert_eq!(over.open_incident("i", act()).expect_err("is over").reason(), "ALERT_STATE");
     // Rows of before know nothing of incidents.
-    let mut before = serde_json::to_value(&linked_details()).expect("JSON");
+    let mut before = serde_json::to_value(linked_details()).expect("JSON");
     before.as_object_mut().expect("an object").remove("incident");
     assert_eq!(serde_json::from_value::<Details>(before).expect("is readable").incident, None);
 }

@@ -34,6 +34,9 @@ pub enum LeftOut {
     NotClosed,
 }
 
+/// What an incident gives to a spread, in seconds, or why nothing.
+pub type Span = Result<f64, LeftOut>;
+
 /// The three spreads, in this order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spans<T> {
@@ -69,7 +72,7 @@ pub struct Times {
 
 impl Course {
     /// What it gives to each spread, in seconds, or why not.
-    pub fn spans(&self) -> Spans<Result<f64, LeftOut>> {
+    pub fn spans(&self) -> Spans<Span> {
         let contained = self.contained_at.ok_or(LeftOut::NotContained);
         let closed = self.closed_at.ok_or(LeftOut::NotClosed);
         let span = |from: Result<DateTime<Utc>, LeftOut>, to: Result<DateTime<Utc>, LeftOut>| {
@@ -110,9 +113,8 @@ pub fn times(courses: &[Course]) -> Vec<Times> {
             .filter(|course| level.is_none_or(|level| course.level == level))
             .map(Course::spans)
             .collect();
-        let spread = |pick: fn(&Spans<Result<f64, LeftOut>>) -> Result<f64, LeftOut>| {
-            Spread::of(spans.iter().filter_map(|spans| pick(spans).ok()))
-        };
+        let spread =
+            |pick: fn(&Spans<Span>) -> Span| Spread::of(spans.iter().filter_map(|spans| pick(spans).ok()));
         let spans = Spans {
             opened_to_contained: spread(|spans| spans.opened_to_contained),
             contained_to_closed: spread(|spans| spans.contained_to_closed),

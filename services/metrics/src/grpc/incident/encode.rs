@@ -8,7 +8,7 @@ use crate::domain::incident::content::{Content, Duty, DutyKind, Resource};
 use crate::domain::incident::escalation::Told;
 use crate::domain::incident::task::{TaskContent, TaskKind};
 use crate::domain::incident::timeline::{Entry, EntryKind};
-use crate::domain::incident::times::{Course, LeftOut, Spread, Times};
+use crate::domain::incident::times::{Course, LeftOut, Span, Spread, Times};
 use crate::domain::incidents::{CountedTimes, ListedIncident, ListedTask};
 use crate::outgoing::alert::{level, signal};
 use crate::outgoing::incident::{case, retrospective, state, wording};
@@ -192,7 +192,7 @@ pub(super) fn course(course: &Course) -> pb::IncidentCourse {
     }
 }
 
-fn span(span: Result<f64, LeftOut>) -> pb::IncidentSpan {
+fn span(span: Span) -> pb::IncidentSpan {
     let left_out = match span {
         Ok(_) => pb::IncidentLeftOut::Unspecified,
         Err(LeftOut::Drill) => pb::IncidentLeftOut::Drill,
