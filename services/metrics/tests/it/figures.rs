@@ -178,7 +178,9 @@ async fn the_hot_queries_use_their_indexes() {
          AND f.business_day BETWEEN '2020-05-03' AND '2020-05-04'",
     )
     .await;
-    assert!(figures.contains("day_facts_known_pkey"), "{figures}");
+    // Two constraints have the same columns, each by the name that a release knows.
+    let keys = ["day_facts_known_pkey", "day_facts_pkey"];
+    assert!(keys.iter().any(|key| figures.contains(key)), "{figures}");
     let page = plan(
         "SELECT * FROM conversation_facts WHERE merchant_id = 'demo' AND business_day BETWEEN '2020-05-03' AND '2020-05-31' \
          ORDER BY business_day, account_id, conversation_id, channel, shop_id LIMIT 100",

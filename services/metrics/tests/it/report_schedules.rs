@@ -111,11 +111,14 @@ async fn two_who_change_it_at_once_do_not_undo_each_other() {
     assert_eq!(get(&test).await.version, 1);
 }
 
+/// What makes a schedule wrong.
+type Change = fn(&mut pb::ReportSchedule);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_schedule_cannot_say_is_refused_with_its_field() {
     let test = TestMetrics::start().await;
     let built_in = get(&test).await;
-    let refusals: [(&str, fn(&mut pb::ReportSchedule)); 12] = [
+    let refusals: [(&str, Change); 12] = [
         ("schedule.plans[0].weekday", |s| s.plans[0].weekday = 3),
         ("schedule.plans[1].weekday", |s| s.plans[1].weekday = 8),
         ("schedule.plans[1].weekday", |s| s.plans[1].weekday = 0),

@@ -94,9 +94,9 @@ async fn the_largest_products_stand_by_name_and_the_rest_adds_up_to_the_total() 
     let book = download(&test, &report.report_id, pb::ReportForm::Xlsx).await;
     let mut book = Xlsx::new(Cursor::new(book)).expect("is a workbook");
     let rows = sheet(&mut book, "By product");
-    let column = rows[0].iter().position(|cell| cell.to_string() == "Paid amount (CNY)").expect("a column");
+    let column = rows[0].iter().position(|cell| *cell == "Paid amount (CNY)").expect("a column");
     let of = |name: &str| {
-        let row = rows.iter().find(|row| row[0].to_string() == name).unwrap_or_else(|| panic!("no {name}"));
+        let row = rows.iter().find(|row| row[0] == name).unwrap_or_else(|| panic!("no {name}"));
         number(row.get(column))
     };
     assert_eq!(of("All others (4)"), Some(left as f64 / 100.0));
@@ -163,7 +163,7 @@ async fn conversions_and_refunds_have_the_states_of_their_own_windows() {
     let names = ["Paid amount (CNY)", "Inquiry to payment", "Refund rate"];
     for ((measure, expected), name) in windows.into_iter().zip(names) {
         assert_eq!(told[measure], expected, "{measure}");
-        let row = rows.iter().find(|row| row[0].to_string() == name).expect("a row");
+        let row = rows.iter().find(|row| row[0] == name).expect("a row");
         assert_eq!(row[6].to_string(), words(expected), "{measure}");
     }
     let page =

@@ -210,6 +210,11 @@ async fn read(metrics: &Metrics, scope: &Scope, order: &Order) -> Result<Read> {
     // A person's report tells what they sold, not of what.
     let aspects: &[_] = if order.subject.kind == SubjectKind::Person { &[] } else { &slices::ASPECTS };
     for (group, aspect) in aspects {
+        // What of the whole is nothing has no slices, and most teams sell nothing.
+        let sold = |row: &Figures| row.trade.sums.entries().any(|(sum, _)| aspect.has(sum));
+        if !sold(&whole) && !sold(&previous) {
+            continue;
+        }
         let ask = |days| ask(order, days, *group, Step::Whole);
         let by = (*aspect, group_name(*group));
         cut.extend(slices::read(metrics, scope, ask, by, (order.days, previous.days)).await?);
