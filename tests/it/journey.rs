@@ -34,15 +34,7 @@ async fn real_chats_go_in_and_verifiable_samples_and_figures_come_out() {
 }
 
 async fn figures_by(session: &Session, by: figures::By, each: figures::Each) -> Vec<metrics_v1::Figures> {
-    let options = figures::Options {
-        days: star::days(),
-        by,
-        each,
-        account: vec![],
-        person: vec![],
-        team: vec![],
-        shop: vec![],
-    };
+    let options = figures::Options { each, ..figures::Options::whole(star::days(), by) };
     figures::fetch(session, &options).await.expect("figures").figures
 }
 

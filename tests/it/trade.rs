@@ -115,8 +115,7 @@ async fn a_workbench_s_log_goes_in_twice(suite: &InProcess, session: &Session) {
 }
 
 async fn rows(session: &Session, days: Days, by: figures::By, each: figures::Each) -> Vec<Figures> {
-    let options =
-        figures::Options { days, by, each, account: vec![], person: vec![], team: vec![], shop: vec![] };
+    let options = figures::Options { each, ..figures::Options::whole(days, by) };
     figures::fetch(session, &options).await.expect("figures").figures
 }
 
