@@ -20,7 +20,7 @@ impl<'a> Worker<'a> {
     ) {
         let people = self.problem.people;
         let (hot, cold) = self.shared.temperatures;
-        // Fair shares ask for exchanges: a price per cell can't say "exactly as many as now".
+        // Fair shares ask for exchanges and for small changes: a price per cell can't say "exactly as many as now".
         let shares = (0..people).any(|person| !self.problem.alone(person).is_empty());
         // Two at a time pays where few people share the work.
         let by_two = (12.0 / people as f64).min(0.5);
@@ -34,7 +34,12 @@ impl<'a> Worker<'a> {
             let noise = (temperature * f64::from(FINE)) as i32;
             let person = self.random.random_range(0..people);
             let other = (person + self.random.random_range(1..people.max(2))) % people;
-            if people > 1 && shares && self.random.random::<f64>() < 0.5 {
+            if shares && self.random.random::<f64>() < 0.2 {
+                let from = self.random.random_range(0..self.problem.days);
+                let longest = (self.problem.days - from).min(3);
+                let days = from..from + self.random.random_range(1..=longest);
+                self.move_days(board, person, days, noise, temperature);
+            } else if people > 1 && shares && self.random.random::<f64>() < 0.5 {
                 let from = self.random.random_range(0..self.problem.days);
                 let longest = (self.problem.days - from).min(7);
                 let days = from..from + self.random.random_range(1..=longest);

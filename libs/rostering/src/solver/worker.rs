@@ -251,6 +251,35 @@ impl<'a> Worker<'a> {
         self.ask(person, Oracle::best).is_some()
     }
 
+    /// Moves one person on some days, the others kept: a price per cell can't say "one more and no further", a few days can.
+    pub fn move_days(
+        &mut self,
+        board: &mut Board<'a>,
+        person: usize,
+        days: Range<usize>,
+        noise: i32,
+        temperature: f64,
+    ) {
+        let before = board.cost;
+        let row = board.row(person).to_vec();
+        board.remove(person);
+        let lean = self.random.random();
+        board.marginal(person, FINE, lean, &mut self.prices);
+        let choices = self.problem.shifts + 1;
+        for (index, price) in self.prices.iter_mut().enumerate() {
+            let (day, choice) = (index / choices, index % choices);
+            if !days.contains(&day) && usize::from(row[day]) != choice {
+                *price = FORBIDDEN;
+            }
+        }
+        if !self.place_at_prices(board, person, noise) {
+            board.insert(person, &row);
+        } else if !self.stays(board.cost - before, temperature) {
+            board.remove(person);
+            board.insert(person, &row);
+        }
+    }
+
     fn stays(&mut self, worse: i64, temperature: f64) -> bool {
         worse <= 0 || self.random.random::<f64>() < (-(worse as f64) / temperature.max(1e-9)).exp()
     }
