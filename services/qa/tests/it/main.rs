@@ -13,7 +13,6 @@ mod draws;
 mod dry_runs;
 mod hits;
 mod late;
-mod measured;
 mod migrations;
 mod plans;
 mod privacy;

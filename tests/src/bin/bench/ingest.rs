@@ -86,18 +86,25 @@ async fn settle(ground: &Ground, waiting: &str) -> Result<()> {
     Ok(())
 }
 
-/// The demo conversations, each copy four weeks after the one before.
-pub fn lines() -> Result<Vec<ConversationLine>> {
+/// The demo conversations.
+pub fn once() -> Result<Vec<ConversationLine>> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/jinpai/demo/star.jsonl.xz");
     let mut source = reader::open(&file, &Position::default())?;
     let mut once = Vec::new();
     while let Some((number, line)) = source.read_line()? {
         let read = format::parse(number, &line, Some("star"));
-        once.push(read.map_err(|reject| anyhow::anyhow!("line {number}: {}", reject.reason))?);
+        let chat = read.map_err(|reject| anyhow::anyhow!("line {number}: {}", reject.reason))?;
+        once.push(ConversationLine { line: i64::try_from(once.len())? + 1, conversation: Some(chat) });
     }
+    Ok(once)
+}
+
+/// The demo conversations, each copy four weeks after the one before.
+pub fn lines() -> Result<Vec<ConversationLine>> {
+    let once = once()?;
     let mut lines = Vec::new();
     for copy in 0..COPIES {
-        for chat in &once {
+        for chat in once.iter().filter_map(|line| line.conversation.as_ref()) {
             let mut chat = chat.clone();
             chat.conversation_id = format!("{}-{copy}", chat.conversation_id);
             let times = chat.messages.iter_mut().map(|message| &mut message.sent_at);
@@ -111,7 +118,8 @@ pub fn lines() -> Result<Vec<ConversationLine>> {
     Ok(lines)
 }
 
-async fn ingest(door: &Door, merchant: &str, lines: &[ConversationLine]) -> Result<Duration> {
+/// Takes the lines in through the gateway and says how long it took; every line has to be new.
+pub async fn ingest(door: &Door, merchant: &str, lines: &[ConversationLine]) -> Result<Duration> {
     let session = door.session_with(door.token(merchant, Role::ServiceAccount, None)).await;
     let requests: Vec<IngestConversationsRequest> =
         lines.chunks(64).map(|some| IngestConversationsRequest { lines: some.to_vec() }).collect();

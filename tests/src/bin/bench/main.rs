@@ -11,6 +11,7 @@ mod envoy;
 mod ingest;
 mod load;
 mod month_report;
+mod quality_day;
 mod relay;
 mod report;
 mod services;
@@ -47,6 +48,9 @@ async fn main() -> Result<()> {
     }
     if wanted("month_report") {
         rows.extend(month_report::rows().await?);
+    }
+    if wanted("quality_day") {
+        rows.push(quality_day::row().await?);
     }
     if wanted("relay") {
         rows.push(relay::row().await?);
