@@ -1,6 +1,7 @@
 //! A temporary folder that servers may use.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -21,7 +22,7 @@ pub struct Scratch(TempDir);
 impl Scratch {
     /// A new, empty folder below the system's temporary folder.
     pub fn new() -> Self {
-        Self::below(&std::env::temp_dir())
+        Self::below(&std::env::temp_dir()).expect("make a temporary folder")
     }
 
     /// The same in memory where there is room for servers' data, for what nobody wants to keep. Each test makes and drops a
@@ -29,18 +30,18 @@ impl Scratch {
     pub fn in_memory() -> Self {
         let room =
             rustix::fs::statvfs(MEMORY).map_or(0, |found| found.f_bavail.saturating_mul(found.f_frsize));
-        if room >= MEMORY_BYTES { Self::below(Path::new(MEMORY)) } else { Self::new() }
+        // A container may show the folder and its room, and let nobody write there.
+        let folder = (room >= MEMORY_BYTES).then(|| Self::below(Path::new(MEMORY)));
+        folder.and_then(Result::ok).unwrap_or_default()
     }
 
-    fn below(parent: &Path) -> Self {
+    fn below(parent: &Path) -> io::Result<Self> {
         remove_abandoned(parent);
         let prefix = format!("{PREFIX}{}-", std::process::id());
-        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent);
-        let folder = folder.expect("make a temporary folder");
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)?;
         // Enter, not list: what lies inside has rights of its own.
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))
-            .expect("open the temporary folder");
-        Self(folder)
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
+        Ok(Self(folder))
     }
 
     /// Where it is.
