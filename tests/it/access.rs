@@ -301,6 +301,11 @@ const FIXTURES: &[Fixture] = &[
         holds: Some(|who, _| format!("acc-{who}")),
     },
     Fixture {
+        path: "/jinpai.metrics.v1.CustomerService/ExplainRepurchase",
+        body: |_, _| json!({ "days": days() }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
         path: "/jinpai.metrics.v1.ReportService/CreateReport",
         body: |who, _| {
             json!({

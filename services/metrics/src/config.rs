@@ -7,11 +7,13 @@ use chrono::TimeDelta;
 use runtime::config::{AccessConfig, ConfigError, ServerConfig, TelemetryConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
+use status::Violation;
 
 use crate::domain::alerts::Looks;
 use crate::domain::boards::Pushing;
 use crate::domain::counting::Pauses;
-use crate::domain::follow_up::reasons::Timing;
+use crate::domain::follow_up::policy::Rules;
+use crate::domain::incident::policy::IncidentRules;
 use crate::domain::ingest::IngestLimits;
 use crate::domain::money::Currency;
 
@@ -108,18 +110,25 @@ pub struct CampaignsConfig {
 pub struct FollowUpsConfig {
     /// How often is looked for reasons.
     pub check_seconds: u64,
+    // What holds for merchants who set nothing: see the policy.
+    /// How often customers are contacted at least.
+    pub contact_hours: i32,
     /// How long an order is left unpaid before somebody asks.
-    pub unpaid_after_minutes: u32,
+    pub unpaid_after_minutes: i32,
     /// How long after it was placed the platform closes it.
-    pub unpaid_within_hours: u32,
+    pub unpaid_within_hours: i32,
     /// How long products lie in the cart before somebody asks.
-    pub cart_after_hours: u32,
+    pub cart_after_hours: i32,
     /// How long after a chat without an order somebody asks.
-    pub inquiry_after_hours: u32,
+    pub inquiry_after_hours: i32,
     /// How long after praise somebody says thanks.
-    pub praise_after_hours: u32,
+    pub praise_after_hours: i32,
     /// How long there is a point in all but unpaid orders.
-    pub within_days: u32,
+    pub within_days: i32,
+    /// How long customers are left alone after a follow-up about what they might buy.
+    pub rest_days: i32,
+    /// How long after one about what they liked, and after a complaint.
+    pub praise_rest_days: i32,
 }
 
 /// `[timelines]`.
@@ -162,8 +171,10 @@ pub struct AlertsConfig {
 pub struct IncidentsConfig {
     /// How often is looked for incidents of which the next are to be told.
     pub check_ms: u64,
-    /// How long after an exercise the next is due.
-    pub drill_interval_days: u32,
+    /// How long after an exercise the next is due, for merchants who set nothing.
+    pub drill_interval_days: i32,
+    /// How long after it was closed the retrospective of an incident is due, for merchants who set nothing.
+    pub retrospective_working_days: i32,
 }
 
 /// `[board]`.
@@ -195,7 +206,11 @@ pub struct MoneyConfig {
 impl Config {
     /// The settings from defaults, `file`, `JINPAI_METRICS__…` and `overrides`, each over the one before.
     pub fn load(file: Option<&Path>, overrides: &[(&str, &str)]) -> Result<Self, ConfigError> {
-        runtime::config::load("metrics", include_str!("../config/default.toml"), file, overrides)
+        let default = include_str!("../config/default.toml");
+        let config: Self = runtime::config::load("metrics", default, file, overrides)?;
+        config.follow_ups.rules().check().map_err(unusable("follow_ups"))?;
+        config.incidents.rules().check().map_err(unusable("incidents"))?;
+        Ok(config)
     }
 }
 
@@ -211,15 +226,26 @@ impl IngestConfig {
 }
 
 impl FollowUpsConfig {
-    pub(crate) fn timing(&self) -> Timing {
-        let hours = |hours: u32| TimeDelta::hours(hours.into());
-        Timing {
-            unpaid_after: TimeDelta::minutes(self.unpaid_after_minutes.into()),
-            unpaid_within: hours(self.unpaid_within_hours),
-            cart_after: hours(self.cart_after_hours),
-            inquiry_after: hours(self.inquiry_after_hours),
-            praise_after: hours(self.praise_after_hours),
-            within: TimeDelta::days(self.within_days.into()),
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            contact_hours: self.contact_hours,
+            unpaid_after_minutes: self.unpaid_after_minutes,
+            unpaid_within_hours: self.unpaid_within_hours,
+            cart_after_hours: self.cart_after_hours,
+            inquiry_after_hours: self.inquiry_after_hours,
+            praise_after_hours: self.praise_after_hours,
+            within_days: self.within_days,
+            rest_days: self.rest_days,
+            praise_rest_days: self.praise_rest_days,
+        }
+    }
+}
+
+impl IncidentsConfig {
+    pub(crate) fn rules(&self) -> IncidentRules {
+        IncidentRules {
+            drill_interval_days: self.drill_interval_days,
+            retrospective_working_days: self.retrospective_working_days,
         }
     }
 }
@@ -278,6 +304,14 @@ impl ClosingConfig {
     }
 }
 
+/// What is wrong with what holds for merchants who set no policy of their own.
+fn unusable(section: &'static str) -> impl Fn(Violation) -> ConfigError {
+    move |Violation { field, description }| {
+        let key = field.trim_start_matches("policy.");
+        ConfigError::Unusable(format!("{section}.{key} {description}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,6 +322,14 @@ mod tests {
         assert_eq!(config.expect("loads").definitions.versions_max, 8);
         let unknown = Config::load(None, &[("ingest.batch", "1")]);
         assert!(unknown.expect_err("is refused").to_string().contains("ingest.batch"));
+    }
+
+    #[test]
+    fn what_merchants_could_not_set_is_refused_by_its_key() {
+        let refused = |key| Config::load(None, &[(key, "400")]).expect_err("is refused").to_string();
+        assert_eq!(refused("follow_ups.contact_hours"), "follow_ups.contact_hours must be 1 to 48");
+        let key = "incidents.retrospective_working_days";
+        assert_eq!(refused(key), "incidents.retrospective_working_days must be 1 to 60");
     }
 
     #[test]

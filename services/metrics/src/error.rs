@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use status::{Failure, Kind, Violation};
 
-use crate::domain::alert::AlertError;
+use crate::domain::alert::error::AlertError;
 use crate::domain::bot::BotError;
 use crate::domain::campaign::CampaignError;
 use crate::domain::case::error::CaseError;

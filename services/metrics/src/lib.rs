@@ -20,7 +20,6 @@ mod store;
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::Days;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::metrics::v1::alert_service_server::AlertServiceServer;
@@ -126,7 +125,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let campaign_api = CampaignServiceServer::new(CampaignApi::new(campaigns.clone()));
     let case_api = CaseServiceServer::new(CaseApi::new(Cases::new(metrics.clone())));
     let target_api = TargetServiceServer::new(TargetApi::new(Targets::new(metrics.clone())));
-    let follow_ups = FollowUps::new(metrics.clone(), config.follow_ups.timing());
+    let follow_ups = FollowUps::new(metrics.clone(), config.follow_ups.rules());
     let follow_up_api = FollowUpServiceServer::new(FollowUpApi::new(follow_ups.clone()));
     let issue_api = IssueServiceServer::new(IssueApi::new(Issues::new(metrics.clone())));
     let work_api = WorkServiceServer::new(WorkApi::new(Work::new(metrics.clone())));
@@ -140,8 +139,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let alert_api = AlertServiceServer::new(AlertApi::new(alerts.clone()));
     let boards = Boards::new(metrics.clone(), config.board.pushing());
     let board_api = BoardServiceServer::new(BoardApi::new(boards, metrics.currency().clone()));
-    let drill_interval = Days::new(config.incidents.drill_interval_days.into());
-    let incidents = Incidents::new(metrics.clone(), drill_interval);
+    let incidents = Incidents::new(metrics.clone(), config.incidents.rules());
     let incident_api = IncidentServiceServer::new(IncidentApi::new(incidents.clone()));
     let risk_api = RiskServiceServer::new(RiskApi::new(Risks::new(metrics.clone())));
     let probed = pool.clone();

@@ -15,6 +15,7 @@
 
 mod absences;
 mod actuals;
+mod alert_entries;
 mod alert_rules;
 mod alerts;
 mod bots;
@@ -42,10 +43,13 @@ mod follow_up_assignments;
 mod follow_up_checks;
 mod follow_up_events;
 mod follow_up_payments;
+mod follow_up_policies;
 mod follow_ups;
 mod hand_overs;
 mod hours;
 mod incident_entries;
+mod incident_policies;
+mod incident_retrospectives;
 mod incident_tasks;
 mod incident_times;
 mod incident_wordings;

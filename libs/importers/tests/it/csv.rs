@@ -125,3 +125,107 @@ fn an_open_quote_does_not_take_the_file_into_memory() {
     let wrong = came.only_wrong();
     assert!(wrong.line == 6 && wrong.reason.contains("quote"), "{wrong}");
 }
+
+/// A table of each kind: what is good, and then a row of which the field is wrong.
+pub const TABLES: [(Kind, &str, &str, &str); 13] = [
+    (
+        Kind::Conversation,
+        "conversationId,agentId,customerId,channel,sentAt,sender,text\n\
+         c-1,a,k,chat,2026-05-01 09:00:00,CUSTOMER,hello\nc-1,a,k,chat,2026-05-01 09:00:05,AGENT,hi\n",
+        "c-2,a,k,chat,2026-05-01 09:00:00,NOBODY,hello\n",
+        "sender",
+    ),
+    (
+        Kind::Order,
+        "orderId,occurredAt,customerId,amount,productId,title,quantity,lineAmount\n\
+         o-1,2026-05-01 09:10,k,30,p-1,Lamp,1,10\no-1,2026-05-01 09:10,k,30,p-2,Bulb,2,20\n",
+        "o-2,2026-05-01 09:10,k,30,p-1,Lamp,one,30\n",
+        "quantity",
+    ),
+    (
+        Kind::Payment,
+        "paymentId,orderId,occurredAt,customerId,amount\ny-1,o-1,2026-05-01 09:12,k,30\n",
+        "y-2,o-1,2026-05-01 09:12,k,much\n",
+        "amount",
+    ),
+    (
+        Kind::Refund,
+        "refundId,orderId,occurredAt,customerId,amount,type,reason,completedAt\n\
+         r-1,o-1,2026-05-02 09:00,k,5,REFUND_ONLY,late,2026-05-02 10:00\n",
+        "r-2,o-1,2026-05-02 09:00,k,5,SWAP,late,\n",
+        "type",
+    ),
+    (
+        Kind::Cart,
+        "cartId,occurredAt,customerId,productId,quantity,amount\nw-1,2026-05-01 09:00,k,p-1,1,10\n",
+        "w-2,,k,p-1,1,10\n",
+        "occurredAt",
+    ),
+    (
+        Kind::Complaint,
+        "complaintId,occurredAt,customerId,orderId,severity,cause\n\
+         m-1,2026-05-03 09:00,k,o-1,ORDINARY,late\n",
+        "m-2,2026-05-03 09:00,k,o-1,AWFUL,late\n",
+        "severity",
+    ),
+    (
+        Kind::Satisfaction,
+        "satisfactionId,occurredAt,customerId,channel,conversationId,score\n\
+         s-1,2026-05-01 09:30,k,chat,c-1,5\n",
+        "s-2,2026-05-01 09:30,k,chat,c-1,five\n",
+        "score",
+    ),
+    (
+        Kind::StoreRating,
+        "storeRatingId,occurredAt,customerId,orderId,itemScore,serviceScore,deliveryScore\n\
+         d-1,2026-05-04 09:00,k,o-1,5,4,3\n",
+        "d-2,2026-05-04 09:00,k,o-1,5,4,x\n",
+        "deliveryScore",
+    ),
+    (
+        Kind::BuyerReview,
+        "reviewId,occurredAt,customerId,orderId,productId,rating,text\n\
+         v-1,2026-05-04 09:00,k,o-1,p-1,GOOD,nice\n",
+        "v-2,2026-05-04 09:00,k,o-1,p-1,FINE,nice\n",
+        "rating",
+    ),
+    (
+        Kind::BotEvent,
+        "botEventId,occurredAt,customerId,outcome,questionClass,question\n\
+         e-1,2026-05-01 09:00,k,ANSWERED,OWN,when?\n",
+        "e-2,2026-05-01 09:00,k,GUESSED,OWN,when?\n",
+        "outcome",
+    ),
+    (
+        Kind::Handling,
+        "handlingId,occurredAt,customerId,accountId,type,taskId,openedAt\n\
+         h-1,2026-05-01 10:00,k,a,ORDER,t-1,2026-05-01 09:00\n",
+        "h-2,2026-05-01 10:00,k,a,ORDER,t-1,then\n",
+        "openedAt",
+    ),
+    (
+        Kind::MemberSignup,
+        "signupId,occurredAt,customerId\nu-1,2026-05-01 10:00,k\n",
+        "u-2,2026-05-01 10:00,\n",
+        "customerId",
+    ),
+    (
+        Kind::Recommendation,
+        "recommendationId,occurredAt,customerId,accountId,productId,type\n\
+         n-1,2026-05-01 09:20,k,a,p-1,RECOMMEND\n",
+        "n-2,2026-05-01 09:20,k,a,p-1,HINT\n",
+        "type",
+    ),
+];
+
+#[test]
+fn every_kind_has_a_table_and_a_bad_row_names_its_field() {
+    for (kind, good, bad, field) in TABLES {
+        let came = read(&format!("{good}{bad}"), kind);
+        let line = good.lines().count() as u64 + 1;
+        assert_eq!((came.only_wrong().line, came.only_wrong().field.as_str()), (line, field), "{kind}");
+        assert_eq!(came.rows.len(), 1, "{kind}");
+    }
+    let kinds: Vec<Kind> = TABLES.iter().map(|table| table.0).collect();
+    assert_eq!(kinds, Kind::ALL);
+}

@@ -1,7 +1,9 @@
 //! `jinpai ingest` as people type it: each format twice, what becomes of a bad row, and the figures that come of it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use jinpai::session::{Session, Target};
 use proto::access::Role;
@@ -33,16 +35,25 @@ async fn set_up(folder: &Path) {
 struct Ingest<'a> {
     folder: &'a Path,
     rejects: PathBuf,
+    /// Where the program keeps how far it came.
+    home: PathBuf,
 }
 
 impl Ingest<'_> {
-    /// Runs the program; gives its status, its summary and the reject file.
-    fn run(&self, kind: &str, file: &Path, format: Option<&str>) -> (i32, Value, Vec<Value>) {
+    fn command(&self, kind: &str, file: &Path, format: Option<&str>) -> Command {
         let mut command = jinpai(self.folder);
+        command.env("XDG_STATE_HOME", &self.home);
         command.args(["--json", "ingest", kind]).arg(file).arg("--rejects").arg(&self.rejects);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(format) = format {
             command.args(["--format", format]);
         }
+        command
+    }
+
+    /// Runs the program; gives its status, its summary and the reject file.
+    fn run(&self, kind: &str, file: &Path, format: Option<&str>) -> (i32, Value, Vec<Value>) {
+        let mut command = self.command(kind, file, format);
         let output = command.output().expect("runs");
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         let summary = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no summary: {told}"));
@@ -126,13 +137,145 @@ async fn sales_are_cut(folder: &Path) {
     assert!(shown.lines().any(|line| line.contains("Bulb (p-2)") && line.contains(" 129.50 ")), "{shown}");
 }
 
+/// A table of each kind of fact and of conversations: a good record, and a row of which the field is wrong.
+const TABLES: [(&str, &str, &str, &str); 12] = [
+    (
+        "conversations",
+        "conversationId,agentId,customerId,channel,sentAt,sender,text\n\
+         c-1,a,k,chat,2026-05-01 09:00:00,CUSTOMER,hello\nc-1,a,k,chat,2026-05-01 09:00:05,AGENT,hi\n",
+        "c-2,a,k,chat,2026-05-01 09:00:00,NOBODY,hello\n",
+        "sender",
+    ),
+    (
+        "payments",
+        "paymentId,orderId,occurredAt,customerId,amount\ny-1,o-1,2026-05-01 09:12,b-1,129\n",
+        "y-2,o-1,2026-05-01 09:12,b-1,much\n",
+        "amount",
+    ),
+    (
+        "refunds",
+        "refundId,orderId,occurredAt,customerId,amount,type,reason,completedAt\n\
+         r-1,o-1,2026-05-02 09:00,b-1,5,REFUND_ONLY,late,2026-05-02 10:00\n",
+        "r-2,o-1,2026-05-02 09:00,b-1,5,SWAP,late,\n",
+        "type",
+    ),
+    (
+        "carts",
+        "cartId,occurredAt,customerId,productId,quantity,amount\nw-1,2026-05-01 09:00,b-1,p-1,1,129\n",
+        "w-2,,b-1,p-1,1,129\n",
+        "occurredAt",
+    ),
+    (
+        "complaints",
+        "complaintId,occurredAt,customerId,orderId,severity,cause\n\
+         m-1,2026-05-03 09:00,b-1,o-1,ORDINARY,late\n",
+        "m-2,2026-05-03 09:00,b-1,o-1,AWFUL,late\n",
+        "severity",
+    ),
+    (
+        "satisfaction",
+        "satisfactionId,occurredAt,customerId,channel,conversationId,score\n\
+         s-1,2026-05-01 09:30,b-1,chat,c-1,5\n",
+        "s-2,2026-05-01 09:30,b-1,chat,c-1,five\n",
+        "score",
+    ),
+    (
+        "store-ratings",
+        "storeRatingId,occurredAt,customerId,orderId,itemScore,serviceScore,deliveryScore\n\
+         d-1,2026-05-04 09:00,b-1,o-1,5,4,3\n",
+        "d-2,2026-05-04 09:00,b-1,o-1,5,4,x\n",
+        "deliveryScore",
+    ),
+    (
+        "reviews",
+        "reviewId,occurredAt,customerId,orderId,productId,rating,text\n\
+         v-1,2026-05-04 09:00,b-1,o-1,p-1,GOOD,nice\n",
+        "v-2,2026-05-04 09:00,b-1,o-1,p-1,FINE,nice\n",
+        "rating",
+    ),
+    (
+        "bot-events",
+        "botEventId,occurredAt,customerId,outcome,questionClass,question\n\
+         e-1,2026-05-01 09:00,b-1,ANSWERED,OWN,when?\n",
+        "e-2,2026-05-01 09:00,b-1,GUESSED,OWN,when?\n",
+        "outcome",
+    ),
+    (
+        "handlings",
+        "handlingId,occurredAt,customerId,accountId,type,taskId,openedAt\n\
+         h-1,2026-05-01 10:00,b-1,a,ORDER,t-1,2026-05-01 09:00\n",
+        "h-2,2026-05-01 10:00,b-1,a,ORDER,t-1,then\n",
+        "openedAt",
+    ),
+    (
+        "signups",
+        "signupId,occurredAt,customerId\nu-1,2026-05-01 10:00,b-1\n",
+        "u-2,2026-05-01 10:00,\n",
+        "customerId",
+    ),
+    (
+        "recommendations",
+        "recommendationId,occurredAt,customerId,accountId,productId,type\n\
+         n-1,2026-05-01 09:20,b-1,a,p-1,RECOMMEND\n",
+        "n-2,2026-05-01 09:20,b-1,a,p-1,HINT\n",
+        "type",
+    ),
+];
+
+/// Lines of the file whose ingest is cut, and how many of them one is bad.
+const CUT_LINES: i64 = 20_000;
+const BAD_EACH: i64 = 1_000;
+
+/// A run that is killed once something was acknowledged: the next goes on there, counts the whole file, and every bad line is
+/// in the reject file.
+fn a_killed_run_goes_on(ingest: &Ingest<'_>, scratch: &Path) {
+    let file = scratch.join("signups.jsonl");
+    let line = |n: i64| {
+        let customer = if n % BAD_EACH == 0 { "" } else { "k" };
+        format!(
+            "{{\"signupId\":\"s-{n}\",\"occurredAt\":\"2026-05-02T10:00:00+08:00\",\"customerId\":\"{customer}\"}}\n"
+        )
+    };
+    std::fs::write(&file, (1..=CUT_LINES).map(line).collect::<String>()).expect("a file");
+    let bookmarks = ingest.home.join("jinpai/ingest");
+    let mut cut = ingest.command("signups", &file, None).spawn().expect("runs");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let kept = || {
+        let files = std::fs::read_dir(&bookmarks).into_iter().flatten().flatten();
+        files.filter(|file| file.path().extension().is_some_and(|end| end == "json")).count()
+    };
+    while kept() == 0 {
+        assert!(cut.try_wait().expect("is there").is_none(), "it ended before anything was acknowledged");
+        assert!(Instant::now() < deadline, "nothing is acknowledged");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    cut.kill().expect("is killed");
+    cut.wait().expect("ends");
+    let (ended, summary, rejects) = ingest.run("signups", &file, None);
+    let count = |name: &str| summary[name].as_i64().unwrap_or_default();
+    let resumed = count("resumed_after_line");
+    assert!((1..CUT_LINES).contains(&resumed), "{summary}");
+    let bad = CUT_LINES / BAD_EACH;
+    assert_eq!((ended, count("read"), count("rejected")), (3, CUT_LINES, bad), "{summary}");
+    assert_eq!(count("accepted") + count("unchanged"), CUT_LINES - bad, "{summary}");
+    assert!(count("accepted") >= resumed - bad, "what was acknowledged is not sent again: {summary}");
+    // What was sent again after the cut may be refused again.
+    let lines: BTreeSet<i64> = rejects.iter().filter_map(|reject| reject["line"].as_i64()).collect();
+    assert_eq!(lines, (1..=bad).map(|n| n * BAD_EACH).collect());
+    assert_eq!(kept(), 0, "nothing is left to go on with");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_format_goes_in_once_and_names_its_bad_rows() {
     let scratch = Scratch::new();
     let folder = scratch.path().join("state");
     let _up = Up::start(&folder);
     set_up(&folder).await;
-    let ingest = Ingest { folder: &folder, rejects: scratch.path().join("refused.jsonl") };
+    let ingest = Ingest {
+        folder: &folder,
+        rejects: scratch.path().join("refused.jsonl"),
+        home: scratch.path().join("home"),
+    };
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let data = |name: &str| here.join("tests/data").join(name);
     ingest.twice("orders", &data("orders.csv"), None, 2, &[(5, "amount"), (6, "order.lines[0].quantity")]);
@@ -147,4 +290,13 @@ async fn every_format_goes_in_once_and_names_its_bad_rows() {
     ingest.twice("conversations", &data("qianniu.txt"), None, 2, &[(1, "sender")]);
     let zendesk = here.join("../../libs/importers/tests/data/zendesk");
     ingest.twice("conversations", &zendesk, None, 8, &[]);
+    for (kind, good, bad, field) in TABLES {
+        let file = scratch.path().join(format!("{kind}.csv"));
+        std::fs::write(&file, format!("{good}{bad}")).expect("a file");
+        let line = good.lines().count() as i64 + 1;
+        ingest.twice(kind, &file, None, 1, &[(line, field)]);
+    }
+    // A line of each kind, and one that has none.
+    ingest.twice("mixed", &data("mixed.jsonl"), None, 13, &[(14, "kind")]);
+    a_killed_run_goes_on(&ingest, scratch.path());
 }

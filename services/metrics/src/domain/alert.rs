@@ -1,6 +1,11 @@
-//! Alerts (预警): one trouble from when it is raised until it is resolved, and what may happen to it when.
+//! Alerts (预警): one trouble from when it is raised until it is resolved, and what may happen to it when. Pure.
+//!
+//! [`rule`] what gives alarm, [`built_in`] what every merchant begins with, [`trigger`] whether a figure does, [`history`] what
+//! happened to an alert.
 
 pub mod built_in;
+pub mod error;
+pub mod history;
 pub mod rule;
 pub mod trigger;
 
@@ -9,13 +14,11 @@ use std::collections::BTreeSet;
 use calendar::MerchantCalendar;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use status::{Failure, Kind};
 
+use crate::domain::alert::error::AlertError;
+use crate::domain::alert::history::{ENTRIES_MAX, Entry, EntryKind, News};
 use crate::domain::alert::rule::{AlertScope, Content, Level, Rule, Signal};
 use crate::domain::alert::trigger::{Evidence, Finding};
-
-/// Entries that the history of an alert can have. What the service itself notes goes on beyond.
-pub const ENTRIES_MAX: i32 = 1_000;
 
 /// Where an alert stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,73 +137,6 @@ pub struct Alert {
     pub details: Details,
 }
 
-/// What happened to an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "alert.proto explains each under the same name")]
-pub enum EntryKind {
-    Raised,
-    Worsened,
-    Reported,
-    Cleared,
-    Recurred,
-    Told,
-    Acknowledged,
-    Commented,
-    Resolved,
-    Incident,
-}
-
-impl EntryKind {
-    const ALL: [Self; 10] = [
-        Self::Raised,
-        Self::Worsened,
-        Self::Reported,
-        Self::Cleared,
-        Self::Recurred,
-        Self::Told,
-        Self::Acknowledged,
-        Self::Commented,
-        Self::Resolved,
-        Self::Incident,
-    ];
-
-    /// The name in rows.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Raised => "raised",
-            Self::Worsened => "worsened",
-            Self::Reported => "reported",
-            Self::Cleared => "cleared",
-            Self::Recurred => "recurred",
-            Self::Told => "told",
-            Self::Acknowledged => "acknowledged",
-            Self::Commented => "commented",
-            Self::Resolved => "resolved",
-            Self::Incident => "incident",
-        }
-    }
-
-    /// The kind of a row.
-    pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-/// One thing that happened.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// From 1.
-    pub number: i32,
-    /// What.
-    pub kind: EntryKind,
-    /// Who, when, and what they said.
-    pub act: Act,
-    /// The figure then.
-    pub evidence: Option<Evidence>,
-    /// Numbers of the roles that were told.
-    pub told: Vec<i32>,
-}
-
 /// An alert's next version and what is new about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
@@ -208,131 +144,6 @@ pub struct Step {
     pub next: Alert,
     /// What happened, in this order.
     pub news: Vec<News>,
-}
-
-/// What happened, before it has a number.
-#[derive(Debug, Clone, PartialEq)]
-pub struct News {
-    /// What.
-    pub kind: EntryKind,
-    /// What somebody said.
-    pub note: String,
-    /// The figure then.
-    pub evidence: Option<Evidence>,
-    /// Numbers of the roles that are told now.
-    pub told: Vec<i32>,
-}
-
-impl News {
-    fn of(kind: EntryKind) -> Self {
-        Self { kind, note: String::new(), evidence: None, told: Vec::new() }
-    }
-}
-
-/// What can go wrong with alerts.
-#[derive(Debug, thiserror::Error)]
-pub enum AlertError {
-    /// There is none that counts.
-    #[error("there is no alert rule {id}")]
-    RuleNotFound {
-        /// Which.
-        id: String,
-    },
-    /// The id is taken, perhaps by one that was deleted.
-    #[error("there is an alert rule {id} already")]
-    RuleExists {
-        /// Which.
-        id: String,
-    },
-    /// Somebody else changed it.
-    #[error("alert rule {id} has changed since it was read")]
-    RuleChanged {
-        /// Which.
-        id: String,
-    },
-    /// There are enough.
-    #[error("the merchant has {limit} alert rules, which is the limit")]
-    TooManyRules {
-        /// How many there may be.
-        limit: usize,
-    },
-    /// Nobody wants to know.
-    #[error("no enabled rule is for this signal")]
-    NoRuleForSignal,
-    /// There is none that the caller may see.
-    #[error("there is no alert {id}")]
-    NotFound {
-        /// Which.
-        id: String,
-    },
-    /// The id is taken.
-    #[error("there is an alert {id} already")]
-    Exists {
-        /// Which.
-        id: String,
-    },
-    /// Another was raised for the same at the same moment.
-    #[error("the alert was just raised by somebody else")]
-    Raced,
-    /// Somebody else changed it.
-    #[error("alert {id} has changed since it was read")]
-    Changed {
-        /// Which.
-        id: String,
-    },
-    /// That can't be done any more.
-    #[error("alert {id} is {}", state.name())]
-    State {
-        /// Which.
-        id: String,
-        /// Its state.
-        state: AlertState,
-    },
-    /// An incident was opened out of it already.
-    #[error("incident {incident} was opened out of alert {id} already")]
-    HasIncident {
-        /// Which alert.
-        id: String,
-        /// Which incident.
-        incident: String,
-    },
-    /// There are enough.
-    #[error("the history of alert {id} has {limit} entries, which is the limit")]
-    TooManyEntries {
-        /// Which.
-        id: String,
-        /// How many there may be.
-        limit: i32,
-    },
-}
-
-impl Failure for AlertError {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::RuleNotFound { .. } | Self::NotFound { .. } => Kind::NotFound,
-            Self::RuleExists { .. } | Self::Exists { .. } => Kind::AlreadyExists,
-            Self::RuleChanged { .. } | Self::Changed { .. } | Self::Raced => Kind::Contended,
-            Self::NoRuleForSignal | Self::State { .. } | Self::HasIncident { .. } => Kind::Precondition,
-            Self::TooManyRules { .. } | Self::TooManyEntries { .. } => Kind::Exhausted,
-        }
-    }
-
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::RuleNotFound { .. } => "ALERT_RULE_NOT_FOUND",
-            Self::RuleExists { .. } => "ALERT_RULE_EXISTS",
-            Self::RuleChanged { .. } => "ALERT_RULE_CHANGED",
-            Self::TooManyRules { .. } => "TOO_MANY_ALERT_RULES",
-            Self::NoRuleForSignal => "NO_RULE_FOR_SIGNAL",
-            Self::NotFound { .. } => "ALERT_NOT_FOUND",
-            Self::Exists { .. } => "ALERT_EXISTS",
-            Self::Raced => "ALERT_RACED",
-            Self::Changed { .. } => "ALERT_CHANGED",
-            Self::State { .. } => "ALERT_STATE",
-            Self::HasIncident { .. } => "ALERT_HAS_INCIDENT",
-            Self::TooManyEntries { .. } => "TOO_MANY_ALERT_ENTRIES",
-        }
-    }
 }
 
 type Result<T, E = AlertError> = std::result::Result<T, E>;

@@ -10,8 +10,10 @@ use pg::page::{Page, PageRequest};
 use runtime::identity::{Caller, Scope};
 
 use crate::domain::alert::built_in::rules_over;
+use crate::domain::alert::error::AlertError;
+use crate::domain::alert::history::Entry;
 use crate::domain::alert::rule::{Content, Level, RULES_MAX, Rule, Signal, Trigger};
-use crate::domain::alert::{Act, Alert, AlertError, AlertState, Entry, Outcome, Report, Step};
+use crate::domain::alert::{Act, Alert, AlertState, Outcome, Report, Step};
 use crate::domain::campaigns::or_made;
 use crate::domain::{Metrics, Result};
 use crate::error::MetricsError;

@@ -84,11 +84,28 @@ pub struct Repurchase {
     pub waiting: i64,
 }
 
-/// A page of repurchase.
+/// A buyer as they count for repurchase.
 #[derive(Debug)]
-pub struct RepurchasePage {
-    /// The groups.
-    pub rows: Page<Repurchase>,
+pub struct RepurchaseBuyer {
+    /// The shop.
+    pub shop: String,
+    /// Who.
+    pub customer: String,
+    /// What they paid for first, and when.
+    pub first: (String, NaiveDate),
+    /// Who got the credit; empty for nobody.
+    pub account: String,
+    /// With what they came back first, and when.
+    pub returned: Option<(String, NaiveDate)>,
+    /// Whether they didn't and still may.
+    pub waiting: bool,
+}
+
+/// A page of repurchase: of groups, or of the buyers behind them.
+#[derive(Debug)]
+pub struct RepurchasePage<T> {
+    /// The groups or buyers.
+    pub rows: Page<T>,
     /// Within how many days.
     pub within_days: i32,
     /// Payments up to this day are looked at.
@@ -220,14 +237,36 @@ impl Customers {
         scope: &Scope,
         (range, group, filter): (DayRange, Group, &Filter),
         page: &PageRequest<String>,
-    ) -> Result<RepurchasePage> {
-        let rules = self.get_rules(&scope.merchant, None).await?;
-        let (within_days, through) =
-            (rules.content.repurchase_days, self.metrics.today(&scope.merchant).await?);
-        let query = RepurchaseQuery { range, group, filter: filter.clone(), within_days, through };
+    ) -> Result<RepurchasePage<Repurchase>> {
+        let query = self.repurchase_query(&scope.merchant, range, group, filter).await?;
         let pending = self.metrics.store.is_counting(&scope.merchant).await?;
         let rows = self.metrics.store.list_repurchases(scope, &query, page).await?;
-        Ok(RepurchasePage { rows, within_days, through, pending })
+        Ok(RepurchasePage { rows, within_days: query.within_days, through: query.through, pending })
+    }
+
+    /// Which buyers they are.
+    pub async fn explain_repurchase(
+        &self,
+        scope: &Scope,
+        (range, filter): (DayRange, &Filter),
+        page: &PageRequest<(String, String)>,
+    ) -> Result<RepurchasePage<RepurchaseBuyer>> {
+        let query = self.repurchase_query(&scope.merchant, range, Group::Account, filter).await?;
+        let pending = self.metrics.store.is_counting(&scope.merchant).await?;
+        let rows = self.metrics.store.list_repurchase_buyers(scope, &query, page).await?;
+        Ok(RepurchasePage { rows, within_days: query.within_days, through: query.through, pending })
+    }
+
+    async fn repurchase_query(
+        &self,
+        merchant: &MerchantId,
+        range: DayRange,
+        group: Group,
+        filter: &Filter,
+    ) -> Result<RepurchaseQuery> {
+        let within_days = self.get_rules(merchant, None).await?.content.repurchase_days;
+        let through = self.metrics.today(merchant).await?;
+        Ok(RepurchaseQuery { range, group, filter: filter.clone(), within_days, through })
     }
 
     /// Has customers counted anew whose day to look again is there, and gives how many.

@@ -1,6 +1,7 @@
 //! Follow-ups (跟进): customers to be contacted again, and what may happen to one when.
 
 pub mod error;
+pub mod policy;
 pub mod reasons;
 
 use std::collections::BTreeSet;
@@ -11,8 +12,6 @@ use serde::{Deserialize, Serialize};
 use crate::domain::entry::Entry;
 use crate::domain::follow_up::error::FollowUpError;
 
-/// Customers are contacted at least this often.
-pub const INTERVAL: TimeDelta = TimeDelta::hours(48);
 /// Follow-ups made by hand end at most this much later.
 pub const DEADLINE_MAX: TimeDelta = TimeDelta::days(90);
 /// Entries that a timeline can have.
@@ -209,13 +208,19 @@ impl FollowUp {
         self.due_at.is_some_and(|due| due < now)
     }
 
-    /// Made: the first contact is due in two days, or earlier if there is no point in it any more then.
-    pub fn new(id: String, draft: Draft, owner: Option<String>, (by, now): (String, DateTime<Utc>)) -> Self {
+    /// Made: the first contact is due after the usual time, or earlier if there is no point in it any more then.
+    pub fn new(
+        id: String,
+        draft: Draft,
+        owner: Option<String>,
+        (by, now): (String, DateTime<Utc>),
+        interval: TimeDelta,
+    ) -> Self {
         Self {
             version: 1,
             state: FollowUpState::Open,
             people: owner.iter().cloned().collect(),
-            due_at: Some(next_contact(now + INTERVAL, draft.deadline, now)),
+            due_at: Some(next_contact(now + interval, draft.deadline, now)),
             contacts: 0,
             missed: 0,
             first_contact_at: None,
@@ -231,10 +236,15 @@ impl FollowUp {
         }
     }
 
-    /// The same after a contact, and whether that came too late.
-    pub fn contact(mut self, contact: &Contact, now: DateTime<Utc>) -> Result<(Self, bool)> {
+    /// The same after a contact, and whether that came too late. The next is within `interval`.
+    pub fn contact(
+        mut self,
+        contact: &Contact,
+        now: DateTime<Utc>,
+        interval: TimeDelta,
+    ) -> Result<(Self, bool)> {
         self.check_open()?;
-        let latest = now + INTERVAL;
+        let latest = now + interval;
         if contact.next_at.is_some_and(|next| next <= now || next > latest) {
             return Err(FollowUpError::Next { latest });
         }
@@ -302,6 +312,8 @@ mod tests {
 
     use super::*;
 
+    const INTERVAL: TimeDelta = TimeDelta::hours(48);
+
     fn at(hours: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
     }
@@ -318,7 +330,7 @@ mod tests {
             source_at: at(0),
             deadline: at(deadline),
         };
-        FollowUp::new("f".to_owned(), draft, Some("p1".to_owned()), ("s".to_owned(), at(1)))
+        FollowUp::new("f".to_owned(), draft, Some("p1".to_owned()), ("s".to_owned(), at(1)), INTERVAL)
     }
 
     fn contact(next: Option<i64>) -> Contact {
@@ -330,19 +342,22 @@ mod tests {
         let new = follow_up(FollowUpKind::Cart, 168);
         assert_eq!(new.due_at, Some(at(49)));
         assert_eq!(follow_up(FollowUpKind::Cart, 20).due_at, Some(at(20)), "there is no point later");
-        let (called, late) = new.contact(&contact(None), at(10)).expect("is open");
+        let (called, late) = new.contact(&contact(None), at(10), INTERVAL).expect("is open");
         assert_eq!((called.due_at, called.contacts, late), (Some(at(58)), 1, false));
         for wrong in [10, 59] {
-            let refused =
-                called.clone().contact(&contact(Some(wrong)), at(10)).expect_err("too early or too late");
+            let refused = called
+                .clone()
+                .contact(&contact(Some(wrong)), at(10), INTERVAL)
+                .expect_err("too early or too late");
             assert_eq!(refused.violations()[0].field, "contact.next_at", "{wrong}");
         }
-        let (again, late) = called.contact(&contact(Some(70)), at(59)).expect("late, but a contact");
+        let (again, late) =
+            called.contact(&contact(Some(70)), at(59), INTERVAL).expect("late, but a contact");
         assert_eq!(
             (again.due_at, again.missed, late, again.first_contact_at),
             (Some(at(70)), 1, true, Some(at(10)))
         );
-        let (after, _) = again.contact(&contact(None), at(200)).expect("after the deadline");
+        let (after, _) = again.contact(&contact(None), at(200), INTERVAL).expect("after the deadline");
         assert_eq!(after.due_at, Some(at(248)));
     }
 
@@ -354,7 +369,7 @@ mod tests {
         assert_eq!((won.recovered, won.due_at, won.closed_at), (100, None, Some(at(5))));
         let closed = won.clone().close(FollowUpState::Lost, (vec![], 0), at(6)).expect_err("has ended");
         assert_eq!(closed.reason(), "FOLLOW_UP_CLOSED");
-        won.contact(&contact(None), at(6)).expect_err("has ended");
+        won.contact(&contact(None), at(6), INTERVAL).expect_err("has ended");
         let field = |follow_up: FollowUp, state, payments| {
             follow_up.close(state, payments, at(5)).expect_err("does not fit").violations()[0].field.clone()
         };

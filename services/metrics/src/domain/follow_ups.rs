@@ -9,7 +9,7 @@ use status::Violation;
 use crate::domain::campaigns::or_made;
 use crate::domain::figure::DayRange;
 use crate::domain::follow_up::error::FollowUpError;
-use crate::domain::follow_up::reasons::Timing;
+use crate::domain::follow_up::policy::{FollowUpPolicy, Rules};
 use crate::domain::follow_up::{Contact, DEADLINE_MAX, Draft, Event, FollowUp, FollowUpState};
 use crate::domain::money::Currency;
 use crate::domain::{Metrics, Result, SELF};
@@ -19,7 +19,8 @@ use crate::store::{DueCursor, FollowUpFilter, FollowUpResult, FollowUpStep, Look
 #[derive(Debug, Clone)]
 pub struct FollowUps {
     metrics: Metrics,
-    timing: Timing,
+    /// What holds for merchants who set nothing.
+    built_in: Rules,
 }
 
 /// A follow-up as of an instant.
@@ -43,9 +44,9 @@ pub struct End {
 }
 
 impl FollowUps {
-    /// Beside the other use cases. `timing` says when the service makes follow-ups.
-    pub fn new(metrics: Metrics, timing: Timing) -> Self {
-        Self { metrics, timing }
+    /// Beside the other use cases. `built_in` holds for merchants who set nothing.
+    pub fn new(metrics: Metrics, built_in: Rules) -> Self {
+        Self { metrics, built_in }
     }
 
     /// The currency of all amounts.
@@ -75,7 +76,9 @@ impl FollowUps {
         let owner = owner.or_else(own).ok_or_else(nobody)?;
         let note = self.redact(merchant, &draft.note);
         let draft = Draft { note, source_at: now, ..draft };
-        let follow_up = FollowUp::new(or_made(id), draft, Some(owner), (by.caller.subject.clone(), now));
+        let interval = self.policy(merchant).await?.rules.timing().interval;
+        let made = (by.caller.subject.clone(), now);
+        let follow_up = FollowUp::new(or_made(id), draft, Some(owner), made, interval);
         let id = self.metrics.store.insert_follow_up(by, &follow_up).await?;
         // Whoever made it reads it back, however far they reach else.
         self.get_follow_up(&Scope::merchant(merchant.clone()), &id).await
@@ -116,7 +119,8 @@ impl FollowUps {
         contact: Contact,
     ) -> Result<ListedFollowUp> {
         let contact = Contact { note: self.redact(&scope.merchant, &contact.note), ..contact };
-        let step = FollowUpStep::Contact(contact);
+        let interval = self.policy(&scope.merchant).await?.rules.timing().interval;
+        let step = FollowUpStep::Contact(contact, interval);
         self.metrics.store.update_follow_up(by, scope, at, self.metrics.clock.now(), step).await?;
         self.get_follow_up(scope, at.0).await
     }
@@ -180,13 +184,48 @@ impl FollowUps {
         let mut all = Looked::default();
         while !self.metrics.stop.is_cancelled() {
             let looked =
-                self.metrics.store.look_for_follow_ups(&by, &self.timing, self.metrics.clock.now()).await?;
+                self.metrics.store.look_for_follow_ups(&by, &self.built_in, self.metrics.clock.now()).await?;
             if looked == Looked::default() {
                 break;
             }
             all += looked;
         }
         Ok(all)
+    }
+
+    /// What is set, or was in a version.
+    pub async fn get_policy(&self, scope: &Scope, version: Option<i32>) -> Result<FollowUpPolicy> {
+        let merchant = scope.whole_merchant()?;
+        if version == Some(0) {
+            return Ok(FollowUpPolicy::built_in(self.built_in));
+        }
+        let found = self.metrics.store.find_setting(merchant, version).await?;
+        match (found, version) {
+            (Some(policy), _) => Ok(policy),
+            (None, None) => Ok(FollowUpPolicy::built_in(self.built_in)),
+            (None, Some(version)) => Err(FollowUpError::PolicyNotFound { version }.into()),
+        }
+    }
+
+    /// Puts the next version of what is set. Customers who wait for their time are looked at again.
+    pub async fn put_policy(&self, by: &By, rules: Rules, etag: &str) -> Result<FollowUpPolicy> {
+        rules.check()?;
+        let now = self.metrics.clock.now();
+        let who = by.caller.subject.clone();
+        let decide = |newest: Option<FollowUpPolicy>| {
+            let newest = newest.unwrap_or_else(|| FollowUpPolicy::built_in(self.built_in));
+            if newest.etag() != etag {
+                return Err(FollowUpError::PolicyChanged.into());
+            }
+            Ok(FollowUpPolicy { version: newest.version + 1, rules, updated: Some((who, now)) })
+        };
+        let version = self.metrics.store.put_follow_up_policy(by, now, decide).await?;
+        self.get_policy(&Scope::merchant(by.caller.merchant.clone()), Some(version)).await
+    }
+
+    async fn policy(&self, merchant: &MerchantId) -> Result<FollowUpPolicy> {
+        let found = self.metrics.store.find_setting(merchant, None).await?;
+        Ok(found.unwrap_or_else(|| FollowUpPolicy::built_in(self.built_in)))
     }
 
     fn redact(&self, merchant: &MerchantId, text: &str) -> String {

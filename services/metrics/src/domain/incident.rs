@@ -1,17 +1,18 @@
 //! Incidents (危机事件): what is known, who does what, how far it is, what was learnt. Pure.
 //!
-//! [`content`] what people say of it, [`escalation`] who is told when, [`task`] what is to be done, [`retrospective`] what was
-//! learnt, [`timeline`] what happened, [`times`] how long it took.
+//! [`content`] what people say of it, [`escalation`] who is told when, [`task`] what is to be done, [`wording`] what everyone
+//! says, [`retrospective`] what was learnt, [`timeline`] what happened, [`times`] how long it took, [`policy`] what is set.
 
 pub mod content;
 pub mod error;
 pub mod escalation;
+pub mod policy;
 pub mod retrospective;
 pub mod task;
 pub mod timeline;
 pub mod times;
+pub mod wording;
 
-use calendar::{MerchantCalendar, WorkingCalendar};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use status::Violation;
@@ -22,9 +23,7 @@ use crate::domain::incident::error::IncidentError;
 use crate::domain::incident::escalation::Escalation;
 use crate::domain::incident::retrospective::{LearntCase, Retrospective};
 use crate::domain::incident::timeline::{ENTRIES_MAX, Entry, EntryKind, News};
-
-/// Working days in which a retrospective is to be handed in.
-const RETROSPECTIVE_DAYS: u32 = 5;
+use crate::domain::incident::wording::{AgreedWording, Wording};
 
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,21 +54,6 @@ impl IncidentState {
     }
 }
 
-/// What everyone says about something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wording {
-    /// From 1.
-    pub number: i32,
-    /// What customers ask about; redacted.
-    pub topic: String,
-    /// What is said; redacted.
-    pub text: String,
-    /// Who put it in force.
-    pub by: String,
-    /// When.
-    pub at: DateTime<Utc>,
-}
-
 /// What was handed in by whom and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandedIn<T> {
@@ -86,7 +70,7 @@ pub struct HandedIn<T> {
 pub struct Details {
     /// Who was told when.
     pub escalation: Escalation,
-    /// The newest wording.
+    /// The newest wording; none once it was withdrawn.
     pub wording: Option<Wording>,
     /// What was learnt.
     pub learnt: Option<HandedIn<Retrospective>>,
@@ -124,6 +108,10 @@ pub struct Incident {
     pub entries: i32,
     /// Tasks that are to be done before it is closed.
     pub open_tasks: i32,
+    /// Wordings that were agreed.
+    pub wordings: i32,
+    /// When the newest of them was withdrawn; `None` while it isn't, or there is none.
+    pub wording_withdrawn_at: Option<DateTime<Utc>>,
     /// The rest.
     pub details: Details,
     /// Who opened it.
@@ -141,21 +129,15 @@ pub struct Step {
     pub news: Vec<News>,
 }
 
-/// A wording as everybody sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgreedWording {
-    /// Of which incident.
-    pub incident: String,
-    /// What is said.
-    pub wording: Wording,
-    /// About these; empty: all.
-    pub products: Vec<String>,
-    /// In these; empty: all.
-    pub shops: Vec<String>,
-    /// Of an exercise.
-    pub drill: bool,
-    /// Whether it is to be said now.
-    pub in_force: bool,
+/// What a caller says of an incident's next state.
+#[derive(Debug, Clone)]
+pub struct Move {
+    /// The state.
+    pub state: IncidentState,
+    /// How that is known.
+    pub note: String,
+    /// When; `None`: now.
+    pub happened_at: Option<DateTime<Utc>>,
 }
 
 /// What is opened.
@@ -202,6 +184,7 @@ impl Incident {
             shops: self.content.shops.clone(),
             drill: self.drill,
             in_force: is_newest && self.state != IncidentState::Closed,
+            withdrawal: None,
         }
     }
 
@@ -239,6 +222,8 @@ impl Incident {
             reviewed: false,
             entries: 0,
             open_tasks: 0,
+            wordings: 0,
+            wording_withdrawn_at: None,
             details,
             created_by: by.clone(),
             changed: (by, now),
@@ -260,14 +245,12 @@ impl Incident {
         Ok(Some(self.edited(by, News::of(EntryKind::Edited, changes)).told(now)))
     }
 
-    /// The same in another state.
+    /// The same in another state. `retrospective_due` says by when what was learnt is due if it is closed at an instant.
     pub fn advance(
         mut self,
-        state: IncidentState,
-        note: String,
-        happened_at: Option<DateTime<Utc>>,
+        Move { state, note, happened_at }: Move,
         by: (String, DateTime<Utc>),
-        calendar: &MerchantCalendar,
+        retrospective_due: impl FnOnce(DateTime<Utc>) -> NaiveDate,
     ) -> Result<Step> {
         use IncidentState::{Closed, Contained, Open};
         let kind = match (self.state, state) {
@@ -299,9 +282,7 @@ impl Incident {
             Closed => {
                 self.closed_at = Some(at);
                 // Whoever closes it late has as long as everybody else.
-                let today = calendar.business_day(now);
-                let due = WorkingCalendar::default().add_working_days(today, RETROSPECTIVE_DAYS);
-                self.retrospective_due = Some(due);
+                self.retrospective_due = Some(retrospective_due(now));
             }
         }
         self.state = state;
@@ -320,10 +301,22 @@ impl Incident {
     /// The same with another wording in force.
     pub fn agree(mut self, topic: String, text: String, by: (String, DateTime<Utc>)) -> Result<Step> {
         self.check_not_closed()?;
-        let number = self.details.wording.as_ref().map_or(0, |wording| wording.number) + 1;
+        self.wordings += 1;
         let news = News::of(EntryKind::Worded, format!("{topic}\n{text}"));
+        let number = self.wordings;
         self.details.wording = Some(Wording { number, topic, text, by: by.0.clone(), at: by.1 });
+        self.wording_withdrawn_at = None;
         Ok(self.edited(by, news))
+    }
+
+    /// The same without a wording in force.
+    pub fn withdraw_wording(mut self, because: String, by: (String, DateTime<Utc>)) -> Result<Step> {
+        self.check_not_closed()?;
+        if self.details.wording.take().is_none() {
+            return Err(IncidentError::WordingMissing { id: self.id });
+        }
+        self.wording_withdrawn_at = Some(by.1);
+        Ok(self.edited(by, News::of(EntryKind::WordingWithdrawn, because)))
     }
 
     /// The same with what was learnt.

@@ -1,22 +1,23 @@
-//! The use cases of incidents.
+//! The use cases of incidents; those of what is learnt of them are in [`learning`].
 
-use chrono::{DateTime, Days, NaiveDate, SubsecRound, Utc};
+pub mod learning;
+
+use calendar::WorkingCalendar;
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 
 use crate::domain::alert::Act;
-use crate::domain::alert::rule::Level;
 use crate::domain::campaigns::or_made;
-use crate::domain::figure::DayRange;
 use crate::domain::incident::content::Content;
 use crate::domain::incident::error::IncidentError;
-use crate::domain::incident::retrospective::{LearntCase, Retrospective};
+use crate::domain::incident::policy::IncidentRules;
 use crate::domain::incident::task::{Task, TaskContent, TaskKind};
 use crate::domain::incident::timeline::{Entry, EntryKind, News};
-use crate::domain::incident::times::{Course, Times, times};
-use crate::domain::incident::{AgreedWording, Incident, IncidentState, Opening, Step, Wording};
+use crate::domain::incident::wording::AgreedWording;
+use crate::domain::incident::{Incident, Move, Opening, Step};
 use crate::domain::{Metrics, Result, SELF};
 use crate::store::{
     IncidentCursor, IncidentFilter, IncidentTaskCursor, IncidentTaskFilter, TaskAt, TaskStep,
@@ -24,15 +25,13 @@ use crate::store::{
 
 /// Incidents of which the next are told in one round.
 const AT_ONCE: i64 = 500;
-/// Incidents that are counted at once.
-const COUNTED_MAX: u32 = 100_000;
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Incidents {
     metrics: Metrics,
-    /// How long after an exercise the next is due.
-    drill_interval: Days,
+    /// What holds for merchants who set nothing.
+    built_in: IncidentRules,
 }
 
 /// An incident as of a business day.
@@ -53,43 +52,10 @@ pub struct ListedTask {
     pub overdue: bool,
 }
 
-/// What a caller says of an incident's next state.
-#[derive(Debug, Clone)]
-pub struct Move {
-    /// The state.
-    pub state: IncidentState,
-    /// How that is known.
-    pub note: String,
-    /// When; `None`: now.
-    pub happened_at: Option<DateTime<Utc>>,
-}
-
-/// Exercises, and when the next is due.
-#[derive(Debug)]
-pub struct Drills {
-    /// The newest first.
-    pub drills: Page<ListedIncident>,
-    /// `None`: there was none.
-    pub next_due: Option<NaiveDate>,
-    /// Whether that day is over, or there was none.
-    pub overdue: bool,
-}
-
-/// How long incidents took.
-#[derive(Debug)]
-pub struct CountedTimes {
-    /// All together first.
-    pub times: Vec<Times>,
-    /// Incidents that began in the days.
-    pub incidents: usize,
-    /// Exercises among them.
-    pub drills: usize,
-}
-
 impl Incidents {
-    /// Beside the other use cases.
-    pub fn new(metrics: Metrics, drill_interval: Days) -> Self {
-        Self { metrics, drill_interval }
+    /// Beside the other use cases. `built_in` holds for merchants who set nothing.
+    pub fn new(metrics: Metrics, built_in: IncidentRules) -> Self {
+        Self { metrics, built_in }
     }
 
     /// Opens an incident.
@@ -120,19 +86,6 @@ impl Incidents {
         Ok(found.map(|incident| listed(incident, today)))
     }
 
-    /// Exercises, and when the next is due.
-    pub async fn list_drills(&self, scope: &Scope, page: &PageRequest<IncidentCursor>) -> Result<Drills> {
-        let merchant = scope.whole_merchant()?;
-        let filter = IncidentFilter { drill: Some(true), ..IncidentFilter::default() };
-        let drills = self.list_incidents(scope, &filter, page).await?;
-        let calendar = self.metrics.store.find_calendar(merchant).await?;
-        let last = self.metrics.store.find_last_drill(merchant).await?;
-        let due = |last| calendar.business_day(last).checked_add_days(self.drill_interval);
-        let next_due = last.and_then(due);
-        let today = calendar.business_day(self.now());
-        Ok(Drills { drills, next_due, overdue: next_due.is_none_or(|due| due < today) })
-    }
-
     /// Replaces the content.
     pub async fn update_incident(
         &self,
@@ -148,11 +101,15 @@ impl Incidents {
 
     /// Brings an incident into another state.
     pub async fn move_incident(&self, by: &By, at: (&str, &str), to: Move) -> Result<ListedIncident> {
-        let (note, who) = (self.redact(by, &to.note), self.who(by));
+        let (to, who) = (Move { note: self.redact(by, &to.note), ..to }, self.who(by));
+        let days = self.rules(&by.caller.merchant).await?.retrospective_working_days;
+        let days = u32::try_from(days).unwrap_or_default();
         self.metrics
             .store
             .update_incident(by, at, who.1, |incident, calendar| {
-                Ok(Some(incident.advance(to.state, note, to.happened_at, who.clone(), calendar)?))
+                let due =
+                    |closed| WorkingCalendar::default().add_working_days(calendar.business_day(closed), days);
+                Ok(Some(incident.advance(to, who.clone(), due)?))
             })
             .await?;
         self.get(&by.caller.merchant, at.0).await
@@ -199,6 +156,12 @@ impl Incidents {
         self.change(by, at, |incident| Ok(Some(incident.agree(topic, text, who)?))).await
     }
 
+    /// Takes the wording in force back.
+    pub async fn withdraw_wording(&self, by: &By, at: (&str, &str), because: &str) -> Result<ListedIncident> {
+        let (because, who) = (self.redact(by, because), self.who(by));
+        self.change(by, at, |incident| Ok(Some(incident.withdraw_wording(because, who)?))).await
+    }
+
     /// A page of an incident's wordings.
     pub async fn list_wordings(
         &self,
@@ -209,17 +172,18 @@ impl Incidents {
         let merchant = scope.whole_merchant()?;
         let incident = self.find(merchant, id).await?;
         let found = self.metrics.store.list_incident_wordings(merchant, id, page).await?;
-        Ok(found.map(|wording: Wording| incident.agreed(wording)))
+        Ok(found.map(|(wording, withdrawal)| AgreedWording { withdrawal, ..incident.agreed(wording) }))
     }
 
-    /// A page of what is to be said now.
+    /// A page of what is to be said now; with `withdrawn` also of what was to be said last about what nothing is in force.
     pub async fn list_wordings_in_force(
         &self,
         scope: &Scope,
         product: Option<&str>,
+        withdrawn: bool,
         page: &PageRequest<IncidentCursor>,
     ) -> Result<Page<AgreedWording>> {
-        self.metrics.store.list_wordings_in_force(scope.whole_merchant()?, product, page).await
+        self.metrics.store.list_wordings_in_force(scope.whole_merchant()?, product, withdrawn, page).await
     }
 
     /// Adds a task.
@@ -303,53 +267,6 @@ impl Incidents {
         let now = self.now();
         let found = self.metrics.store.list_incident_tasks(scope, filter, now, page).await?;
         Ok(found.map(|task| ListedTask { overdue: task.is_overdue(now), task }))
-    }
-
-    /// Hands in what was learnt.
-    pub async fn submit_retrospective(
-        &self,
-        by: &By,
-        at: (&str, &str),
-        learnt: Retrospective,
-    ) -> Result<ListedIncident> {
-        learnt.check(self.metrics.today(&by.caller.merchant).await?)?;
-        let learnt = learnt.redacted(self.redacting(by));
-        let who = self.who(by);
-        let decide = |incident: Incident| Ok(incident.learn(learnt, who.clone())?);
-        self.metrics.store.insert_retrospective(by, at, who.1, decide).await?;
-        self.get(&by.caller.merchant, at.0).await
-    }
-
-    /// Files a case for the knowledge base.
-    pub async fn file_case(&self, by: &By, at: (&str, &str), case: LearntCase) -> Result<ListedIncident> {
-        case.check()?;
-        let case = case.redacted(self.redacting(by));
-        let who = self.who(by);
-        self.change(by, at, |incident| Ok(Some(incident.file_case(case, who)?))).await
-    }
-
-    /// How long incidents took that began in these days.
-    pub async fn get_times(&self, scope: &Scope, days: DayRange, levels: &[Level]) -> Result<CountedTimes> {
-        let merchant = scope.whole_merchant()?;
-        let all = PageRequest::first(COUNTED_MAX, "incident times");
-        let found = self.metrics.store.list_incident_courses(merchant, days, levels, &all).await?;
-        if !found.next_page_token.is_empty() {
-            return Err(IncidentError::TooMany { limit: COUNTED_MAX }.into());
-        }
-        let courses = found.items;
-        let drills = courses.iter().filter(|course| course.drill).count();
-        Ok(CountedTimes { times: times(&courses), incidents: courses.len(), drills })
-    }
-
-    /// A page of what is counted, and of what is not.
-    pub async fn explain_times(
-        &self,
-        scope: &Scope,
-        days: DayRange,
-        levels: &[Level],
-        page: &PageRequest<IncidentCursor>,
-    ) -> Result<Page<Course>> {
-        self.metrics.store.list_incident_courses(scope.whole_merchant()?, days, levels, page).await
     }
 
     /// Tells the next of incidents that are not contained in time. Any number of replicas may do this at once: each looks again

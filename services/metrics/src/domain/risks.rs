@@ -5,8 +5,8 @@ use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 
-use crate::domain::alert::AlertError;
 use crate::domain::alert::built_in::rules_over;
+use crate::domain::alert::error::AlertError;
 use crate::domain::campaigns::or_made;
 use crate::domain::risk::{Content, Matrix, RISKS_MAX, Risk, RiskError, RiskKind};
 use crate::domain::{Metrics, Result};

@@ -165,4 +165,22 @@ impl CustomerService for CustomerApi {
             through: Some(date(found.through)),
         }))
     }
+    async fn explain_repurchase(
+        &self,
+        request: Request<pb::ExplainRepurchaseRequest>,
+    ) -> Reply<pb::ExplainRepurchaseResponse> {
+        let Admitted { message, scope, .. } = admitted(request)?;
+        let range = super::decode::range("days", message.days.as_ref(), EXPLAINED_DAYS_MAX)?;
+        let filter = super::decode::filter(message.filter.as_ref())?;
+        let page =
+            page(message.page_size, &message.page_token, format!("repurchase buyers {range:?} {filter:?}"))?;
+        let found = self.customers.explain_repurchase(&scope, (range, &filter), &page).await?;
+        Ok(Response::new(pb::ExplainRepurchaseResponse {
+            buyers: found.rows.items.into_iter().map(encode::repurchase_buyer).collect(),
+            repurchase_days: found.within_days,
+            through: Some(date(found.through)),
+            pending: found.pending,
+            next_page_token: found.rows.next_page_token,
+        }))
+    }
 }

@@ -149,4 +149,25 @@ impl FollowUpService for FollowUpApi {
             next_page_token: found.next_page_token,
         }))
     }
+
+    async fn get_follow_up_policy(
+        &self,
+        request: Request<pb::GetFollowUpPolicyRequest>,
+    ) -> Reply<pb::GetFollowUpPolicyResponse> {
+        let Admitted { message, scope, .. } = admitted(request)?;
+        let policy = self.follow_ups.get_policy(&scope, message.version).await?;
+        Ok(Response::new(pb::GetFollowUpPolicyResponse { policy: Some(encode::policy(policy)) }))
+    }
+
+    async fn put_follow_up_policy(
+        &self,
+        request: Request<pb::PutFollowUpPolicyRequest>,
+    ) -> Reply<pb::PutFollowUpPolicyResponse> {
+        let request = admitted(request)?;
+        let message = &request.message;
+        let (rules, etag) = decode::policy(message.policy.as_ref())?;
+        let by = By::new(&request, rpc!("PutFollowUpPolicy"), &message.request_id);
+        let policy = self.follow_ups.put_policy(&by, rules, etag).await?;
+        Ok(Response::new(pb::PutFollowUpPolicyResponse { policy: Some(encode::policy(policy)) }))
+    }
 }

@@ -142,6 +142,20 @@ impl IncidentService for IncidentApi {
         Ok(Response::new(pb::AgreeIncidentWordingResponse { incident: Some(encode::incident(&incident)) }))
     }
 
+    async fn withdraw_incident_wording(
+        &self,
+        request: Request<pb::WithdrawIncidentWordingRequest>,
+    ) -> Reply<pb::WithdrawIncidentWordingResponse> {
+        let request = admitted(request)?;
+        let message = &request.message;
+        let id = id("incident_id", &message.incident_id)?;
+        decode::text("because", &message.because)?;
+        let at = (id.as_str(), message.etag.as_str());
+        let by = By::new(&request, rpc!("WithdrawIncidentWording"), &message.request_id);
+        let incident = self.incidents.withdraw_wording(&by, at, &message.because).await?;
+        Ok(Response::new(pb::WithdrawIncidentWordingResponse { incident: Some(encode::incident(&incident)) }))
+    }
+
     async fn list_incident_wordings(
         &self,
         request: Request<pb::ListIncidentWordingsRequest>,
@@ -162,8 +176,11 @@ impl IncidentService for IncidentApi {
     ) -> Reply<pb::ListWordingsInForceResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let product = optional_id("product_id", &message.product_id)?;
-        let page = page(message.page_size, &message.page_token, format!("wordings in force {product:?}"))?;
-        let found = self.incidents.list_wordings_in_force(&scope, product.as_deref(), &page).await?;
+        let withdrawn = message.withdrawn;
+        let list = format!("wordings in force {product:?} {withdrawn}");
+        let page = page(message.page_size, &message.page_token, list)?;
+        let found =
+            self.incidents.list_wordings_in_force(&scope, product.as_deref(), withdrawn, &page).await?;
         Ok(Response::new(pb::ListWordingsInForceResponse {
             wordings: found.items.iter().map(wording).collect(),
             next_page_token: found.next_page_token,
@@ -240,6 +257,41 @@ impl IncidentService for IncidentApi {
         let by = By::new(&request, rpc!("SubmitRetrospective"), &message.request_id);
         let incident = self.incidents.submit_retrospective(&by, at, learnt).await?;
         Ok(Response::new(pb::SubmitRetrospectiveResponse { incident: Some(encode::incident(&incident)) }))
+    }
+
+    async fn list_retrospectives(
+        &self,
+        request: Request<pb::ListRetrospectivesRequest>,
+    ) -> Reply<pb::ListRetrospectivesResponse> {
+        let Admitted { message, scope, .. } = admitted(request)?;
+        let id = id("incident_id", &message.incident_id)?;
+        let page = page(message.page_size, &message.page_token, format!("retrospectives {id}"))?;
+        let found = self.incidents.list_retrospectives(&scope, &id, &page).await?;
+        Ok(Response::new(pb::ListRetrospectivesResponse {
+            retrospectives: found.items.iter().map(encode::handed_in).collect(),
+            next_page_token: found.next_page_token,
+        }))
+    }
+
+    async fn get_incident_policy(
+        &self,
+        request: Request<pb::GetIncidentPolicyRequest>,
+    ) -> Reply<pb::GetIncidentPolicyResponse> {
+        let Admitted { message, scope, .. } = admitted(request)?;
+        let policy = self.incidents.get_policy(&scope, message.version).await?;
+        Ok(Response::new(pb::GetIncidentPolicyResponse { policy: Some(encode::policy(policy)) }))
+    }
+
+    async fn put_incident_policy(
+        &self,
+        request: Request<pb::PutIncidentPolicyRequest>,
+    ) -> Reply<pb::PutIncidentPolicyResponse> {
+        let request = admitted(request)?;
+        let message = &request.message;
+        let (rules, etag) = decode::policy(message.policy.as_ref())?;
+        let by = By::new(&request, rpc!("PutIncidentPolicy"), &message.request_id);
+        let policy = self.incidents.put_policy(&by, rules, etag).await?;
+        Ok(Response::new(pb::PutIncidentPolicyResponse { policy: Some(encode::policy(policy)) }))
     }
 
     async fn file_incident_case(

@@ -9,7 +9,8 @@ use runtime::ids::MerchantId;
 
 use crate::domain::incident::retrospective::{CaseOutcome, LearntCase, Measure, Retrospective};
 use crate::domain::incident::timeline::Change;
-use crate::domain::incident::{AgreedWording, Incident, IncidentState};
+use crate::domain::incident::wording::AgreedWording;
+use crate::domain::incident::{Incident, IncidentState};
 use crate::outgoing::alert::{level, signal};
 
 /// What happened to an incident, and whom to tell. `roles` are told by its escalation now.
@@ -81,10 +82,14 @@ fn change(change: Change) -> pb::IncidentChange {
         Change::Closed => pb::IncidentChange::Closed,
         Change::Reopened => pb::IncidentChange::Reopened,
         Change::Worded => pb::IncidentChange::Worded,
+        Change::WordingWithdrawn => pb::IncidentChange::WordingWithdrawn,
     }
 }
 
 pub fn wording(agreed: &AgreedWording) -> pb::IncidentWording {
+    let withdrawal = agreed.withdrawal.clone();
+    let (withdrawn_by, withdrawn_because) =
+        withdrawal.map(|withdrawal| (withdrawal.by, withdrawal.because)).unwrap_or_default();
     pb::IncidentWording {
         incident_id: agreed.incident.clone(),
         number: agreed.wording.number,
@@ -96,6 +101,9 @@ pub fn wording(agreed: &AgreedWording) -> pb::IncidentWording {
         in_force: agreed.in_force,
         agreed_by: agreed.wording.by.clone(),
         agreed_at: Some(timestamp(agreed.wording.at)),
+        withdrawn_by,
+        withdrawn_at: agreed.withdrawal.as_ref().map(|withdrawal| timestamp(withdrawal.at)),
+        withdrawn_because,
     }
 }
 

@@ -9,7 +9,7 @@ use pg::page::{Page, PageRequest};
 use runtime::ids::MerchantId;
 use serde_json::json;
 
-use crate::domain::alert::AlertError;
+use crate::domain::alert::error::AlertError;
 use crate::domain::alert::rule::{RULES_MAX, Rule};
 use crate::error::MetricsError;
 use crate::store::{Result, Store, json_of};

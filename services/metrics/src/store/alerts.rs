@@ -1,4 +1,4 @@
-//! `alerts` and `alert_entries`.
+//! `alerts`.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::sql_types::{Array, BigInt, Date, Integer, Jsonb, Nullable, Text, Timestamptz};
@@ -11,12 +11,14 @@ use runtime::ids::{MerchantId, PersonId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::domain::alert::error::AlertError;
+use crate::domain::alert::history::EntryKind;
 use crate::domain::alert::rule::{AlertScope, Level};
-use crate::domain::alert::{Act, Alert, AlertError, AlertState, Entry, EntryKind, Step};
+use crate::domain::alert::{Act, Alert, AlertState, Step};
 use crate::domain::reach::Reached;
 use crate::error::MetricsError;
 use crate::outgoing;
-use crate::store::{Result, Store, json_of, people};
+use crate::store::{Result, Store, alert_entries, json_of, people};
 
 const COLUMNS: &str = "alert_id, version, state, level, rule_id, rule_version, scope, scope_key, people, raised_at, \
      escalates_at, entries, details";
@@ -210,28 +212,6 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// A page of what happened to an alert, the oldest first. Whether the caller sees the alert is asked before.
-    pub async fn list_alert_entries(
-        &self,
-        scope: &Scope,
-        id: &str,
-        page: &PageRequest<i32>,
-    ) -> Result<Page<Entry>> {
-        let mut conn = self.pool.get().await?;
-        let rows = diesel::sql_query(
-            "SELECT number, kind, act, evidence, told FROM alert_entries \
-             WHERE merchant_id = $1 AND alert_id = $2 AND number > $3 ORDER BY number LIMIT $4",
-        )
-        .bind::<Text, _>(scope.merchant.as_str())
-        .bind::<Text, _>(id)
-        .bind::<Integer, _>(page.after.unwrap_or(0))
-        .bind::<BigInt, _>(page.limit())
-        .load::<EntryRow>(&mut conn)
-        .await?;
-        let entries = rows.into_iter().map(|row| row.read(id)).collect::<Result<_>>()?;
-        Ok(page.page(entries, |entry: &Entry| entry.number)?)
-    }
-
     /// Who leads a team on a business day.
     pub async fn list_leads(&self, merchant: &MerchantId, team: &str, day: NaiveDate) -> Result<Vec<String>> {
         let mut conn = self.pool.get().await?;
@@ -297,7 +277,7 @@ async fn save(conn: &mut AsyncPgConnection, by: &By, step: Step, now: DateTime<U
         update(conn, merchant, &alert).await?;
     }
     for entry in &entries {
-        insert_entry(conn, merchant, &alert.id, entry).await?;
+        alert_entries::insert(conn, merchant, &alert.id, entry).await?;
         if entry.kind == EntryKind::Told {
             let told = outgoing::alert::alert_raised(merchant, &alert, &entry.told, now);
             events::publish(conn, &told).await?;
@@ -367,28 +347,6 @@ async fn update(conn: &mut AsyncPgConnection, merchant: &MerchantId, alert: &Ale
     Ok(())
 }
 
-async fn insert_entry(
-    conn: &mut AsyncPgConnection,
-    merchant: &MerchantId,
-    alert: &str,
-    entry: &Entry,
-) -> Result<()> {
-    diesel::sql_query(
-        "INSERT INTO alert_entries (merchant_id, alert_id, number, kind, act, evidence, told) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind::<Text, _>(merchant.as_str())
-    .bind::<Text, _>(alert)
-    .bind::<Integer, _>(entry.number)
-    .bind::<Text, _>(entry.kind.name())
-    .bind::<Jsonb, _>(json_of(&entry.act)?)
-    .bind::<Nullable<Jsonb>, _>(entry.evidence.as_ref().map(json_of).transpose()?)
-    .bind::<Array<Integer>, _>(&entry.told)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 #[derive(QueryableByName)]
 struct MerchantRow {
     #[diesel(sql_type = Text)]
@@ -447,35 +405,6 @@ impl AlertRow {
             raised_at: self.raised_at,
             escalates_at: self.escalates_at,
             entries: self.entries,
-        })
-    }
-}
-
-#[derive(QueryableByName)]
-struct EntryRow {
-    #[diesel(sql_type = Integer)]
-    number: i32,
-    #[diesel(sql_type = Text)]
-    kind: String,
-    #[diesel(sql_type = Jsonb)]
-    act: serde_json::Value,
-    #[diesel(sql_type = Nullable<Jsonb>)]
-    evidence: Option<serde_json::Value>,
-    #[diesel(sql_type = Array<Integer>)]
-    told: Vec<i32>,
-}
-
-impl EntryRow {
-    fn read(self, alert: &str) -> Result<Entry> {
-        let broken =
-            |why: String| pg::Error::unreadable("alert_entries", format!("{alert}/{}", self.number), why);
-        let unreadable = |why: serde_json::Error| broken(why.to_string());
-        Ok(Entry {
-            number: self.number,
-            kind: EntryKind::of(&self.kind).ok_or_else(|| broken("unknown kind".to_owned()))?,
-            act: serde_json::from_value(self.act).map_err(unreadable)?,
-            evidence: self.evidence.map(serde_json::from_value).transpose().map_err(unreadable)?,
-            told: self.told,
         })
     }
 }

@@ -12,7 +12,8 @@ use runtime::ids::MerchantId;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::follow_up::reasons::{Ending, Known, Plan, Timing, is_recent, plan};
+use crate::domain::follow_up::policy::{FollowUpPolicy, Rules};
+use crate::domain::follow_up::reasons::{Ending, Known, Plan, is_recent, plan};
 use crate::domain::follow_up::{FollowUp, FollowUpKind, FollowUpState, Happening};
 use crate::domain::sharing::share_out;
 use crate::domain::timeline::History;
@@ -20,7 +21,7 @@ use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::ingest::ATTEMPTS;
 use crate::store::timelines::{Customer, load_histories};
-use crate::store::{Result, Store, follow_up_payments, follow_ups, people};
+use crate::store::{Result, Store, follow_up_payments, follow_ups, people, settings};
 
 /// Customers looked at in one transaction.
 const CUSTOMERS_MAX: i64 = 500;
@@ -83,21 +84,24 @@ async fn insert(
 
 impl Store {
     /// Looks at the merchant's next customers whose time has come: makes and ends follow-ups, and shares out what is
-    /// nobody's. Whoever comes while another replica looks has nothing to do.
-    pub async fn look_for_follow_ups(&self, by: &By, timing: &Timing, now: DateTime<Utc>) -> Result<Looked> {
+    /// nobody's. Whoever comes while another replica looks has nothing to do. `built_in` holds if the merchant set nothing.
+    pub async fn look_for_follow_ups(&self, by: &By, built_in: &Rules, now: DateTime<Utc>) -> Result<Looked> {
         pg::with_retry(ATTEMPTS, async || {
             let mut conn = self.pool.get().await?;
-            conn.transaction::<_, MetricsError, _>(async |conn| look(conn, by, timing, now).await).await
+            conn.transaction::<_, MetricsError, _>(async |conn| look(conn, by, built_in, now).await).await
         })
         .await
     }
 }
 
-async fn look(conn: &mut AsyncPgConnection, by: &By, timing: &Timing, now: DateTime<Utc>) -> Result<Looked> {
+async fn look(conn: &mut AsyncPgConnection, by: &By, built_in: &Rules, now: DateTime<Utc>) -> Result<Looked> {
     let merchant = &by.caller.merchant;
     if !try_lease(conn, merchant).await? {
         return Ok(Looked::default());
     }
+    // A policy that is put meanwhile has all customers looked at again.
+    let policy: Option<FollowUpPolicy> = settings::find(conn, merchant.as_str(), None).await?;
+    let timing = policy.map_or(*built_in, |policy| policy.rules).timing();
     let day = directory::calendar(conn, merchant).await?.business_day(now);
     // Deleted before the customers are read: whatever comes in later leaves a row of its own.
     let customers = take_due(conn, merchant, now).await?;
@@ -110,11 +114,11 @@ async fn look(conn: &mut AsyncPgConnection, by: &By, timing: &Timing, now: DateT
     for (at, (customer, history)) in sorted.iter().zip(&histories).enumerate() {
         let known = known.remove(&at).unwrap_or_default();
         let Plan { create, end, look_at } =
-            plan((&customer.shop, &customer.id), history, &known, timing, now);
+            plan((&customer.shop, &customer.id), history, &known, &timing, now);
         for draft in create {
             let owner = share_out(1, &load).pop();
             let made = (by.caller.subject.clone(), now);
-            let follow_up = FollowUp::new(Uuid::now_v7().to_string(), draft, owner, made);
+            let follow_up = FollowUp::new(Uuid::now_v7().to_string(), draft, owner, made, timing.interval);
             if follow_ups::insert(conn, merchant, &follow_up, day).await? {
                 follow_ups::append(conn, by, &follow_up, false, Happening::Created).await?;
                 follow_up.owner.into_iter().for_each(|owner| *load.entry(owner).or_default() += 1);
@@ -137,6 +141,25 @@ async fn look(conn: &mut AsyncPgConnection, by: &By, timing: &Timing, now: DateT
         by.audit(conn, now, "follow_ups", summary).await?;
     }
     Ok(looked)
+}
+
+/// Has all customers of a merchant who wait for their time looked at now. Waits for whoever is looking: they leave rows of
+/// their own.
+pub(super) async fn hurry(
+    conn: &mut AsyncPgConnection,
+    merchant: &MerchantId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('metrics.follow_ups.' || $1, 0))")
+        .bind::<Text, _>(merchant.as_str())
+        .execute(conn)
+        .await?;
+    diesel::sql_query("UPDATE follow_up_checks SET check_at = $2 WHERE merchant_id = $1 AND check_at > $2")
+        .bind::<Text, _>(merchant.as_str())
+        .bind::<Timestamptz, _>(now)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Only one replica looks at a merchant's customers at a time; the lease ends with the transaction.

@@ -1,6 +1,6 @@
 //! `follow_ups` and `follow_up_payments`.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -42,8 +42,8 @@ pub struct FollowUpFilter {
 /// What somebody does to a follow-up.
 #[derive(Debug)]
 pub enum FollowUpStep {
-    /// A contact.
-    Contact(Contact),
+    /// A contact, and within what time the next is.
+    Contact(Contact, TimeDelta),
     /// The end.
     End(End),
 }
@@ -89,8 +89,8 @@ impl Store {
                 return Err(FollowUpError::Changed { id: id.to_owned() }.into());
             }
             let (next, late, happening) = match step {
-                FollowUpStep::Contact(contact) => {
-                    let (next, late) = found.contact(&contact, now)?;
+                FollowUpStep::Contact(contact, interval) => {
+                    let (next, late) = found.contact(&contact, now, interval)?;
                     (next, late, Happening::Contact(contact))
                 }
                 FollowUpStep::End(End { state, payments, note }) => {

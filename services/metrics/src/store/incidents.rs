@@ -20,11 +20,15 @@ use crate::domain::incident::{Incident, IncidentState, Opening, Step};
 use crate::error::MetricsError;
 use crate::outgoing;
 use crate::store::{
-    Result, Store, alerts, incident_entries, incident_tasks, incident_wordings, json_of, people,
+    Result, Store, alerts, incident_entries, incident_retrospectives, incident_tasks, incident_wordings,
+    json_of, people,
 };
 
-pub(super) const COLUMNS: &str = "i.incident_id, i.version, i.state, i.drill, i.alert_id, i.opened_at, i.contained_at, i.closed_at, \
+const COLUMNS: &str = "i.incident_id, i.version, i.state, i.drill, i.alert_id, i.opened_at, i.contained_at, i.closed_at, \
      i.retrospective_due, i.reviewed, i.entries, i.content, i.details, i.created_by, i.changed_by, i.changed_at, \
+     i.wording_withdrawn_at, \
+     (SELECT coalesce(max(number), 0) FROM incident_wordings w WHERE w.merchant_id = i.merchant_id \
+        AND w.incident_id = i.incident_id) AS wordings, \
      (SELECT count(*)::int FROM incident_tasks t WHERE t.merchant_id = i.merchant_id AND t.incident_id = i.incident_id \
         AND t.kind = 'response' AND t.open) AS open_tasks";
 
@@ -100,8 +104,12 @@ impl Store {
     ) -> Result<i32> {
         let merchant = &by.caller.merchant;
         by.change(&self.pool, now, async |conn| {
-            let step = decide(lock(conn, merchant, at).await?)?;
+            let found = lock(conn, merchant, at).await?;
+            // A release from before versions kept the newest one only.
+            incident_retrospectives::keep(conn, merchant, &found).await?;
+            let step = decide(found)?;
             let incident = save(conn, by, step, now).await?;
+            incident_retrospectives::keep(conn, merchant, &incident).await?;
             let measures = incident.details.learnt.iter().flat_map(|learnt| &learnt.what.measures);
             let owners = measures.map(|measure| measure.owner.clone()).collect();
             check_people(conn, merchant, owners).await?;
@@ -225,6 +233,9 @@ pub(super) async fn save(
     if let (true, Some(wording)) = (happened.contains(&EntryKind::Worded), &incident.details.wording) {
         incident_wordings::insert(conn, merchant, &incident.id, wording).await?;
     }
+    if let Some(entry) = entries.iter().find(|entry| entry.kind == EntryKind::WordingWithdrawn) {
+        incident_wordings::withdraw(conn, merchant, &incident, &entry.act).await?;
+    }
     if let Some(change) = Change::of(&entries) {
         let told: Vec<i32> = entries.iter().flat_map(|entry| entry.told.iter().copied()).collect();
         let event = outgoing::incident::incident_changed(merchant, &incident, change, &told, now);
@@ -267,8 +278,9 @@ async fn insert(
     diesel::sql_query(
         "INSERT INTO incidents (merchant_id, incident_id, drill, alert_id, opened_at, opened_day, created_by, version, \
             state, level, contained_at, closed_at, escalates_at, retrospective_due, reviewed, case_filed_at, worded_at, \
-            products, entries, content, details, changed_by, changed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+            products, entries, content, details, changed_by, changed_at, wording_withdrawn_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
+            $24)",
     )
     .into_boxed()
     .bind::<Text, _>(merchant.as_str())
@@ -289,7 +301,7 @@ async fn update(conn: &mut AsyncPgConnection, merchant: &MerchantId, incident: &
     diesel::sql_query(
         "UPDATE incidents SET version = $3, state = $4, level = $5, contained_at = $6, closed_at = $7, escalates_at = $8, \
             retrospective_due = $9, reviewed = $10, case_filed_at = $11, worded_at = $12, products = $13, entries = $14, \
-            content = $15, details = $16, changed_by = $17, changed_at = $18 \
+            content = $15, details = $16, changed_by = $17, changed_at = $18, wording_withdrawn_at = $19 \
          WHERE merchant_id = $1 AND incident_id = $2",
     )
     .into_boxed()
@@ -327,7 +339,8 @@ impl<'a> BindChanging<'a> for Query<'a> {
             .bind::<Jsonb, _>(json_of(&incident.content)?)
             .bind::<Jsonb, _>(json_of(details)?)
             .bind::<Text, _>(&incident.changed.0)
-            .bind::<Timestamptz, _>(incident.changed.1))
+            .bind::<Timestamptz, _>(incident.changed.1)
+            .bind::<Nullable<Timestamptz>, _>(incident.wording_withdrawn_at))
     }
 }
 
@@ -340,9 +353,9 @@ struct DueRow {
 }
 
 #[derive(QueryableByName)]
-pub(super) struct IncidentRow {
+struct IncidentRow {
     #[diesel(sql_type = Text)]
-    pub(super) incident_id: String,
+    incident_id: String,
     #[diesel(sql_type = BigInt)]
     version: i64,
     #[diesel(sql_type = Text)]
@@ -373,12 +386,16 @@ pub(super) struct IncidentRow {
     changed_by: String,
     #[diesel(sql_type = Timestamptz)]
     changed_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    wording_withdrawn_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Integer)]
+    wordings: i32,
     #[diesel(sql_type = Integer)]
     open_tasks: i32,
 }
 
 impl IncidentRow {
-    pub(super) fn read(self) -> Result<Incident> {
+    fn read(self) -> Result<Incident> {
         let broken = |why: String| pg::Error::unreadable("incidents", &self.incident_id, why);
         Ok(Incident {
             state: IncidentState::of(&self.state).ok_or_else(|| broken("unknown state".to_owned()))?,
@@ -395,6 +412,8 @@ impl IncidentRow {
             reviewed: self.reviewed,
             entries: self.entries,
             open_tasks: self.open_tasks,
+            wordings: self.wordings,
+            wording_withdrawn_at: self.wording_withdrawn_at,
             created_by: self.created_by,
             changed: (self.changed_by, self.changed_at),
         })

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 
-use crate::domain::customers::Repurchase;
+use crate::domain::customers::{Repurchase, RepurchaseBuyer};
 use crate::domain::figure::{DayRange, Filter, Group};
 use crate::store::conversations::column;
 use crate::store::figure_sql::key_sql;
@@ -87,6 +87,89 @@ impl Store {
             row.name = name.map(|(_, name)| name.clone()).unwrap_or_default();
         }
         Ok(found)
+    }
+
+    /// A page of the buyers whom [`Store::list_repurchases`] counts, by shop and customer. The query's group doesn't matter.
+    pub async fn list_repurchase_buyers(
+        &self,
+        scope: &Scope,
+        query: &RepurchaseQuery,
+        page: &PageRequest<(String, String)>,
+    ) -> Result<Page<RepurchaseBuyer>> {
+        let mut conn = self.pool.get().await?;
+        let selection = select(&mut conn, scope, query.range, Group::Account, &query.filter).await?;
+        let spans = &selection.spans;
+        let rows = diesel::sql_query(
+            "WITH first AS ( \
+                SELECT DISTINCT ON (shop_id, customer_id) shop_id, customer_id, order_id, paid_day, account_id FROM purchases \
+                WHERE merchant_id = $1 AND paid_day BETWEEN $2 AND $3 \
+                ORDER BY shop_id, customer_id, paid_day, order_id) \
+             SELECT f.shop_id, f.customer_id, f.order_id, f.paid_day, f.account_id, b.order_id AS returned_order, \
+                b.paid_day AS returned_day, f.paid_day + $9::int >= $10 AS running \
+             FROM first f \
+             LEFT JOIN unnest($6::text[], $7::date[], $8::date[]) AS s (account_id, from_day, to_day) \
+                ON s.account_id = f.account_id AND f.paid_day BETWEEN s.from_day AND s.to_day \
+             LEFT JOIN LATERAL (SELECT p.order_id, p.paid_day FROM purchases p \
+                WHERE p.merchant_id = $1 AND p.shop_id = f.shop_id AND p.customer_id = f.customer_id \
+                    AND p.paid_day > f.paid_day AND p.paid_day <= least(f.paid_day + $9::int, $10) \
+                ORDER BY p.paid_day, p.order_id LIMIT 1) AS b ON true \
+             WHERE (cardinality($4::text[]) = 0 OR f.account_id = ANY ($4)) \
+                AND (cardinality($5::text[]) = 0 OR f.shop_id = ANY ($5)) AND ($11 OR s.account_id IS NOT NULL) \
+                AND ($12::text IS NULL OR (f.shop_id, f.customer_id) > ($12, $13)) \
+             ORDER BY f.shop_id, f.customer_id LIMIT $14",
+        )
+        .bind::<Text, _>(scope.merchant.as_str())
+        .bind::<Date, _>(query.range.from)
+        .bind::<Date, _>(query.range.to)
+        .bind::<Array<Text>, _>(&query.filter.accounts)
+        .bind::<Array<Text>, _>(&query.filter.shops)
+        .bind::<Array<Text>, _>(column(spans, |(span, _)| span.account.as_str()))
+        .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.0))
+        .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.1))
+        .bind::<Integer, _>(query.within_days)
+        .bind::<Date, _>(query.through)
+        .bind::<Bool, _>(selection.others)
+        .bind::<Nullable<Text>, _>(page.after.as_ref().map(|after| after.0.as_str()))
+        .bind::<Nullable<Text>, _>(page.after.as_ref().map(|after| after.1.as_str()))
+        .bind::<BigInt, _>(page.limit())
+        .load::<BuyerRow>(&mut conn)
+        .await?;
+        let buyers = rows.into_iter().map(BuyerRow::read).collect();
+        Ok(page.page(buyers, |buyer: &RepurchaseBuyer| (buyer.shop.clone(), buyer.customer.clone()))?)
+    }
+}
+
+#[derive(QueryableByName)]
+struct BuyerRow {
+    #[diesel(sql_type = Text)]
+    shop_id: String,
+    #[diesel(sql_type = Text)]
+    customer_id: String,
+    #[diesel(sql_type = Text)]
+    order_id: String,
+    #[diesel(sql_type = Date)]
+    paid_day: NaiveDate,
+    #[diesel(sql_type = Text)]
+    account_id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    returned_order: Option<String>,
+    #[diesel(sql_type = Nullable<Date>)]
+    returned_day: Option<NaiveDate>,
+    #[diesel(sql_type = Bool)]
+    running: bool,
+}
+
+impl BuyerRow {
+    fn read(self) -> RepurchaseBuyer {
+        let returned = self.returned_order.zip(self.returned_day);
+        RepurchaseBuyer {
+            shop: self.shop_id,
+            customer: self.customer_id,
+            first: (self.order_id, self.paid_day),
+            account: self.account_id,
+            waiting: self.running && returned.is_none(),
+            returned,
+        }
     }
 }
 

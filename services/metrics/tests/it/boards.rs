@@ -16,6 +16,8 @@ use crate::support::{TestMetrics, chat, reason};
 const LIMIT: Duration = Duration::from_secs(20);
 /// What the board promises from the commit on.
 const PROMISED: Duration = Duration::from_secs(2);
+/// Series of commits of which one is to be on the board in time as a whole.
+const SERIES: i64 = 3;
 
 /// p1 and p2 in a team that p2 leads, p3 in another.
 async fn shop() -> TestMetrics {
@@ -76,19 +78,29 @@ async fn a_commit_is_on_the_board_within_two_seconds() {
     let mut stream = watch(&test, &caller(), "").await;
     let first = next(&mut stream).await;
     assert!(first.complete && first.rows.is_empty(), "nothing happened today");
-    let mut took = Vec::new();
-    for number in 1..=5 {
-        talk(&test, &format!("c-{number}"), "a1").await;
-        let committed = Instant::now();
-        let update = until(&mut stream, number).await;
-        took.push(committed.elapsed());
-        assert_eq!(update.definition_version, 1);
-        let row = (pb::BoardRowKind::Person, "p1", number);
-        assert!(rows(&update).contains(&row), "{:?}", rows(&update));
+    let mut late = Vec::new();
+    // A machine that is busy with other things may spoil a series, but not all of them.
+    for series in 0..SERIES {
+        let mut took = Vec::new();
+        for number in series * 5 + 1..=series * 5 + 5 {
+            talk(&test, &format!("c-{number}"), "a1").await;
+            let committed = Instant::now();
+            // A row that was told before is not told again.
+            let (mut whole, mut own) = (false, false);
+            while !(whole && own) {
+                let update = next(&mut stream).await;
+                assert_eq!(update.definition_version, 1);
+                whole |= rows(&update).contains(&(pb::BoardRowKind::Whole, "", number));
+                own |= rows(&update).contains(&(pb::BoardRowKind::Person, "p1", number));
+            }
+            took.push(committed.elapsed());
+        }
+        if took.iter().all(|took| *took < PROMISED) {
+            return;
+        }
+        late.push(took);
     }
-    // The middle one: a busy machine may be late with any.
-    took.sort();
-    assert!(took[2] < PROMISED, "{took:?}");
+    panic!("no series of commits was on the board in time: {late:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,34 +236,75 @@ const COUNTED: &str = "
     GRANT ALL ON SEQUENCE looks TO PUBLIC;
     GRANT SELECT ON memberships TO PUBLIC";
 
+/// One of many who watch, and the row that both agents and supervisors see.
+struct Watcher {
+    who: TestCaller,
+    channel: Channel,
+    stream: Streaming<pb::WatchBoardResponse>,
+    cursor: String,
+}
+
+impl Watcher {
+    async fn come(test: &TestMetrics, channel: &Channel, who: TestCaller, cursor: String) -> Self {
+        let asked = pb::WatchBoardRequest { shop_id: String::new(), cursor };
+        let stream = watch_on(channel, test, &who, asked).await.expect("watches");
+        Self { who, channel: channel.clone(), stream, cursor: String::new() }
+    }
+
+    /// Waits until p1's row shows so many conversations.
+    async fn sees(&mut self, conversations: i64) {
+        let wanted = (pb::BoardRowKind::Person, "p1", conversations);
+        loop {
+            let update = next(&mut self.stream).await;
+            self.cursor.clone_from(&update.cursor);
+            if rows(&update).contains(&wanted) {
+                return;
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn five_hundred_clients_share_what_is_read() {
+async fn five_hundred_clients_see_every_commit_and_share_what_is_read() {
     const CLIENTS: usize = 500;
     let test = shop().await;
     let owner =
         pg::connect(metrics::SCHEMA, &test.database.owner_config(metrics::SCHEMA)).await.expect("connects");
     owner.copy_client().await.expect("connects").batch_execute(COUNTED).await.expect("counts");
-    let mut streams = Vec::new();
+    let looks = async || test.count("SELECT last_value FROM looks").await;
+    // A connection carries so many streams.
+    let connect = |_| Channel::from_shared(test.url.clone()).expect("an address").connect_lazy();
+    let channels: Vec<Channel> = (0..CLIENTS / 100).map(connect).collect();
+    let mut watchers = Vec::new();
     for at in 0..CLIENTS {
-        // A connection carries so many streams.
-        if at % 100 == 0 {
-            let uri = test.url.clone();
-            streams.push((Channel::from_shared(uri).expect("an address").connect_lazy(), Vec::new()));
-        }
         let who = if at % 2 == 0 { agent("p1") } else { caller() };
-        let (channel, open) = streams.last_mut().expect("a connection");
-        let asked = pb::WatchBoardRequest::default();
-        let mut stream = watch_on(channel, &test, &who, asked).await.expect("watches");
-        assert!(next(&mut stream).await.complete);
-        open.push(stream);
+        let mut watcher = Watcher::come(&test, &channels[at / 100], who, String::new()).await;
+        assert!(next(&mut watcher.stream).await.complete);
+        watchers.push(watcher);
     }
-    let read = "SELECT last_value FROM looks";
-    let before = test.count(read).await;
+    let mut before = looks().await;
     assert!(before < 10, "{before} looks for the first boards");
-    talk(&test, "c-1", "a1").await;
-    for stream in streams.iter_mut().flat_map(|(_, open)| open) {
-        while next(stream).await.rows.is_empty() {}
+    for commit in 1..=3 {
+        talk(&test, &format!("c-{commit}"), "a1").await;
+        for watcher in &mut watchers {
+            watcher.sees(commit).await;
+        }
+        let after = looks().await;
+        let count = after - before;
+        assert!((1..10).contains(&count), "{count} looks for commit {commit} and {CLIENTS} clients");
+        before = after;
     }
-    let looks = test.count(read).await - before;
-    assert!((1..10).contains(&looks), "{looks} looks for one commit and {CLIENTS} clients");
+    // All of them lose the stream, and come back with what they had.
+    let lost: Vec<_> = watchers.into_iter().map(|lost| (lost.who, lost.channel, lost.cursor)).collect();
+    talk(&test, "c-4", "a1").await;
+    before = looks().await;
+    let mut watchers = Vec::new();
+    for (who, channel, cursor) in lost {
+        watchers.push(Watcher::come(&test, &channel, who, cursor).await);
+    }
+    for watcher in &mut watchers {
+        watcher.sees(4).await;
+    }
+    let count = looks().await - before;
+    assert!(count < 10, "{count} looks for {CLIENTS} clients who come back");
 }

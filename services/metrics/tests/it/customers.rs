@@ -1,4 +1,4 @@
-//! Customers: tiers, who is at risk, care shared out, repurchase.
+//! Customers: tiers, who is at risk, care shared out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use testkit::{TestCaller, caller, eventually};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::fact_support::{fact, fen, order, parts, payment, refund, review, yuan};
-use crate::support::{TestMetrics, chat, date, days, reason};
+use crate::fact_support::{fact, fen, order, payment, refund, review, yuan};
+use crate::support::{TestMetrics, chat, date, reason};
 
 const CHAT: &[&str] = &["0 C", "20 A", "40 C"];
 
-fn client(test: &TestMetrics) -> CustomerServiceClient<Channel> {
+pub fn client(test: &TestMetrics) -> CustomerServiceClient<Channel> {
     CustomerServiceClient::new(test.channel.clone())
 }
 
-fn agent(person: &str) -> TestCaller {
+pub fn agent(person: &str) -> TestCaller {
     caller().person(person).roles(&[Role::Agent])
 }
 
-fn lead() -> TestCaller {
+pub fn lead() -> TestCaller {
     caller().person("p2").roles(&[Role::Lead])
 }
 
 /// The service with p1 and p2 in a team that p2 leads, p3 in another; customers are looked at again each second.
-async fn shop() -> TestMetrics {
+pub async fn shop() -> TestMetrics {
     let test = TestMetrics::start_with(&[("timelines.look_again_seconds", "1")]).await;
     test.person("p1", "a-1", Some(("t1", false))).await;
     test.person("p2", "a-2", Some(("t1", true))).await;
@@ -37,7 +37,12 @@ async fn shop() -> TestMetrics {
 }
 
 /// The customer asks the account on a day, orders products for 100 yuan each, and pays.
-fn buys(customer: &str, account: &str, day: &str, products: &[&str]) -> (pb::Conversation, Vec<pb::Fact>) {
+pub fn buys(
+    customer: &str,
+    account: &str,
+    day: &str,
+    products: &[&str],
+) -> (pb::Conversation, Vec<pb::Fact>) {
     let id = format!("{customer}-{day}");
     let of = |fact: pb::Fact| pb::Fact { customer_id: customer.to_owned(), ..fact };
     let amount = 10_000 * products.len() as i64;
@@ -48,7 +53,7 @@ fn buys(customer: &str, account: &str, day: &str, products: &[&str]) -> (pb::Con
     (chat(&id, account, customer, &format!("{day}T10:00:00"), CHAT), facts)
 }
 
-async fn send(test: &TestMetrics, sales: Vec<(pb::Conversation, Vec<pb::Fact>)>) {
+pub async fn send(test: &TestMetrics, sales: Vec<(pb::Conversation, Vec<pb::Fact>)>) {
     let (chats, facts): (Vec<_>, Vec<_>) = sales.into_iter().unzip();
     test.send(chats).await;
     test.send_facts(facts.into_iter().flatten().collect()).await;
@@ -331,56 +336,4 @@ async fn care_is_shared_out_evenly_and_begins_within_a_week() {
     let audited = "SELECT count(*) FROM audit_entries WHERE entity LIKE 'care_task%'";
     assert_eq!(test.count(audited).await, 5, "three sharings, a contact, a hand-over");
     assert_eq!(test.count("SELECT count(*) FROM care_tasks t WHERE t::text LIKE '%13812345678%'").await, 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_comes_back_counts_for_whose_buyer_they_were() {
-    let test = shop().await;
-    send(
-        &test,
-        vec![
-            buys("b-1", "a-1", "2020-03-01", &["p-1"]),
-            buys("b-1", "a-2", "2020-05-20", &["p-1"]),
-            buys("b-2", "a-1", "2020-03-02", &["p-1"]),
-            buys("b-3", "a-2", "2020-03-03", &["p-1"]),
-            buys("b-3", "a-2", "2020-06-28", &["p-1"]),
-            buys("b-4", "a-3", "2020-06-20", &["p-1"]),
-            buys("b-5", "a-1", "2020-03-31", &["p-1"]),
-            buys("b-5", "a-1", "2020-06-29", &["p-1"]),
-        ],
-    )
-    .await;
-    let ask = async |who: &TestCaller, group: pb::Group, from: &str, to: &str| {
-        let mut asked = pb::GetRepurchaseRequest {
-            days: days(from, to),
-            group: group.into(),
-            page_size: 1,
-            ..Default::default()
-        };
-        let mut rows = Vec::new();
-        loop {
-            let page = client(&test).get_repurchase(test.by(who, asked.clone())).await.expect("answers");
-            let page = page.into_inner();
-            assert_eq!((page.repurchase_days, page.through), (90, Some(date("2020-06-30"))));
-            rows.extend(page.repurchases.into_iter().map(|row| (row.key, parts(row.rate), row.waiting)));
-            if page.next_page_token.is_empty() {
-                return rows;
-            }
-            asked.page_token = page.next_page_token;
-        }
-    };
-    let row = |key: &str, rate: (i64, i64), waiting: i64| (key.to_owned(), rate, waiting);
-    let (first, last) = ("2020-03-01", "2020-06-30");
-    assert_eq!(
-        ask(&caller(), pb::Group::Account, first, last).await,
-        [row("a-1", (2, 3), 0), row("a-2", (0, 1), 0), row("a-3", (0, 1), 1)],
-        "117 days are too many, 90 are not"
-    );
-    assert_eq!(
-        ask(&caller(), pb::Group::Team, first, last).await,
-        [row("t1", (2, 4), 0), row("t2", (0, 1), 1)]
-    );
-    assert_eq!(ask(&agent("p1"), pb::Group::Person, first, last).await, [row("p1", (2, 3), 0)]);
-    assert_eq!(ask(&lead(), pb::Group::Merchant, first, last).await, [row("", (2, 4), 0)]);
-    assert_eq!(ask(&caller(), pb::Group::Account, "2020-05-01", "2020-05-31").await, [row("a-2", (0, 1), 1)]);
 }

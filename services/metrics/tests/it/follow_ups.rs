@@ -14,7 +14,7 @@ use crate::cases::agent;
 use crate::fact_support::{fact, fen, local, order, payment, review, revised, yuan};
 use crate::support::{TestMetrics, chat, days, reason};
 
-fn client(test: &TestMetrics) -> FollowUpServiceClient<Channel> {
+pub fn client(test: &TestMetrics) -> FollowUpServiceClient<Channel> {
     FollowUpServiceClient::new(test.channel.clone())
 }
 
@@ -44,7 +44,7 @@ pub async fn until(test: &TestMetrics, state: &str, count: i64) {
 }
 
 /// Waits until everything that is due was looked at.
-async fn looked(test: &TestMetrics) {
+pub async fn looked(test: &TestMetrics) {
     test.counted().await;
     let now = test.clock.shared().now().timestamp();
     let sql = format!("SELECT count(*) FROM follow_up_checks WHERE check_at <= to_timestamp({now})");
@@ -75,7 +75,7 @@ async fn get_as(test: &TestMetrics, who: &TestCaller, id: &str) -> Result<pb::Fo
     Ok(found.into_inner().follow_up.expect("a follow-up"))
 }
 
-async fn contact_as(
+pub async fn contact_as(
     test: &TestMetrics,
     who: &TestCaller,
     at: &pb::FollowUp,
@@ -152,7 +152,7 @@ async fn assign_as(test: &TestMetrics, who: &TestCaller, ids: &[&str], to: &[&st
     Ok(client(test).assign_follow_ups(test.by(who, message)).await?.into_inner().assigned)
 }
 
-fn field(status: &Status) -> String {
+pub fn field(status: &Status) -> String {
     let violations = status::Problem::from_status(status).violations;
     violations.into_iter().map(|violation| violation.field).next().unwrap_or_default()
 }

@@ -150,9 +150,29 @@ pub async fn word(test: &TestMetrics, at: &pb::Incident, text: &str) -> Result<p
     Ok(agreed.into_inner().incident.expect("an incident"))
 }
 
+pub async fn withdraw(test: &TestMetrics, at: &pb::Incident, because: &str) -> Result<pb::Incident, Status> {
+    let message = pb::WithdrawIncidentWordingRequest {
+        incident_id: at.incident_id.clone(),
+        because: because.to_owned(),
+        etag: at.etag.clone(),
+        request_id: format!("withdraw-{}", at.etag),
+    };
+    let withdrawn = client(test).withdraw_incident_wording(test.by(&supervisor(), message)).await?;
+    Ok(withdrawn.into_inner().incident.expect("an incident"))
+}
+
 pub async fn wordings_for(test: &TestMetrics, who: &TestCaller, product: &str) -> Vec<pb::IncidentWording> {
-    let mut asked =
-        pb::ListWordingsInForceRequest { product_id: product.to_owned(), page_size: 1, ..Default::default() };
+    let asked = pb::ListWordingsInForceRequest { product_id: product.to_owned(), ..Default::default() };
+    wordings(test, who, asked).await
+}
+
+/// All pages, of one each.
+pub async fn wordings(
+    test: &TestMetrics,
+    who: &TestCaller,
+    asked: pb::ListWordingsInForceRequest,
+) -> Vec<pb::IncidentWording> {
+    let mut asked = pb::ListWordingsInForceRequest { page_size: 1, ..asked };
     let mut wordings = Vec::new();
     loop {
         let page = client(test).list_wordings_in_force(test.by(who, asked.clone())).await.expect("lists");

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use proto::metrics::v1 as pb;
 use runtime::clock::Clock as _;
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::incident_support::{
     add_task, agent, client, content, file, get, lead, learnt, mark_as, measure, move_by, move_to, open,
@@ -119,6 +119,90 @@ async fn what_was_learnt_is_due_and_its_measures_are_tasks() {
         .collect();
     titles.sort_unstable();
     assert_eq!(titles, [("a second courier", true), ("another page", false)]);
+
+    let asked =
+        pb::ListRetrospectivesRequest { incident_id: "i".to_owned(), page_size: 1, ..Default::default() };
+    let mut page = client(&test).list_retrospectives(test.by(&lead(), asked.clone())).await.expect("lists");
+    let newest = page.get_mut().retrospectives.pop().expect("the second");
+    assert_eq!((newest.number, newest.retrospective), (2, get(&test, "i").await.retrospective));
+    assert_eq!(newest.handed_in_by, "p9");
+    let asked = pb::ListRetrospectivesRequest { page_token: page.into_inner().next_page_token, ..asked };
+    let page = client(&test).list_retrospectives(test.by(&lead(), asked)).await.expect("lists").into_inner();
+    assert_eq!(page.next_page_token, "");
+    let before: Vec<_> =
+        page.retrospectives.into_iter().map(|kept| (kept.number, kept.retrospective)).collect();
+    assert_eq!(before, [(1, first.retrospective)], "what it said before is kept");
+    let asked = pb::ListRetrospectivesRequest { incident_id: "i".to_owned(), ..Default::default() };
+    let elsewhere = client(&test).list_retrospectives(test.by(&supervisor().of("other"), asked)).await;
+    assert_eq!(elsewhere.expect_err("is another's").code(), Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_release_without_versions_replaced_is_kept_from_then_on() {
+    let test = shop().await;
+    let opened = open(&test, "i").await;
+    let closed = move_to(&test, &opened, pb::IncidentState::Closed).await.expect("closes");
+    let first = submit(&test, &closed, learnt(vec![measure("m", "p1")])).await.expect("learns");
+    // As that release leaves it.
+    let rows = test.pool.copy_client().await.expect("connects");
+    rows.batch_execute("DELETE FROM incident_retrospectives").await.expect("forgets");
+    let second = pb::Retrospective { cause: "the warehouse".to_owned(), ..learnt(vec![measure("m", "p1")]) };
+    submit(&test, &first, second).await.expect("learns more");
+    let asked = pb::ListRetrospectivesRequest { incident_id: "i".to_owned(), ..Default::default() };
+    let kept = client(&test).list_retrospectives(test.by(&lead(), asked)).await.expect("lists").into_inner();
+    let kept: Vec<_> = kept.retrospectives.into_iter().map(|kept| kept.retrospective).collect();
+    assert_eq!(kept, [get(&test, "i").await.retrospective, first.retrospective]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merchant_sets_when_exercises_and_retrospectives_are_due() {
+    let test = shop().await;
+    let policy = async |version| {
+        let asked = pb::GetIncidentPolicyRequest { version };
+        let found = client(&test).get_incident_policy(test.by(&lead(), asked)).await?;
+        Ok::<_, Status>(found.into_inner().policy.expect("a policy"))
+    };
+    let put = async |policy: pb::IncidentPolicy| {
+        let message = pb::PutIncidentPolicyRequest { policy: Some(policy), request_id: String::new() };
+        let put = client(&test).put_incident_policy(test.by(&supervisor(), message)).await?;
+        Ok::<_, Status>(put.into_inner().policy.expect("a policy"))
+    };
+    let built_in = policy(None).await.expect("answers");
+    assert_eq!(
+        (built_in.version, built_in.drill_interval_days, built_in.retrospective_working_days),
+        (0, 90, 5)
+    );
+    let drill = pb::OpenIncidentRequest { drill: true, ..opening("d") };
+    let drill = open_as(&test, &supervisor(), drill).await.expect("opens");
+    let next_due = async || {
+        let asked = pb::ListDrillsRequest::default();
+        let drills = client(&test).list_drills(test.by(&lead(), asked)).await.expect("lists");
+        drills.into_inner().next_due_day
+    };
+    assert_eq!(next_due().await, Some(date("2020-09-28")));
+    let own =
+        pb::IncidentPolicy { drill_interval_days: 30, retrospective_working_days: 2, ..built_in.clone() };
+    let first = put(own.clone()).await.expect("puts");
+    assert_eq!((first.version, first.updated_by.as_str()), (1, "p9"));
+    assert_eq!(policy(None).await.expect("answers"), first);
+    assert_eq!(policy(Some(0)).await.expect("answers"), built_in);
+    assert_eq!(next_due().await, Some(date("2020-07-30")));
+    let closed = move_to(&test, &drill, pb::IncidentState::Closed).await.expect("closes");
+    assert_eq!(closed.retrospective_due_day, Some(date("2020-07-02")), "two working days");
+
+    let stale = put(own.clone()).await.expect_err("the etag is old");
+    assert_eq!(refused(&stale), (Code::Aborted, "INCIDENT_POLICY_CHANGED".to_owned()));
+    let unknown = policy(Some(2)).await.expect_err("is none yet");
+    assert_eq!(refused(&unknown), (Code::NotFound, "INCIDENT_POLICY_NOT_FOUND".to_owned()));
+    let never = pb::IncidentPolicy { drill_interval_days: 0, etag: first.etag.clone(), ..own };
+    let wrong = put(never).await.expect_err("is out of bounds");
+    let field = status::Problem::from_status(&wrong).violations[0].field.clone();
+    assert_eq!((wrong.code(), field.as_str()), (Code::InvalidArgument, "policy.drill_interval_days"));
+    let audited = test.count("SELECT count(*) FROM audit_entries WHERE entity = 'incident_policy'").await;
+    assert_eq!(audited, 1);
+    let asked = pb::GetIncidentPolicyRequest { version: None };
+    let other = client(&test).get_incident_policy(test.by(&lead().of("other"), asked)).await;
+    assert_eq!(other.expect("answers").into_inner().policy.expect("a policy"), built_in);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use chrono::{NaiveDate, TimeDelta};
 use proto::access::Role;
+use status::{Failure, Kind};
 
 use super::rule::{AlertStep, Basis, Condition, FigureTrigger, QuietHours, Side, Trigger, Window};
 use super::trigger::{Period, Reading, Sample, find};

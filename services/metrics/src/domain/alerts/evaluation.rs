@@ -13,9 +13,10 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::domain::alert::built_in::rules_over;
+use crate::domain::alert::error::AlertError;
 use crate::domain::alert::rule::{AlertScope, Basis, Content, FigureTrigger, Rule, Trigger, Window};
 use crate::domain::alert::trigger::{Finding, Now, Period, Reading, Sample, find, periods};
-use crate::domain::alert::{Alert, AlertError, AlertState};
+use crate::domain::alert::{Alert, AlertState};
 use crate::domain::alerts::Alerts;
 use crate::domain::asking::AskFigures;
 use crate::domain::definition::STANDARD;

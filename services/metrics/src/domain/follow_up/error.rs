@@ -69,16 +69,26 @@ pub enum FollowUpError {
         /// Who.
         id: String,
     },
+    /// There is no such version of the policy.
+    #[error("there is no version {version} of the follow-up policy")]
+    PolicyNotFound {
+        /// Which.
+        version: i32,
+    },
+    /// Somebody else put a version.
+    #[error("the follow-up policy has changed since it was read")]
+    PolicyChanged,
 }
 
 impl Failure for FollowUpError {
     fn kind(&self) -> Kind {
         match self {
-            Self::NotFound { .. } | Self::PersonNotFound { .. } | Self::PaymentNotFound { .. } => {
-                Kind::NotFound
-            }
+            Self::NotFound { .. }
+            | Self::PersonNotFound { .. }
+            | Self::PaymentNotFound { .. }
+            | Self::PolicyNotFound { .. } => Kind::NotFound,
             Self::Exists { .. } => Kind::AlreadyExists,
-            Self::Changed { .. } => Kind::Contended,
+            Self::Changed { .. } | Self::PolicyChanged => Kind::Contended,
             Self::Next { .. } | Self::Payments { .. } => Kind::Invalid,
             Self::Closed { .. } | Self::PaymentLinked => Kind::Precondition,
             Self::TooManyEvents { .. } => Kind::Exhausted,
@@ -96,6 +106,8 @@ impl Failure for FollowUpError {
             Self::PaymentLinked => "PAYMENT_LINKED",
             Self::TooManyEvents { .. } => "TOO_MANY_FOLLOW_UP_EVENTS",
             Self::PersonNotFound { .. } => "PERSON_NOT_FOUND",
+            Self::PolicyNotFound { .. } => "FOLLOW_UP_POLICY_NOT_FOUND",
+            Self::PolicyChanged => "FOLLOW_UP_POLICY_CHANGED",
         }
     }
 

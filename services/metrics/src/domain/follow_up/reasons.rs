@@ -12,14 +12,12 @@ use crate::domain::trade_rules::TradeRules;
 
 /// How far back anything is a reason; who did nothing since is not looked at.
 pub const LOOK_BACK: TimeDelta = TimeDelta::days(14);
-/// After a follow-up about what somebody might buy they are left alone for this long.
-const REST: TimeDelta = TimeDelta::days(7);
-/// After a follow-up about what somebody liked.
-const LONG_REST: TimeDelta = TimeDelta::days(30);
 
-/// When a reason is one, and for how long.
+/// When a reason is one, for how long, and how soon customers are contacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
+    /// Customers are contacted at least this often.
+    pub interval: TimeDelta,
     /// An order that is not paid after this time.
     pub unpaid_after: TimeDelta,
     /// The platform closes it after this time.
@@ -32,6 +30,10 @@ pub struct Timing {
     pub praise_after: TimeDelta,
     /// All others end after this time.
     pub within: TimeDelta,
+    /// After a follow-up about what somebody might buy they are left alone for this long.
+    pub rest: TimeDelta,
+    /// After a follow-up about what somebody liked.
+    pub praise_rest: TimeDelta,
 }
 
 /// A follow-up of the customer that there is.
@@ -103,8 +105,8 @@ pub fn plan(
     for reason in customer.reasons() {
         let draft = reason.draft;
         let rests = |known: &Known| match draft.kind {
-            FollowUpKind::Cart | FollowUpKind::Inquiry => known.open || known.created_at + REST > now,
-            FollowUpKind::SatisfiedBuyer => known.open || known.created_at + LONG_REST > now,
+            FollowUpKind::Cart | FollowUpKind::Inquiry => known.open || known.created_at + timing.rest > now,
+            FollowUpKind::SatisfiedBuyer => known.open || known.created_at + timing.praise_rest > now,
             FollowUpKind::UnpaidOrder | FollowUpKind::NegativeReview => false,
         };
         let taken =
@@ -187,7 +189,7 @@ impl<'a> Customer<'a> {
                 reason.draft.order = Some(review.order.clone());
                 Some(reason)
             }
-            _ if is_praise(&fact.body) && !self.complained_since(at - LONG_REST) => {
+            _ if is_praise(&fact.body) && !self.complained_since(at - timing.praise_rest) => {
                 let times = (timing.praise_after, timing.within);
                 let mut reason = self.reason(FollowUpKind::SatisfiedBuyer, id, at, times);
                 reason.draft.order = fact.body.order().map(str::to_owned);

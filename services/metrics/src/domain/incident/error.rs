@@ -56,6 +56,21 @@ pub enum IncidentError {
         /// Which.
         id: String,
     },
+    /// Nothing is to be said.
+    #[error("incident {id} has no wording in force")]
+    WordingMissing {
+        /// Which.
+        id: String,
+    },
+    /// There is no such version of the policy.
+    #[error("there is no version {version} of the incident policy")]
+    PolicyNotFound {
+        /// Which.
+        version: i32,
+    },
+    /// Somebody else put a version.
+    #[error("the incident policy has changed since it was read")]
+    PolicyChanged,
     /// There are enough.
     #[error("the timeline of incident {id} has {limit} lines, which is the limit")]
     TooManyEntries {
@@ -114,13 +129,17 @@ impl Failure for IncidentError {
     fn kind(&self) -> Kind {
         match self {
             Self::Invalid(_) => Kind::Invalid,
-            Self::NotFound { .. } | Self::TaskNotFound { .. } | Self::PersonNotFound { .. } => Kind::NotFound,
+            Self::NotFound { .. }
+            | Self::TaskNotFound { .. }
+            | Self::PersonNotFound { .. }
+            | Self::PolicyNotFound { .. } => Kind::NotFound,
             Self::Exists { .. } | Self::TaskExists { .. } => Kind::AlreadyExists,
-            Self::Changed { .. } | Self::TaskChanged { .. } => Kind::Contended,
+            Self::Changed { .. } | Self::TaskChanged { .. } | Self::PolicyChanged => Kind::Contended,
             Self::State { .. }
             | Self::TasksOpen { .. }
             | Self::Drill { .. }
             | Self::RetrospectiveMissing { .. }
+            | Self::WordingMissing { .. }
             | Self::TaskDropped { .. } => Kind::Precondition,
             Self::TooManyEntries { .. } | Self::TooManyTasks { .. } | Self::TooMany { .. } => Kind::Exhausted,
         }
@@ -136,6 +155,9 @@ impl Failure for IncidentError {
             Self::TasksOpen { .. } => "INCIDENT_TASKS_OPEN",
             Self::Drill { .. } => "INCIDENT_DRILL",
             Self::RetrospectiveMissing { .. } => "RETROSPECTIVE_MISSING",
+            Self::WordingMissing { .. } => "WORDING_MISSING",
+            Self::PolicyNotFound { .. } => "INCIDENT_POLICY_NOT_FOUND",
+            Self::PolicyChanged => "INCIDENT_POLICY_CHANGED",
             Self::TooManyEntries { .. } => "TOO_MANY_INCIDENT_ENTRIES",
             Self::TaskNotFound { .. } => "INCIDENT_TASK_NOT_FOUND",
             Self::TaskExists { .. } => "INCIDENT_TASK_EXISTS",

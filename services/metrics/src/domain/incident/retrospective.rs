@@ -4,6 +4,8 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use status::Violation;
 
+use crate::domain::incident::HandedIn;
+
 /// What is to be different from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measure {
@@ -62,6 +64,15 @@ impl Retrospective {
             measures: self.measures.into_iter().map(measure).collect(),
         }
     }
+}
+
+/// A retrospective as it was handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberedRetrospective {
+    /// From 1.
+    pub number: i32,
+    /// What was learnt, by whom and when.
+    pub learnt: HandedIn<Retrospective>,
 }
 
 /// What a case is an example of.

@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 use proto::access::Role;
-use status::Failure;
+use status::{Failure, Kind};
 
 use super::*;
 use crate::domain::alert::rule::{AlertStep, Level, Signal};
@@ -50,9 +50,16 @@ fn open() -> Incident {
 }
 
 fn moved(incident: Incident, state: IncidentState, minutes: i64) -> Result<Incident> {
-    let calendar = MerchantCalendar::default();
-    let step = incident.advance(state, "why".to_owned(), None, by(minutes), &calendar)?;
+    let step = incident.advance(to(state, None), by(minutes), |_| due())?;
     Ok(finish(step, minutes))
+}
+
+fn to(state: IncidentState, happened_at: Option<DateTime<Utc>>) -> Move {
+    Move { state, note: "why".to_owned(), happened_at }
+}
+
+fn due() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2020, 7, 7).expect("a Tuesday")
 }
 
 fn learnt() -> Retrospective {
@@ -92,7 +99,7 @@ fn steps_are_those_of_the_table() {
 }
 
 #[test]
-fn what_is_closed_is_learnt_from_within_five_working_days() {
+fn what_is_closed_is_learnt_from_by_its_day() {
     let contained = moved(open(), IncidentState::Contained, 30).expect("is contained");
     assert_eq!(
         contained.clone().learn(learnt(), by(31)).expect_err("is not over").reason(),
@@ -100,7 +107,7 @@ fn what_is_closed_is_learnt_from_within_five_working_days() {
     );
     let closed = moved(contained, IncidentState::Closed, 90).expect("is closed");
     assert_eq!((closed.contained_at, closed.closed_at), (Some(at(30)), Some(at(90))));
-    let due = NaiveDate::from_ymd_opt(2020, 7, 7).expect("a Tuesday");
+    let due = due();
     let late = due.succ_opt().expect("a Wednesday");
     assert_eq!(closed.retrospective_due, Some(due));
     assert!(!closed.is_retrospective_overdue(due) && closed.is_retrospective_overdue(late));
@@ -140,9 +147,8 @@ fn nothing_is_closed_while_there_is_something_to_do() {
 
 #[test]
 fn times_are_in_order_and_not_in_the_future() {
-    let calendar = MerchantCalendar::default();
     let step = |incident: Incident, state, happened| {
-        incident.advance(state, "why".to_owned(), Some(at(happened)), by(60), &calendar)
+        incident.advance(to(state, Some(at(happened))), by(60), |_| due())
     };
     let wrong = |error: IncidentError| error.violations().remove(0).field;
     assert_eq!(wrong(step(open(), IncidentState::Contained, 61).expect_err("is to come")), "happened_at");
@@ -209,6 +215,31 @@ fn one_wording_is_in_force_until_it_is_closed() {
     assert_eq!(closed.wording_in_force(), None);
     let again = moved(closed, IncidentState::Open, 3).expect("is open again");
     assert_eq!(again.wording_in_force().map(|agreed| agreed.wording.number), Some(2));
+}
+
+#[test]
+fn a_withdrawn_wording_is_in_force_no_more_and_its_number_is_not_used_again() {
+    let agree = |incident: Incident, text: &str| {
+        finish(incident.agree("parcels".to_owned(), text.to_owned(), by(1)).expect("is open"), 1)
+    };
+    let early = open().withdraw_wording("it is wrong".to_owned(), by(1)).expect_err("there is none");
+    assert_eq!((early.reason(), early.kind()), ("WORDING_MISSING", Kind::Precondition));
+    let worded = agree(open(), "tomorrow");
+    let step = worded.clone().withdraw_wording("it is wrong".to_owned(), by(2)).expect("is in force");
+    let news: Vec<_> = step.news.iter().map(|news| (news.kind, news.text.as_str())).collect();
+    assert_eq!(news, [(EntryKind::WordingWithdrawn, "it is wrong")]);
+    let silent = finish(step, 2);
+    assert_eq!((silent.version, silent.wording_withdrawn_at), (worded.version + 1, Some(at(2))));
+    assert_eq!(silent.wording_in_force(), None);
+    let last = worded.details.wording.clone().expect("was agreed");
+    assert!(!silent.agreed(last).in_force);
+    assert!(silent.clone().withdraw_wording("again".to_owned(), by(3)).is_err());
+    let again = agree(silent, "on Friday");
+    assert_eq!(again.wording_in_force().map(|agreed| agreed.wording.number), Some(2));
+    assert_eq!(again.wording_withdrawn_at, None);
+    let closed = moved(again, IncidentState::Closed, 4).expect("closes");
+    let over = closed.withdraw_wording("it is over".to_owned(), by(5)).expect_err("is closed");
+    assert_eq!(over.reason(), "INCIDENT_STATE");
 }
 
 #[test]

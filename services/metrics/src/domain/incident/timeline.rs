@@ -25,10 +25,11 @@ pub enum EntryKind {
     TaskReopened,
     Reviewed,
     Filed,
+    WordingWithdrawn,
 }
 
 impl EntryKind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Opened,
         Self::Noted,
         Self::Edited,
@@ -43,6 +44,7 @@ impl EntryKind {
         Self::TaskReopened,
         Self::Reviewed,
         Self::Filed,
+        Self::WordingWithdrawn,
     ];
 
     /// The name in rows.
@@ -62,6 +64,7 @@ impl EntryKind {
             Self::TaskReopened => "task_reopened",
             Self::Reviewed => "reviewed",
             Self::Filed => "filed",
+            Self::WordingWithdrawn => "wording_withdrawn",
         }
     }
 
@@ -120,6 +123,7 @@ pub enum Change {
     Closed,
     Reopened,
     Worded,
+    WordingWithdrawn,
 }
 
 impl Change {
@@ -132,6 +136,7 @@ impl Change {
             EntryKind::Closed => Some(Self::Closed),
             EntryKind::Reopened => Some(Self::Reopened),
             EntryKind::Worded => Some(Self::Worded),
+            EntryKind::WordingWithdrawn => Some(Self::WordingWithdrawn),
             _ => None,
         })
     }

@@ -3,11 +3,12 @@
 use proto::metrics::v1 as pb;
 use proto::time::timestamp;
 
+use crate::domain::alert::history::{Entry, EntryKind};
 use crate::domain::alert::rule::{
     AlertStep, Condition, Content, FigureTrigger, QuietHours, Rule, Side, Trigger, Window,
 };
 use crate::domain::alert::trigger::Finding;
-use crate::domain::alert::{Act, Alert, AlertState, Entry, EntryKind, Outcome};
+use crate::domain::alert::{Act, Alert, AlertState, Outcome};
 use crate::grpc::encode::measure;
 use crate::outgoing::alert::{basis, evidence, level, scope, signal};
 

@@ -6,7 +6,7 @@ use proto::time::{date, timestamp};
 use crate::domain::customer::care::CareState;
 use crate::domain::customer::profile::Risk;
 use crate::domain::customer::tier::{RiskRule, Threshold, Tier, TierRules};
-use crate::domain::customers::{Customer, ListedCare, Repurchase, TierCount};
+use crate::domain::customers::{Customer, ListedCare, Repurchase, RepurchaseBuyer, TierCount};
 use crate::domain::money::Currency;
 use crate::grpc::encode::rate;
 use crate::grpc::fact::encode_money;
@@ -128,6 +128,20 @@ pub(super) fn care_task(listed: &ListedCare) -> pb::CareTask {
         changed_by: task.changed.0.clone(),
         changed_at: Some(timestamp(task.changed.1)),
         etag: task.etag(),
+    }
+}
+
+pub(super) fn repurchase_buyer(buyer: RepurchaseBuyer) -> pb::RepurchaseBuyer {
+    let (returned_order_id, returned_day) = buyer.returned.unzip();
+    pb::RepurchaseBuyer {
+        shop_id: buyer.shop,
+        customer_id: buyer.customer,
+        order_id: buyer.first.0,
+        paid_day: Some(date(buyer.first.1)),
+        account_id: buyer.account,
+        returned_order_id: returned_order_id.unwrap_or_default(),
+        returned_day: returned_day.map(date),
+        waiting: buyer.waiting,
     }
 }
 

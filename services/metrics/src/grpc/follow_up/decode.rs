@@ -4,6 +4,7 @@ use chrono::DateTime;
 use proto::metrics::v1 as pb;
 
 use crate::domain::amount::Amount;
+use crate::domain::follow_up::policy::Rules;
 use crate::domain::follow_up::{Channel, Contact, Draft, FollowUpKind, FollowUpState};
 use crate::domain::follow_ups::End;
 use crate::domain::money::Currency;
@@ -99,4 +100,21 @@ pub(super) fn filter(message: &pb::ListFollowUpsRequest) -> Result<FollowUpFilte
         customer: optional_id("customer_id", &message.customer_id)?,
         overdue: message.overdue,
     })
+}
+
+/// What is to be set, and the etag of what is set.
+pub(super) fn policy(sent: Option<&pb::FollowUpPolicy>) -> Result<(Rules, &str)> {
+    let sent = sent.ok_or_else(|| invalid("policy", "must be given"))?;
+    let rules = Rules {
+        contact_hours: sent.contact_hours,
+        unpaid_after_minutes: sent.unpaid_after_minutes,
+        unpaid_within_hours: sent.unpaid_within_hours,
+        cart_after_hours: sent.cart_after_hours,
+        inquiry_after_hours: sent.inquiry_after_hours,
+        praise_after_hours: sent.praise_after_hours,
+        within_days: sent.within_days,
+        rest_days: sent.rest_days,
+        praise_rest_days: sent.praise_rest_days,
+    };
+    Ok((rules, &sent.etag))
 }

@@ -3,6 +3,7 @@
 use proto::metrics::v1 as pb;
 use proto::time::timestamp;
 
+use crate::domain::follow_up::policy::FollowUpPolicy;
 use crate::domain::follow_up::{Channel, Event, FollowUpKind, FollowUpState, Happening};
 use crate::domain::follow_ups::ListedFollowUp;
 use crate::domain::money::Currency;
@@ -115,5 +116,26 @@ pub(super) fn result(result: FollowUpResult, currency: &Currency) -> pb::FollowU
         lost: result.lost,
         settled: result.settled,
         recovered: Some(encode_money(result.recovered, currency)),
+    }
+}
+
+pub(super) fn policy(policy: FollowUpPolicy) -> pb::FollowUpPolicy {
+    let etag = policy.etag();
+    let (updated_by, updated_at) = policy.updated.unzip();
+    let rules = policy.rules;
+    pb::FollowUpPolicy {
+        version: policy.version,
+        contact_hours: rules.contact_hours,
+        unpaid_after_minutes: rules.unpaid_after_minutes,
+        unpaid_within_hours: rules.unpaid_within_hours,
+        cart_after_hours: rules.cart_after_hours,
+        inquiry_after_hours: rules.inquiry_after_hours,
+        praise_after_hours: rules.praise_after_hours,
+        within_days: rules.within_days,
+        rest_days: rules.rest_days,
+        praise_rest_days: rules.praise_rest_days,
+        updated_by: updated_by.unwrap_or_default(),
+        updated_at: updated_at.map(timestamp),
+        etag,
     }
 }

@@ -4,10 +4,10 @@ use proto::metrics::v1 as pb;
 
 use crate::domain::alert::rule::{AlertStep, Level};
 use crate::domain::incident::content::{Content, Duty, DutyKind, Resource};
+use crate::domain::incident::policy::IncidentRules;
 use crate::domain::incident::retrospective::{CaseOutcome, LearntCase, Measure, Retrospective};
 use crate::domain::incident::task::TaskContent;
-use crate::domain::incident::{IncidentState, Opening};
-use crate::domain::incidents::Move;
+use crate::domain::incident::{IncidentState, Move, Opening};
 use crate::error::MetricsError;
 use crate::grpc::alert::decode::{level, signal};
 use crate::grpc::decode::{check_no_nul, day, id, instant, invalid, optional_id};
@@ -153,6 +153,16 @@ pub(super) fn case(sent: Option<&pb::IncidentCase>) -> Result<LearntCase> {
     };
     check_no_nul("case", &decoded)?;
     Ok(decoded)
+}
+
+/// What is to be set, and the etag of what is set.
+pub(super) fn policy(sent: Option<&pb::IncidentPolicy>) -> Result<(IncidentRules, &str)> {
+    let sent = sent.ok_or_else(|| invalid("policy", "must be given"))?;
+    let rules = IncidentRules {
+        drill_interval_days: sent.drill_interval_days,
+        retrospective_working_days: sent.retrospective_working_days,
+    };
+    Ok((rules, &sent.etag))
 }
 
 pub(super) fn levels(levels: impl Iterator<Item = pb::AlertLevel>) -> Vec<Level> {

@@ -6,10 +6,13 @@ use proto::time::{date, timestamp};
 use crate::domain::alert::rule::AlertStep;
 use crate::domain::incident::content::{Content, Duty, DutyKind, Resource};
 use crate::domain::incident::escalation::Told;
+use crate::domain::incident::policy::IncidentPolicy;
+use crate::domain::incident::retrospective::NumberedRetrospective;
 use crate::domain::incident::task::{TaskContent, TaskKind};
 use crate::domain::incident::timeline::{Entry, EntryKind};
 use crate::domain::incident::times::{Course, LeftOut, Span, Spread, Times};
-use crate::domain::incidents::{CountedTimes, ListedIncident, ListedTask};
+use crate::domain::incidents::learning::CountedTimes;
+use crate::domain::incidents::{ListedIncident, ListedTask};
 use crate::outgoing::alert::{level, signal};
 use crate::outgoing::incident::{case, retrospective, state, wording};
 
@@ -49,6 +52,30 @@ pub(super) fn incident(listed: &ListedIncident) -> pb::Incident {
         changed_by: incident.changed.0.clone(),
         changed_at: Some(timestamp(incident.changed.1)),
         etag: incident.etag(),
+        wording_withdrawn_at: incident.wording_withdrawn_at.map(timestamp),
+    }
+}
+
+pub(super) fn handed_in(handed_in: &NumberedRetrospective) -> pb::IncidentRetrospective {
+    let learnt = &handed_in.learnt;
+    pb::IncidentRetrospective {
+        number: handed_in.number,
+        retrospective: Some(retrospective(&learnt.what)),
+        handed_in_by: learnt.by.clone(),
+        handed_in_at: Some(timestamp(learnt.at)),
+    }
+}
+
+pub(super) fn policy(policy: IncidentPolicy) -> pb::IncidentPolicy {
+    let etag = policy.etag();
+    let (updated_by, updated_at) = policy.updated.unzip();
+    pb::IncidentPolicy {
+        version: policy.version,
+        drill_interval_days: policy.rules.drill_interval_days,
+        retrospective_working_days: policy.rules.retrospective_working_days,
+        updated_by: updated_by.unwrap_or_default(),
+        updated_at: updated_at.map(timestamp),
+        etag,
     }
 }
 
@@ -104,6 +131,7 @@ pub(super) fn entry(entry: &Entry) -> pb::IncidentEntry {
         EntryKind::TaskReopened => pb::IncidentEntryKind::TaskReopened,
         EntryKind::Reviewed => pb::IncidentEntryKind::Reviewed,
         EntryKind::Filed => pb::IncidentEntryKind::Filed,
+        EntryKind::WordingWithdrawn => pb::IncidentEntryKind::WordingWithdrawn,
     };
     pb::IncidentEntry {
         number: entry.number,

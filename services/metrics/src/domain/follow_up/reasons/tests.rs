@@ -9,12 +9,15 @@ fn at(hours: i64) -> DateTime<Utc> {
 
 fn timing() -> Timing {
     Timing {
+        interval: TimeDelta::hours(48),
         unpaid_after: TimeDelta::hours(1),
         unpaid_within: TimeDelta::hours(72),
         cart_after: TimeDelta::hours(24),
         inquiry_after: TimeDelta::hours(24),
         praise_after: TimeDelta::hours(24),
         within: TimeDelta::hours(168),
+        rest: TimeDelta::days(7),
+        praise_rest: TimeDelta::days(30),
     }
 }
 

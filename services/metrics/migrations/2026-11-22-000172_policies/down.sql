@@ -1,0 +1,2 @@
+DROP TABLE incident_policies;
+DROP TABLE follow_up_policies;
