@@ -90,10 +90,10 @@ const PAGE_SQL: &str = concat!(
     "SELECT r.business_day, r.account_id, max(r.conversations)::bigint AS conversations, \
         max(r.long_chats)::bigint AS long_chats FROM ( \
         SELECT $1 AS merchant_id, day::date AS business_day, c.account_id, c.conversations, c.long_chats \
-        FROM generate_series(greatest($2, $4)::timestamp, $3::timestamp, '1 day') AS day \
+        FROM generate_series(greatest($2::date, $4::date)::timestamp, $3::timestamp, '1 day') AS day \
         CROSS JOIN LATERAL (SELECT c.account_id, count(*) AS conversations, \
                 count(*) FILTER (WHERE c.long_chat) AS long_chats \
-            FROM conversations c WHERE c.merchant_id = $1 AND c.business_day = day::date \
+            FROM conversations c WHERE c.merchant_id = $1 AND c.business_day = day::date AND c.business_day BETWEEN $2 AND $3 \
               AND (cardinality($6::text[]) = 0 OR c.account_id = ANY ($6)) GROUP BY c.account_id) c \
         WHERE NOT EXISTS (SELECT FROM draws d WHERE d.merchant_id = $1 AND d.business_day = day::date) \
           AND (day::date, c.account_id) > ($4, $5) \
