@@ -85,18 +85,19 @@ impl From<CoverageRow> for Coverage {
 
 /// The rows of a page are found first, on indexes; only for them the reviews are counted. Of a drawn day nothing reads chats:
 /// the closing has their number and the draw its list, so that a page costs the same however many chats there were. The
-/// days that are not drawn, normally yesterday's and today's, are counted, each by a descent of its own.
+/// days that are not drawn, normally yesterday's and today's, are counted, each by a descent of its own; `OFFSET 0` keeps the
+/// planner from counting first and asking afterwards.
 const PAGE_SQL: &str = concat!(
     "SELECT r.business_day, r.account_id, max(r.conversations)::bigint AS conversations, \
         max(r.long_chats)::bigint AS long_chats FROM ( \
-        SELECT $1 AS merchant_id, day::date AS business_day, c.account_id, c.conversations, c.long_chats \
-        FROM generate_series(greatest($2::date, $4::date)::timestamp, $3::timestamp, '1 day') AS day \
+        SELECT $1 AS merchant_id, open.day AS business_day, c.account_id, c.conversations, c.long_chats \
+        FROM (SELECT day::date AS day FROM generate_series(greatest($2::date, $4::date)::timestamp, $3::timestamp, '1 day') AS day \
+            WHERE NOT EXISTS (SELECT FROM draws d WHERE d.merchant_id = $1 AND d.business_day = day::date) OFFSET 0) open \
         CROSS JOIN LATERAL (SELECT c.account_id, count(*) AS conversations, \
                 count(*) FILTER (WHERE c.long_chat) AS long_chats \
-            FROM conversations c WHERE c.merchant_id = $1 AND c.business_day = day::date AND c.business_day BETWEEN $2 AND $3 \
+            FROM conversations c WHERE c.merchant_id = $1 AND c.business_day = open.day AND c.business_day BETWEEN $2 AND $3 \
               AND (cardinality($6::text[]) = 0 OR c.account_id = ANY ($6)) GROUP BY c.account_id) c \
-        WHERE NOT EXISTS (SELECT FROM draws d WHERE d.merchant_id = $1 AND d.business_day = day::date) \
-          AND (day::date, c.account_id) > ($4, $5) \
+        WHERE (open.day, c.account_id) > ($4, $5) \
         UNION ALL \
         SELECT k.merchant_id, k.business_day, k.account_id, k.conversations, 0 \
         FROM draws d JOIN day_closing_agents k ON k.merchant_id = d.merchant_id AND k.business_day = d.business_day \

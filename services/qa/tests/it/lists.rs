@@ -79,12 +79,8 @@ fn values(binds: &str) -> Vec<String> {
     parts.iter().filter(|part| !part.trim().is_empty()).map(literal).collect()
 }
 
-/// The statement with `fragment` that a call ran, and its values.
-async fn ran<T>(
-    name: &str,
-    fragment: &str,
-    call: impl Future<Output = Result<T, tonic::Status>>,
-) -> (String, String) {
+/// The statement with `fragment` that a call ran, with its values in it.
+async fn ran<T>(name: &str, fragment: &str, call: impl Future<Output = Result<T, tonic::Status>>) -> String {
     RAN.set(Some(Vec::new()));
     let answer = call.await;
     let ran = RAN.take().unwrap_or_default();
@@ -92,20 +88,15 @@ async fn ran<T>(
     let statement = ran.iter().find(|ran| ran.contains(fragment));
     let statement = statement.unwrap_or_else(|| panic!("{name} ran nothing with {fragment}: {ran:#?}"));
     let (sql, binds) = statement.split_once("-- binds:").expect("values stand behind the statement");
-    (sql.to_owned(), values(binds).join(", "))
+    // From the last on: $1 is the beginning of $10.
+    let values = values(binds).into_iter().enumerate().rev();
+    values.fold(sql.to_owned(), |sql, (place, value)| sql.replace(&format!("${}", place + 1), &value))
 }
 
 /// How a statement is carried out, a line each; or why it can't be told.
-async fn explained(
-    admin: &pg::SideClient,
-    options: &str,
-    (sql, values): &(String, String),
-) -> Result<Vec<String>, String> {
-    let why = |error: &dyn std::fmt::Debug| format!("{error:?} of {sql} with {values}");
-    admin.batch_execute(&format!("PREPARE looked AS {sql}")).await.map_err(|error| why(&error))?;
-    let rows = admin.query(&format!("EXPLAIN ({options}) EXECUTE looked({values})"), &[]).await;
-    admin.batch_execute("DEALLOCATE looked").await.map_err(|error| why(&error))?;
-    Ok(rows.map_err(|error| why(&error))?.iter().map(|row| row.get(0)).collect())
+async fn explained(admin: &pg::SideClient, options: &str, sql: &str) -> Result<Vec<String>, String> {
+    let rows = admin.query(&format!("EXPLAIN ({options}) {sql}"), &[]).await;
+    Ok(rows.map_err(|error| format!("{error:?} of {sql}"))?.iter().map(|row| row.get(0)).collect())
 }
 
 /// Whether rows are sorted into their order. What is looked up for each of them may be, being a row or two.
@@ -177,9 +168,7 @@ async fn every_list_is_read_by_an_index() {
     let admin = test.admin().await;
     // Tables of some rows are quicker to read whole, and would be here: what counts is whether an index could do it.
     admin
-        .batch_execute(
-            "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET plan_cache_mode = force_custom_plan",
-        )
+        .batch_execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
         .await
         .expect("sets");
     let mut lists = Lists { test, admin, count: 0, wrong: Vec::new() };
@@ -324,7 +313,7 @@ fn report_of_reviews(days: Option<DayRange>) -> pb::GetQualityRequest {
 }
 
 /// Buffers that a statement touches.
-async fn buffers(admin: &pg::SideClient, statement: &(String, String)) -> i64 {
+async fn buffers(admin: &pg::SideClient, statement: &str) -> i64 {
     let lines = explained(admin, "ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF", statement).await;
     let lines = lines.expect("explains");
     // The first line is of the whole statement.
