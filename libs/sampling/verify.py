@@ -61,11 +61,20 @@ def plan_bytes(plan):
     return u32(plan["size"]) + u32(plan["threshold"]) + field(plan["counts"])
 
 
-def agent_hash(merchant, day, account, own_plan, eligible):
-    tag = "jinpai.draw/1 agent with plan" if own_plan else "jinpai.draw/1 agent"
-    head = field(tag) + field(merchant) + field(day) + field(account)
-    head += (plan_bytes(own_plan) if own_plan else b"") + u64(len(eligible))
-    return sha256(head + b"".join(conversation(chat) for chat in sorted(eligible, key=order)))
+def chats(listed):
+    return u64(len(listed)) + b"".join(conversation(chat) for chat in sorted(listed, key=order))
+
+
+def agent_hash(merchant, day, account, own_plan, eligible, excluded):
+    kind = " with exclusions" if excluded else " with plan" if own_plan else ""
+    text = field("jinpai.draw/1 agent" + kind) + field(merchant) + field(day) + field(account)
+    if excluded:
+        text += bytes([own_plan is not None])
+    if own_plan:
+        text += plan_bytes(own_plan)
+    if excluded:
+        text += chats(excluded)
+    return sha256(text + chats(eligible))
 
 
 def list_hash(merchant, day, plan, version, agents):
@@ -110,11 +119,12 @@ def verify(bundle):
         eligible[account] = len(agent["eligible"])
         own_plan = agent.get("plan")
         sizes[account] = (own_plan or plan)["size"]
-        for chat in agent["eligible"]:
+        excluded = agent.get("excluded", [])
+        for chat in agent["eligible"] + excluded:
             if order(chat) in seen:
                 sys.exit(f"conversation {chat} is listed twice")
             seen.add(order(chat))
-        computed = agent_hash(merchant, day, account, own_plan, agent["eligible"])
+        computed = agent_hash(merchant, day, account, own_plan, agent["eligible"], excluded)
         same(f"hash of {account!r}", agent["agent_hash"], computed)
         ranked = sorted(agent["eligible"], key=lambda chat: rank(seed, merchant, day, account, chat))
         expected = sorted(order(chat) for chat in ranked[: sizes[account]])

@@ -38,6 +38,8 @@ pub const REVIEW_PUBLISHED: &str = "qa.review_published";
 pub const WEAKNESS_FOUND: &str = "qa.weakness_found";
 /// From qa: an objection to a review was decided.
 pub const APPEAL_DECIDED: &str = "qa.appeal_decided";
+/// From scheduling: how a person's day went.
+pub const ATTENDANCE_RECORDED: &str = "scheduling.attendance_recorded";
 
 /// Everything that the people directory is made of.
 pub const DIRECTORY: &[&str] = &[MERCHANT_CHANGED, TEAM_CHANGED, PERSON_CHANGED];
@@ -66,5 +68,6 @@ pub fn of(payload: &Payload) -> &'static str {
         Payload::ReviewPublished(_) => REVIEW_PUBLISHED,
         Payload::WeaknessFound(_) => WEAKNESS_FOUND,
         Payload::AppealDecided(_) => APPEAL_DECIDED,
+        Payload::AttendanceRecorded(_) => ATTENDANCE_RECORDED,
     }
 }

@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let agents: Vec<AgentList> = lists
         .into_iter()
         .map(|(account, eligible)| AgentList {
+            excluded: Vec::new(),
             agent_hash: agent_hash(merchant, day, &account, &eligible),
             drawn: draw_agent(&ranker.agent(&account), &eligible, plan.size)
                 .drawn

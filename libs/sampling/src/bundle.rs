@@ -72,6 +72,17 @@ pub struct AgentList {
     /// The plan it was drawn by where that isn't the bundle's: a team may have its own. Under the agent hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
+    /// Every long chat that its plan excludes from the draw (by account or channel), in any order. Under the agent hash where there
+    /// is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<ConversationId>,
+}
+
+impl AgentList {
+    /// Whether it is there for its excluded chats alone.
+    pub(crate) fn only_excluded(&self) -> bool {
+        self.eligible.is_empty() && !self.excluded.is_empty()
+    }
 }
 
 /// A long chat that arrived after its day was drawn.
@@ -139,7 +150,7 @@ pub struct Bundle {
     pub seed: Seed,
     /// The version of the `DayClosed` that the list was complete against.
     pub day_closed_version: i64,
-    /// Every account with an eligible chat, in any order.
+    /// Every account with an eligible or an excluded chat, in any order.
     pub agents: Vec<AgentList>,
     /// As published after the draw.
     pub list_hash: ListHash,
@@ -213,7 +224,7 @@ impl Bundle {
         Seal::from_bytes(finish(hash))
     }
 
-    /// What one account may see: its own list and everybody's hashes. `None` if the account had no eligible chat.
+    /// What one account may see: its own list and everybody's hashes. `None` if the account is not listed.
     pub fn slice(&self, account: &str) -> Option<Slice> {
         let own = self.agents.iter().find(|agent| agent.account == account)?;
         let hashes = self
@@ -232,6 +243,7 @@ impl Bundle {
             eligible: own.eligible.clone(),
             drawn: own.drawn.clone(),
             own_plan: own.plan,
+            excluded: own.excluded.clone(),
             agent_hashes: hashes.collect(),
             list_hash: self.list_hash,
         })
@@ -276,6 +288,9 @@ pub struct Slice {
     /// The plan it was drawn by where that isn't the merchant's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_plan: Option<Plan>,
+    /// Its long chats that the plan excludes, in any order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<ConversationId>,
     /// Every account's published hash, this one's included, in any order.
     pub agent_hashes: Vec<AgentHashEntry>,
     /// As published after the draw.

@@ -11,6 +11,7 @@ use crate::{
 
 const AGENT_TAG: &str = "jinpai.draw/1 agent";
 const AGENT_PLAN_TAG: &str = "jinpai.draw/1 agent with plan";
+const AGENT_EXCLUSIONS_TAG: &str = "jinpai.draw/1 agent with exclusions";
 const LIST_TAG: &str = "jinpai.draw/1 list";
 
 bytes32! {
@@ -38,38 +39,58 @@ pub struct ListTerms<'a> {
 
 /// Hashes one account's eligible chats, in whatever order they come.
 pub fn agent_hash(merchant: &str, day: NaiveDate, account: &str, eligible: &[ConversationId]) -> AgentHash {
-    agent_hash_under(merchant, day, account, None, eligible)
+    agent_hash_under(merchant, day, account, None, eligible, &[])
 }
 
-/// The same for an account that was drawn by a plan of its own, if it is given.
+/// The same for an account that was drawn by a plan of its own, if it is given, and for the chats that its plan excludes.
 pub fn agent_hash_under(
     merchant: &str,
     day: NaiveDate,
     account: &str,
     own_plan: Option<&Plan>,
     eligible: &[ConversationId],
+    excluded: &[ConversationId],
 ) -> AgentHash {
-    let mut sorted: Vec<&ConversationId> = eligible.iter().collect();
+    agent_hash_sorted(merchant, day, account, own_plan, &sorted(eligible), &sorted(excluded))
+}
+
+/// Chats in the order in which they are hashed.
+pub(crate) fn sorted(chats: &[ConversationId]) -> Vec<&ConversationId> {
+    let mut sorted: Vec<&ConversationId> = chats.iter().collect();
     if !sorted.is_sorted() {
         sorted.sort_unstable();
     }
-    agent_hash_sorted(merchant, day, account, own_plan, &sorted)
+    sorted
 }
 
-/// Hashes one account's eligible chats, which must be sorted by their bytes already.
+/// Hashes one account's eligible and excluded chats, which must be sorted by their bytes already.
 pub fn agent_hash_sorted(
     merchant: &str,
     day: NaiveDate,
     account: &str,
     own_plan: Option<&Plan>,
     eligible: &[&ConversationId],
+    excluded: &[&ConversationId],
 ) -> AgentHash {
-    let mut hash = tagged(if own_plan.is_some() { AGENT_PLAN_TAG } else { AGENT_TAG });
+    let mut hash = tagged(match (own_plan, excluded) {
+        (None, []) => AGENT_TAG,
+        (Some(_), []) => AGENT_PLAN_TAG,
+        (_, [_, ..]) => AGENT_EXCLUSIONS_TAG,
+    });
     hash.field(merchant.as_bytes());
     hash.day(day);
     hash.field(account.as_bytes());
+    if !excluded.is_empty() {
+        hash.flag(own_plan.is_some());
+    }
     if let Some(plan) = own_plan {
         plan.write(&mut hash);
+    }
+    if !excluded.is_empty() {
+        hash.count(excluded.len());
+        for conversation in excluded {
+            conversation.write(&mut hash);
+        }
     }
     hash.count(eligible.len());
     for conversation in eligible {
@@ -116,6 +137,28 @@ mod tests {
         assert_ne!(base, agent_hash("m", day(), "b", &[one.clone(), two.clone()]));
         assert_ne!(base, agent_hash("n", day(), "a", &[one.clone(), two.clone()]));
         assert_ne!(base, agent_hash("m", day(), "a", &[one.clone(), two, one]));
+    }
+
+    #[test]
+    fn exclusions_are_under_the_hash_and_no_list_can_stand_in_for_them() {
+        let (one, two) = (ConversationId::new("s", "chat", "1"), ConversationId::new("s", "call", "2"));
+        let plan = Plan { size: 15, threshold: 10, counts: Counts::AgentReplies };
+        let hash = |own: Option<&Plan>, eligible: &[ConversationId], excluded: &[ConversationId]| {
+            agent_hash_under("m", day(), "a", own, eligible, excluded)
+        };
+        let (one, two) = (std::slice::from_ref(&one), std::slice::from_ref(&two));
+        assert_eq!(hash(None, one, &[]), agent_hash("m", day(), "a", one));
+        let all = [
+            hash(None, one, &[]),
+            hash(None, one, two),
+            hash(None, two, one),
+            hash(None, &[], two),
+            hash(Some(&plan), one, &[]),
+            hash(Some(&plan), one, two),
+        ];
+        for (place, left) in all.iter().enumerate() {
+            assert!(all[place + 1..].iter().all(|right| right != left), "{place}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use crate::{
     bundle::{AgentList, Bundle, FORMAT, Plan, SLICE_FORMAT, Slice},
     draw::{late_accepted, lowest},
-    list::{AgentHash, ListHash, ListTerms, agent_hash_sorted, list_hash},
+    list::{AgentHash, ListHash, ListTerms, agent_hash_sorted, list_hash, sorted},
     rank::{AgentRanker, ConversationId, Ranker},
     seed::{Commitment, Seed, commitment},
 };
@@ -36,6 +36,8 @@ pub struct Verified {
     pub agents: usize,
     /// Eligible chats of all accounts.
     pub eligible: usize,
+    /// Long chats of all accounts that their plans exclude from the draw.
+    pub excluded: usize,
     /// Drawn chats, late ones not counted.
     pub drawn: usize,
     /// Accounts that had fewer chats than the plan's size.
@@ -119,8 +121,8 @@ pub fn verify(bundle: &Bundle) -> Result<Verified, Difference> {
     let ranker = Ranker::new(&bundle.seed, &bundle.merchant, bundle.day);
     let size = |agent: &AgentList| agent.plan.unwrap_or(bundle.plan).size;
     for agent in &bundle.agents {
-        let own_plan = agent.plan.as_ref();
-        let computed = hash_list(&bundle.terms(), &agent.account, own_plan, &agent.eligible)?;
+        let lists = (agent.eligible.as_slice(), agent.excluded.as_slice());
+        let computed = hash_list(&bundle.terms(), &agent.account, agent.plan.as_ref(), lists)?;
         if computed != agent.agent_hash {
             return Err(Difference::AgentHash {
                 account: agent.account.clone(),
@@ -138,13 +140,14 @@ pub fn verify(bundle: &Bundle) -> Result<Verified, Difference> {
         return Err(Difference::Seal);
     }
     Ok(Verified {
-        agents: bundle.agents.len(),
+        agents: bundle.agents.iter().filter(|agent| !agent.only_excluded()).count(),
         eligible: bundle.agents.iter().map(|agent| agent.eligible.len()).sum(),
+        excluded: bundle.agents.iter().map(|agent| agent.excluded.len()).sum(),
         drawn: bundle.agents.iter().map(|agent| agent.drawn.len()).sum(),
         short_agents: bundle
             .agents
             .iter()
-            .filter(|agent| agent.eligible.len() < size(agent) as usize)
+            .filter(|agent| !agent.only_excluded() && agent.eligible.len() < size(agent) as usize)
             .count(),
         late_added: bundle.late.iter().filter(|chat| chat.accepted).count(),
         late_open,
@@ -188,7 +191,8 @@ pub fn verify_slice(slice: &Slice) -> Result<Verified, Difference> {
     check_commitment(&slice.merchant, slice.day, &slice.seed, slice.commitment)?;
     check_accounts(slice.agent_hashes.iter().map(|entry| entry.account.as_str()))?;
     let account = &slice.account;
-    let computed = hash_list(&slice.terms(), account, slice.own_plan.as_ref(), &slice.eligible)?;
+    let lists = (slice.eligible.as_slice(), slice.excluded.as_slice());
+    let computed = hash_list(&slice.terms(), account, slice.own_plan.as_ref(), lists)?;
     let size = slice.own_plan.unwrap_or(slice.plan).size;
     let published = slice
         .agent_hashes
@@ -206,6 +210,7 @@ pub fn verify_slice(slice: &Slice) -> Result<Verified, Difference> {
     Ok(Verified {
         agents: 1,
         eligible: slice.eligible.len(),
+        excluded: slice.excluded.len(),
         drawn: slice.drawn.len(),
         short_agents: usize::from(slice.eligible.len() < size as usize),
         late_added: 0,
@@ -242,23 +247,24 @@ fn check_list<'a>(
     if computed == found { Ok(()) } else { Err(Difference::ListHash { found, computed }) }
 }
 
-/// Hashes an account's list and refuses a chat that it names twice.
+/// Hashes an account's eligible and excluded chats, and refuses a chat that one of the lists names twice or both name.
 fn hash_list(
     terms: &ListTerms<'_>,
     account: &str,
     own_plan: Option<&Plan>,
-    eligible: &[ConversationId],
+    (eligible, excluded): (&[ConversationId], &[ConversationId]),
 ) -> Result<AgentHash, Difference> {
-    let mut sorted: Vec<&ConversationId> = eligible.iter().collect();
-    if !sorted.is_sorted() {
-        sorted.sort_unstable();
-    }
-    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        let conversation = twice[0].clone();
+    let (eligible, excluded) = (sorted(eligible), sorted(excluded));
+    let twice = |chats: &[&ConversationId]| {
+        chats.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone())
+    };
+    let in_both =
+        || excluded.iter().find(|chat| eligible.binary_search(chat).is_ok()).map(|chat| (*chat).clone());
+    if let Some(conversation) = twice(&eligible).or_else(|| twice(&excluded)).or_else(in_both) {
         let account = account.to_owned();
         return Err(Difference::ConversationTwice { other: account.clone(), account, conversation });
     }
-    Ok(agent_hash_sorted(terms.merchant, terms.day, account, own_plan, &sorted))
+    Ok(agent_hash_sorted(terms.merchant, terms.day, account, own_plan, &eligible, &excluded))
 }
 
 fn check_drawn(
@@ -336,10 +342,11 @@ fn check_late(bundle: &Bundle) -> Result<usize, Difference> {
 /// two are equal the names themselves are compared.
 fn check_repeats(bundle: &Bundle) -> Result<(), Difference> {
     let listed = || {
-        let eligible = bundle.agents.iter().flat_map(|agent| {
-            agent.eligible.iter().map(|conversation| (agent.account.as_str(), conversation))
+        let own = bundle.agents.iter().flat_map(|agent| {
+            let chats = agent.eligible.iter().chain(&agent.excluded);
+            chats.map(|conversation| (agent.account.as_str(), conversation))
         });
-        eligible.chain(bundle.late.iter().map(|chat| (chat.account.as_str(), &chat.conversation)))
+        own.chain(bundle.late.iter().map(|chat| (chat.account.as_str(), &chat.conversation)))
     };
     let mut fingerprints: Vec<u64> = listed().map(|(_, conversation)| fingerprint(conversation)).collect();
     fingerprints.sort_unstable();

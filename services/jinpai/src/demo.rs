@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::days::Days;
 use crate::session::{Session, Target};
 use crate::state::TOKEN_LIFETIME;
-use crate::suite::{Options as SuiteOptions, Suite};
+use crate::suite::{Options as SuiteOptions, Suite, kept_for_ever};
 use crate::up::{MERCHANT, Servers, ServersKind, load, telemetry};
 use crate::{draw, figures, verify};
 
@@ -59,7 +59,7 @@ pub async fn run(quiet: bool) -> Result<Summary> {
         folder: folder.path().to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         clock: SystemClock::shared(),
-        settings: Vec::new(),
+        settings: kept_for_ever(),
     })
     .await?;
     let came_out = journey(&suite, folder.path(), quiet).await;

@@ -39,6 +39,12 @@ pub struct Options {
     pub settings: Vec<Setting>,
 }
 
+/// What a suite needs that shows chats of years ago, like those of the demo: else their retention would be over as soon as they
+/// are imported.
+pub fn kept_for_ever() -> Vec<Setting> {
+    vec![("qa".to_owned(), "retention.months".to_owned(), "0".to_owned())]
+}
+
 /// A suite that runs.
 #[derive(Debug)]
 pub struct Suite {

@@ -22,7 +22,7 @@ pub use merchant::{Loaded, MERCHANT, load};
 pub use servers::{Kind as ServersKind, Servers};
 
 use crate::state::{State, folder_of};
-use crate::suite::{Options as SuiteOptions, Suite};
+use crate::suite::{Options as SuiteOptions, Suite, kept_for_ever};
 
 /// How `jinpai up` is run.
 #[derive(Debug, Clone, Args)]
@@ -94,7 +94,7 @@ impl Running {
             folder: folder.path().to_owned(),
             listen: listen_on(options.listen),
             clock: SystemClock::shared(),
-            settings: Vec::new(),
+            settings: if options.no_demo { Vec::new() } else { kept_for_ever() },
         })
         .await?;
         let state = State::of(&suite, MERCHANT);

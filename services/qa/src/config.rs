@@ -99,6 +99,7 @@ mod tests {
         let config = Config::load(None, &[("database.url", "postgres://a@b/c"), ("events.url", "nats://d")]);
         let config = config.expect("loads");
         assert_eq!((config.review.default_capacity, config.draw.commitment_file()), (60, None));
+        assert_eq!(config.retention.months, 36, "three years, unless a merchant says otherwise");
         let unknown = Config::load(None, &[("draw.commitment_fil", "x")]);
         assert!(unknown.expect_err("is refused").to_string().contains("draw.commitment_fil"));
     }

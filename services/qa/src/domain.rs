@@ -3,6 +3,7 @@
 pub mod appeal;
 pub mod appeals;
 pub mod assignment;
+pub mod attendance;
 pub mod calibration;
 pub mod calibrations;
 pub mod check_figure;
@@ -24,6 +25,7 @@ pub mod risk;
 pub mod risks;
 pub mod rule_set;
 pub mod scorecard;
+pub mod team_scorecard;
 pub mod weakness;
 pub mod weaknesses;
 
@@ -44,6 +46,7 @@ use draw::{Commitment, Coverage, CoverageFilter, DayClosing, Draw, DrawSlice, Re
 use plan::{PutSamplingPlan, SamplingPlan};
 use review::{Review, SubmitReview};
 use scorecard::{CreateScorecard, Scorecard};
+use team_scorecard::{PutTeamScorecard, TeamScorecard};
 
 /// Quality assurance of chats.
 #[derive(Debug, Clone)]
@@ -255,10 +258,10 @@ impl Qa {
         etag: &str,
     ) -> Result<Scorecard, QaError> {
         let now = self.clock.now();
-        self.store.update_scorecard(by, now, id, version, |card| card.publish(etag, now)).await
+        self.store.update_scorecard(by, now, id, version, |card, _| card.publish(etag, now)).await
     }
 
-    /// Drops a draft.
+    /// Drops a draft, or what no team uses any more.
     pub async fn retire_scorecard(
         &self,
         by: &By,
@@ -267,7 +270,7 @@ impl Qa {
         etag: &str,
     ) -> Result<Scorecard, QaError> {
         let now = self.clock.now();
-        self.store.update_scorecard(by, now, id, version, |card| card.drop_draft(etag, now)).await
+        self.store.update_scorecard(by, now, id, version, |card, used| card.retire(etag, used, now)).await
     }
 
     /// A version of a card; without an id, the one in use.
@@ -279,6 +282,43 @@ impl Qa {
             id => self.store.find_scorecard(merchant, id, version).await?,
         };
         found.ok_or(QaError::ScorecardNotFound)
+    }
+
+    /// The card by which a review was scored, or is to be.
+    pub async fn get_scorecard_of(&self, scope: &Scope, review: Uuid) -> Result<Scorecard, QaError> {
+        let merchant = scope.whole_merchant()?;
+        let review = self.get_review(scope, review).await?;
+        match &review.verdict {
+            Some(scored) => {
+                let (id, version) = (&scored.scorecard_id, scored.scorecard_version);
+                let card = self.store.find_scorecard(merchant, id, version).await?;
+                card.ok_or(QaError::ScorecardNotFound)
+            }
+            None => {
+                self.store.find_scorecard_of(merchant, review.account.as_str(), review.business_day).await
+            }
+        }
+    }
+
+    /// A team's choice of a card that holds on a day, or the newest.
+    pub async fn get_team_scorecard(
+        &self,
+        scope: &Scope,
+        team: &str,
+        day: Option<NaiveDate>,
+    ) -> Result<TeamScorecard, QaError> {
+        self.store.find_team_scorecard(scope.whole_merchant()?, team, day).await
+    }
+
+    /// Chooses a card for a team.
+    pub async fn put_team_scorecard(
+        &self,
+        by: &By,
+        put: &PutTeamScorecard,
+    ) -> Result<TeamScorecard, QaError> {
+        let now = self.clock.now();
+        let today = self.store.calendar(&by.caller.merchant).await?.business_day(now);
+        self.store.insert_team_scorecard(by, today, now, put).await
     }
 
     /// All versions of all cards.

@@ -68,6 +68,12 @@ pub enum QaError {
         /// The first day that is free.
         earliest: NaiveDate,
     },
+    /// A team's card holds only from a day that has not begun and has no choice yet.
+    #[error("a team's scorecard can take effect from {earliest} on")]
+    ScorecardDayBegun {
+        /// The first day that is free.
+        earliest: NaiveDate,
+    },
     /// It changed since it was read.
     #[error("it was changed since it was read")]
     EtagMismatch,
@@ -152,6 +158,18 @@ pub enum QaError {
         /// As asked for.
         id: String,
     },
+    /// No such leave.
+    #[error("there is no leave {id}")]
+    LeaveNotFound {
+        /// As asked for.
+        id: String,
+    },
+    /// The directory knows nobody with that id.
+    #[error("the directory knows nobody with the id {person}")]
+    PersonUnknown {
+        /// As asked for.
+        person: String,
+    },
     /// Nobody with that id had an account within the caller's reach.
     #[error("there is no agent {person} in that week")]
     PersonNotFound {
@@ -206,11 +224,14 @@ impl Failure for QaError {
             | Self::CalibrationNotFound { .. }
             | Self::CalibrationCaseNotFound { .. }
             | Self::AbsenceNotFound { .. }
+            | Self::LeaveNotFound { .. }
             | Self::PersonNotFound { .. } => Kind::NotFound,
             Self::AppealExists => Kind::AlreadyExists,
             Self::DayNotClosed { .. }
             | Self::DayIncomplete { .. }
             | Self::PlanDayBegun { .. }
+            | Self::ScorecardDayBegun { .. }
+            | Self::PersonUnknown { .. }
             | Self::ReviewNotOpen
             | Self::ReviewNotSubmitted
             | Self::OwnChat
@@ -248,6 +269,7 @@ impl Failure for QaError {
             Self::DayNotClosed { .. } => "DAY_NOT_CLOSED",
             Self::DayIncomplete { .. } => "DAY_INCOMPLETE",
             Self::PlanDayBegun { .. } => "PLAN_DAY_BEGUN",
+            Self::ScorecardDayBegun { .. } => "SCORECARD_DAY_BEGUN",
             Self::EtagMismatch => "ETAG_MISMATCH",
             Self::ReviewNotYours => "REVIEW_NOT_YOURS",
             Self::ReviewNotOpen => "REVIEW_NOT_OPEN",
@@ -270,6 +292,8 @@ impl Failure for QaError {
             Self::CalibrationOpen => "CALIBRATION_OPEN",
             Self::CalibrationNotYours => "CALIBRATION_NOT_YOURS",
             Self::AbsenceNotFound { .. } => "ABSENCE_NOT_FOUND",
+            Self::LeaveNotFound { .. } => "LEAVE_NOT_FOUND",
+            Self::PersonUnknown { .. } => "PERSON_UNKNOWN",
             Self::PersonNotFound { .. } => "PERSON_NOT_FOUND",
             Self::NoPerson => "NO_PERSON",
             Self::Check(error) => error.reason(),
@@ -285,7 +309,9 @@ impl Failure for QaError {
         match self {
             Self::DayNotClosed { day } => vec![("business_day".to_owned(), day.to_string())],
             Self::DayIncomplete { readiness } => readiness.metadata(),
-            Self::PlanDayBegun { earliest } => vec![("earliest".to_owned(), earliest.to_string())],
+            Self::PlanDayBegun { earliest } | Self::ScorecardDayBegun { earliest } => {
+                vec![("earliest".to_owned(), earliest.to_string())]
+            }
             Self::Check(error) => error.metadata(),
             Self::AppealLate { until: Some(until) } => vec![("until".to_owned(), until.to_string())],
             Self::Database(error) => error.metadata(),

@@ -61,7 +61,8 @@ impl Handler for Chats {
     }
 }
 
-fn failed(error: QaError) -> HandleError {
+/// What becomes of an event whose effect failed.
+pub(crate) fn failed(error: QaError) -> HandleError {
     match error {
         QaError::Directory(error) => error.into(),
         QaError::Database(error) => error.into(),

@@ -1,6 +1,7 @@
 //! `jinpai.qa.v1.QaService`: parse, call, encode. No rule lives here.
 
 pub mod appeal;
+pub mod attendance;
 pub mod calibration;
 mod check;
 mod conversation;
@@ -28,6 +29,8 @@ use tonic::{Request, Response, Status};
 
 use crate::domain::Qa;
 use crate::error::QaError;
+
+use scorecard::Asked;
 
 pub use check::CheckApi;
 pub use privacy::PrivacyApi;
@@ -308,8 +311,10 @@ impl QaService for QaApi {
         request: Request<pb::GetScorecardRequest>,
     ) -> Reply<pb::GetScorecardResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let id = decode::text("scorecard_id", &message.scorecard_id)?;
-        let card = self.qa.get_scorecard(&scope, id, message.version).await?;
+        let card = match scorecard::asked(&message)? {
+            Asked::Card { id, version } => self.qa.get_scorecard(&scope, id, version).await?,
+            Asked::Review(review) => self.qa.get_scorecard_of(&scope, review).await?,
+        };
         Ok(Response::new(pb::GetScorecardResponse { scorecard: Some(card.into()) }))
     }
 
@@ -322,6 +327,28 @@ impl QaService for QaApi {
         let listed = self.qa.list_scorecards(&scope, &page).await?;
         let scorecards = converted(listed.items);
         Ok(Response::new(pb::ListScorecardsResponse { scorecards, next_page_token: listed.next_page_token }))
+    }
+
+    async fn get_team_scorecard(
+        &self,
+        request: Request<pb::GetTeamScorecardRequest>,
+    ) -> Reply<pb::GetTeamScorecardResponse> {
+        let Admitted { message, scope, .. } = admitted(request)?;
+        let day = message.business_day.map(|day| decode::day("business_day", Some(day))).transpose()?;
+        let team = decode::id("team_id", &message.team_id)?;
+        let choice = self.qa.get_team_scorecard(&scope, team, day).await?;
+        Ok(Response::new(pb::GetTeamScorecardResponse { team_scorecard: Some(choice.into()) }))
+    }
+
+    async fn put_team_scorecard(
+        &self,
+        request: Request<pb::PutTeamScorecardRequest>,
+    ) -> Reply<pb::PutTeamScorecardResponse> {
+        let request = admitted(request)?;
+        let by = By::new(&request, rpc!("PutTeamScorecard"), &request.message.request_id);
+        let put = scorecard::put_of_team(request.message)?;
+        let choice = self.qa.put_team_scorecard(&by, &put).await?;
+        Ok(Response::new(pb::PutTeamScorecardResponse { team_scorecard: Some(choice.into()) }))
     }
 
     async fn get_conversation(

@@ -10,6 +10,7 @@
 //! - Nobody reviews their own chats. Nobody reads a chat without the access log saying so.
 //! - Nothing in `domain` knows SQL or a message of the API.
 
+mod attendance_follower;
 pub mod check_error;
 mod check_worker;
 pub mod committer;
@@ -29,6 +30,7 @@ use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::qa::v1::appeal_service_server::AppealServiceServer;
+use proto::qa::v1::attendance_service_server::AttendanceServiceServer;
 use proto::qa::v1::calibration_service_server::CalibrationServiceServer;
 use proto::qa::v1::check_service_server::CheckServiceServer;
 use proto::qa::v1::privacy_service_server::PrivacyServiceServer;
@@ -46,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 pub use config::Config;
 use domain::Qa;
 use domain::appeals::Appeals;
+use domain::attendance::Attendance;
 use domain::calibrations::Calibrations;
 use domain::checks::Checks;
 use domain::privacy::Privacy;
@@ -55,6 +58,7 @@ use domain::risks::Risks;
 use domain::weaknesses::Weaknesses;
 use follower::Chats;
 use grpc::appeal::AppealApi;
+use grpc::attendance::AttendanceApi;
 use grpc::calibration::CalibrationApi;
 use grpc::quality::QualityApi;
 use grpc::review_work::ReviewWorkApi;
@@ -100,6 +104,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let appeals = Appeals::new(store.clone(), clock.clone());
     let calibrations = Calibrations::new(store.clone(), clock.clone());
     let work = ReviewWork::new(store.clone(), clock.clone());
+    let attendance = Attendance::new(store.clone(), clock.clone());
     let qualities = Qualities::new(store);
 
     let probed = pool.clone();
@@ -116,6 +121,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         .add_service(CalibrationServiceServer::new(CalibrationApi::new(calibrations)))
         .add_service(ReviewWorkServiceServer::new(ReviewWorkApi::new(work)))
         .add_service(QualityServiceServer::new(QualityApi::new(qualities)))
+        .add_service(AttendanceServiceServer::new(AttendanceApi::new(attendance.clone())))
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -125,9 +131,12 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         .await?;
 
     let chats = Chats::new(qa.clone());
+    let days = attendance_follower::Days::new(attendance);
+    let days_subjects = attendance_follower::SUBJECTS;
     let background = [
         events::relay(pool.clone(), bus.clone(), token.clone()),
         events::follow(pool.clone(), bus.clone(), "qa-chats", follower::SUBJECTS, chats, token.clone()),
+        events::follow(pool.clone(), bus.clone(), "qa-attendance", days_subjects, days, token.clone()),
         directory::follow(pool.clone(), bus, "qa-directory", token.clone()),
         committer::start(qa, config.draw.commitment_file(), token.clone()),
         check_worker::start(checks, token.clone()),

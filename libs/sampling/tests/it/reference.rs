@@ -7,7 +7,7 @@ use std::{
 
 use sampling::{Bundle, Counts, Plan, verify};
 
-use crate::support::{bundle, seed, with_own_plan};
+use crate::support::{bundle, chats, seed, with_excluded, with_own_plan};
 
 type Change = fn(&mut Bundle);
 
@@ -50,6 +50,25 @@ fn python_knows_plans_of_teams() {
     let mut changed = honest;
     changed.agents[0].plan = None;
     assert!(!python(&changed).status.success());
+}
+
+#[test]
+fn python_knows_exclusions() {
+    let plan = Plan { size: 3, threshold: 20, counts: Counts::AllMessages };
+    let plain = bundle(&seed(1), 5, &[12, 5, 0]);
+    for honest in [
+        with_excluded(plain.clone(), 0, chats(500, 3)),
+        with_excluded(plain.clone(), 2, chats(2500, 1)),
+        with_excluded(with_own_plan(plain, 0, plan), 0, chats(500, 2)),
+    ] {
+        verify(&honest).unwrap();
+        let output = python(&honest);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut changed = honest;
+        let place = changed.agents.iter().position(|agent| !agent.excluded.is_empty()).unwrap();
+        changed.agents[place].excluded.pop();
+        assert!(!python(&changed.sealed()).status.success());
+    }
 }
 
 #[test]

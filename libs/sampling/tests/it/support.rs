@@ -70,6 +70,7 @@ pub fn bundle(seed: &Seed, size: u32, sizes: &[usize]) -> Bundle {
             eligible,
             drawn: sample.drawn.into_iter().map(|(_, conversation)| conversation).collect(),
             plan: None,
+            excluded: Vec::new(),
         });
     }
     let terms = ListTerms { merchant: MERCHANT, day: day(), plan, day_closed_version: 3 };
@@ -103,7 +104,7 @@ pub fn with_own_plan(mut bundle: Bundle, place: usize, plan: Plan) -> Bundle {
     let late_ranker = Ranker::new(&late_seed(), MERCHANT, late_day());
     let agent = &mut bundle.agents[place];
     agent.plan = Some(plan);
-    agent.agent_hash = agent_hash_under(MERCHANT, day(), &agent.account, Some(&plan), &agent.eligible);
+    agent.agent_hash = agent_hash_under(MERCHANT, day(), &agent.account, Some(&plan), &agent.eligible, &[]);
     let sample = draw_agent(&ranker.agent(&agent.account), &agent.eligible, plan.size);
     agent.drawn = sample.drawn.into_iter().map(|(_, conversation)| conversation).collect();
     let eligible = agent.eligible.len() as u64;
@@ -111,6 +112,18 @@ pub fn with_own_plan(mut bundle: Bundle, place: usize, plan: Plan) -> Bundle {
         let rank = late_ranker.rank(&late.account, &late.conversation);
         late.accepted = late_accepted(&rank, plan.size, eligible);
     }
+    let hashes = bundle.agents.iter().map(|agent| (agent.account.as_str(), &agent.agent_hash));
+    bundle.list_hash = list_hash(&bundle.terms(), hashes);
+    bundle.sealed()
+}
+
+/// The same where chats of the agent at `place` are excluded from the draw, beside those that are eligible.
+pub fn with_excluded(mut bundle: Bundle, place: usize, excluded: Vec<ConversationId>) -> Bundle {
+    let agent = &mut bundle.agents[place];
+    let own_plan = agent.plan.as_ref();
+    agent.agent_hash =
+        agent_hash_under(MERCHANT, day(), &agent.account, own_plan, &agent.eligible, &excluded);
+    agent.excluded = excluded;
     let hashes = bundle.agents.iter().map(|agent| (agent.account.as_str(), &agent.agent_hash));
     bundle.list_hash = list_hash(&bundle.terms(), hashes);
     bundle.sealed()

@@ -7,7 +7,7 @@ use sampling::{
     Plan, Seal, Verified, agent_hash, commitment, list_hash, verify, verify_against, verify_slice,
 };
 
-use crate::support::{MERCHANT, at, bundle, chat, day, seed, with_own_plan};
+use crate::support::{MERCHANT, at, bundle, chat, chats, day, seed, with_excluded, with_own_plan};
 
 /// Three agents: one above the size, one exactly at it, one short.
 fn sample() -> Bundle {
@@ -25,7 +25,15 @@ fn an_honest_bundle_holds() {
     let late_added = sample().late.iter().filter(|chat| chat.accepted).count();
     assert_eq!(
         verify(&sample()),
-        Ok(Verified { agents: 3, eligible: 19, drawn: 12, short_agents: 1, late_added, late_open: 0 })
+        Ok(Verified {
+            agents: 3,
+            eligible: 19,
+            excluded: 0,
+            drawn: 12,
+            short_agents: 1,
+            late_added,
+            late_open: 0
+        })
     );
     assert!(verify(&bundle(&seed(1), 15, &[])).is_ok(), "a day without long chats has an empty, valid draw");
 }
@@ -53,6 +61,41 @@ fn a_teams_own_plan_holds_and_cannot_be_changed_afterwards() {
     let mut more = honest.clone();
     more.agents[0].drawn = sample().agents[0].drawn.clone();
     assert!(matches!(verify(&more), Err(Difference::DrawnExtra { .. })));
+}
+
+#[test]
+fn what_a_plan_excludes_is_told_and_cannot_be_changed_afterwards() {
+    let honest = with_excluded(sample(), 0, chats(500, 3));
+    let verified = verify(&honest).unwrap();
+    assert_eq!((verified.agents, verified.eligible, verified.excluded, verified.drawn), (3, 19, 3, 12));
+    let slice = honest.slice(&honest.agents[0].account).unwrap();
+    assert_eq!(verify_slice(&slice).unwrap().excluded, 3);
+    let changes: [fn(&mut Vec<sampling::ConversationId>); 4] = [
+        |excluded| drop(excluded.pop()),
+        |excluded| excluded.push(chat(600)),
+        |excluded| excluded[0] = chat(600),
+        |excluded| excluded.clear(),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut changed = honest.clone();
+        change(&mut changed.agents[0].excluded);
+        assert!(matches!(verify(&changed.sealed()), Err(Difference::AgentHash { .. })), "{number}");
+        let mut changed = slice.clone();
+        change(&mut changed.excluded);
+        assert!(matches!(verify_slice(&changed), Err(Difference::PublishedAgentHash { .. })), "{number}");
+    }
+    // A chat is either drawn from or left out.
+    let both = honest.agents[0].eligible[0].clone();
+    let both = with_excluded(sample(), 0, vec![both]);
+    assert!(matches!(verify(&both), Err(Difference::ConversationTwice { .. })));
+    assert!(matches!(
+        verify_slice(&both.slice(&both.agents[0].account).unwrap()),
+        Err(Difference::ConversationTwice { .. })
+    ));
+    // An account of which everything is left out is listed, and is nobody that could be drawn from.
+    let all = with_excluded(bundle(&seed(1), 5, &[12, 0]), 1, chats(1500, 2));
+    let verified = verify(&all).unwrap();
+    assert_eq!((verified.agents, verified.excluded, verified.short_agents), (1, 2, 0));
 }
 
 #[test]

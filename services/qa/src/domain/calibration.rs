@@ -123,6 +123,13 @@ pub struct RateChat {
 }
 
 impl OpenSession {
+    /// The refusal of a session whose chats are scored by different cards: ratings by two cards can't be compared.
+    pub fn mixes(&self, other: &ConversationId) -> QaError {
+        let place = self.conversations.iter().position(|named| named == other);
+        let field = place.map_or("case_ids".to_owned(), |place| format!("conversations[{place}]"));
+        QaError::invalid(field, format!("{other} is scored by another card than others of the session"))
+    }
+
     /// Makes the session of chats that were found.
     pub fn open(
         &self,

@@ -90,9 +90,18 @@ impl SamplingPlan {
 
     /// Whether a chat is drawn from: long, and not excluded.
     pub fn takes(&self, account: &str, channel: &str, agent_messages: i32, message_count: i32) -> bool {
-        self.is_long(agent_messages, message_count)
-            && !self.excluded_accounts.iter().any(|excluded| excluded == account)
-            && !self.excluded_channels.iter().any(|excluded| excluded == channel)
+        self.is_long(agent_messages, message_count) && !self.excludes(account, channel)
+    }
+
+    /// Whether chats of an account or channel are left out.
+    pub fn excludes(&self, account: &str, channel: &str) -> bool {
+        self.excluded_accounts.iter().any(|excluded| excluded == account)
+            || self.excluded_channels.iter().any(|excluded| excluded == channel)
+    }
+
+    /// Whether anything is left out at all.
+    pub fn has_exclusions(&self) -> bool {
+        !(self.excluded_accounts.is_empty() && self.excluded_channels.is_empty())
     }
 
     /// Whether a chat of so many messages is long.

@@ -26,6 +26,9 @@ pub struct ReviewPolicy {
     pub version: i32,
     /// Reviews are due on the day of the draw where the reviewer works then.
     pub same_day: bool,
+    /// From which minute after midnight on they are due on the next working day after all; 0 for never.
+    #[serde(default)]
+    pub same_day_until_minute: i32,
     /// Working days in which an appeal is possible; 0 allows none.
     pub appeal_days: i32,
     /// Working days in which an appeal is to be decided.
@@ -52,6 +55,7 @@ impl ReviewPolicy {
         Self {
             version: 0,
             same_day: false,
+            same_day_until_minute: 0,
             appeal_days: 5,
             decision_days: 2,
             calibration: CalibrationRule {
@@ -75,6 +79,15 @@ impl ReviewPolicy {
             return Err(QaError::EtagMismatch);
         }
         Ok(Self { version: self.version + 1, created_at: now, ..put.policy })
+    }
+
+    /// The first day on which reviews handed out at `at` may be due: the next, or the same where the policy says so and the
+    /// merchant's clock still allows it.
+    pub fn first_due(&self, calendar: &MerchantCalendar, at: DateTime<Utc>) -> NaiveDate {
+        let today = calendar.business_day(at);
+        let until = i64::from(self.same_day_until_minute);
+        let in_time = until == 0 || calendar.local_seconds(at) < until * 60;
+        if self.same_day && in_time { today } else { today.succ_opt().unwrap_or(today) }
     }
 
     /// The last day on which a review submitted at `at` can be appealed against.
@@ -109,6 +122,23 @@ mod tests {
         let at_once = ReviewPolicy { decision_days: 0, appeal_days: 0, ..policy };
         assert_eq!(at_once.decision_due(&calendar, saturday), "2020-05-25".parse().unwrap());
         assert_eq!(at_once.appeal_until(&calendar, saturday), None);
+    }
+
+    #[test]
+    fn the_same_day_ends_at_its_own_time() {
+        let calendar = MerchantCalendar::new("Asia/Shanghai", 14).expect("a calendar");
+        let policy =
+            ReviewPolicy { same_day: true, same_day_until_minute: 15 * 60, ..ReviewPolicy::built_in() };
+        let due =
+            |policy: &ReviewPolicy, at: &str| policy.first_due(&calendar, at.parse().unwrap()).to_string();
+        // The business day of the 20th begins at 14:00 in Shanghai.
+        assert_eq!(due(&policy, "2020-05-20T14:10:00+08:00"), "2020-05-20");
+        assert_eq!(due(&policy, "2020-05-20T14:59:59+08:00"), "2020-05-20");
+        assert_eq!(due(&policy, "2020-05-20T15:00:00+08:00"), "2020-05-21");
+        let always = ReviewPolicy { same_day_until_minute: 0, ..policy };
+        assert_eq!(due(&always, "2020-05-20T23:59:59+08:00"), "2020-05-20");
+        let never = ReviewPolicy { same_day: false, ..policy };
+        assert_eq!(due(&never, "2020-05-20T14:10:00+08:00"), "2020-05-21");
     }
 
     #[test]

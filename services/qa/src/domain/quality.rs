@@ -83,6 +83,9 @@ pub struct AccountDay {
     pub reviewed: Vec<ReviewedChat>,
 }
 
+/// How many reviews were scored by each card and version.
+pub type Cards = BTreeMap<(String, i32), u64>;
+
 /// A figure with its interval, or why there is none.
 pub type Figure = Result<Estimate, Undefined>;
 
@@ -109,6 +112,8 @@ pub struct Row {
     pub places: Option<(usize, usize)>,
     /// The chance to see a fault of the rate asked for at all.
     pub detection: f64,
+    /// What the reviews were scored by. Several cards or versions need not mean the same.
+    pub cards: Cards,
 }
 
 /// The part of an account's day that a row is made of: points of one thing, in basis points.
@@ -116,6 +121,7 @@ struct Part {
     eligible: u64,
     scores: Vec<f64>,
     critical: Option<u64>,
+    cards: Cards,
 }
 
 /// The rows of a question, in order of key.
@@ -163,9 +169,13 @@ pub fn monday(day: NaiveDate) -> NaiveDate {
 
 fn whole(day: &AccountDay) -> Part {
     let scores: Vec<f64> = day.reviewed.iter().filter_map(|chat| chat.score_bp).map(f64::from).collect();
+    let mut cards = Cards::new();
+    for chat in day.reviewed.iter().filter(|chat| chat.score_bp.is_some()) {
+        *cards.entry(chat.card.clone()).or_default() += 1;
+    }
     let critical = day.reviewed.iter().filter(|chat| chat.critical && chat.score_bp.is_some()).count();
     let eligible = standing_for(day.eligible, scores.len(), day.reviewed.len());
-    Part { eligible, scores, critical: Some(critical as u64) }
+    Part { eligible, scores, critical: Some(critical as u64), cards }
 }
 
 /// Of so many eligible chats, how many the ones stand for to which something was applicable: their share of the reviewed.
@@ -190,7 +200,9 @@ fn by_criterion(day: &AccountDay, cards: &BTreeMap<(String, i32), Scorecard>) ->
                     eligible: 0,
                     scores: Vec::new(),
                     critical: None,
+                    cards: Cards::new(),
                 });
+                *part.cards.entry(chat.card.clone()).or_default() += 1;
                 part.scores.push(above / room * f64::from(crate::domain::scorecard::FULL_SCORE_BP));
             }
         }
@@ -230,7 +242,16 @@ fn row(key: String, parts: &[Part], pass_bp: i32, fault_rate: f64) -> Row {
         places: None,
         // The rate was checked where it came in.
         detection: detection_at_rate(reviewed, fault_rate).unwrap_or(0.0),
+        cards: together(parts),
     }
+}
+
+fn together(parts: &[Part]) -> Cards {
+    let mut cards = Cards::new();
+    for (card, reviewed) in parts.iter().flat_map(|part| &part.cards) {
+        *cards.entry(card.clone()).or_default() += reviewed;
+    }
+    cards
 }
 
 /// Says which places each row may have: better than it for certain are only rows whose interval lies wholly above.
@@ -258,6 +279,8 @@ pub struct FeedbackSheet {
     pub criteria: Vec<Row>,
     /// Against the week before; `None` where one of them has too few reviews.
     pub change: Option<Comparison>,
+    /// Whether the two weeks were scored by other cards or versions of them.
+    pub other_cards: bool,
     /// With the review each stands in.
     pub comments: Vec<(Uuid, Comment)>,
     /// Of the card, one entry each time.
@@ -296,13 +319,15 @@ pub fn sheet(
     criteria.sort_by(|left, right| share(left).total_cmp(&share(right)).then(left.key.cmp(&right.key)));
     let chats = || days.iter().flat_map(|day| &day.reviewed);
     let comments = chats().flat_map(|chat| chat.assessment.comments.iter().map(|c| (chat.id, c.clone())));
-    let row = all(days);
-    let change = row.score_bp.ok().zip(all(before).score_bp.ok());
+    let (row, row_before) = (all(days), all(before));
+    let change = row.score_bp.ok().zip(row_before.score_bp.ok());
+    let other_cards = !row.cards.keys().eq(row_before.cards.keys());
     FeedbackSheet {
         person: person.clone(),
         week,
         criteria,
         change: change.map(|(now, then)| compare(now, then)),
+        other_cards,
         comments: comments.take(COMMENTS_MAX).collect(),
         critical_errors: chats().flat_map(|chat| chat.assessment.critical_errors.clone()).collect(),
         unacknowledged: chats().filter(|chat| !chat.acknowledged).map(|chat| chat.id).collect(),

@@ -21,6 +21,8 @@ pub enum ScorecardState {
     Published,
     /// Kept for the reviews scored by it.
     Retired,
+    /// Scores reviews of teams that chose it, and nobody else's.
+    InTeams,
 }
 
 /// What the points of a criterion are.
@@ -292,13 +294,13 @@ impl Scorecard {
         format!("card-{}", self.revision)
     }
 
-    /// Puts a draft in use.
+    /// Puts a draft, or what only teams used until now, in use for the merchant.
     pub fn publish(self, etag: &str, now: DateTime<Utc>) -> Result<Self, QaError> {
         self.unchanged_since(etag)?;
         match self.state {
-            ScorecardState::Draft => Ok(Self {
+            ScorecardState::Draft | ScorecardState::InTeams => Ok(Self {
                 state: ScorecardState::Published,
-                published_at: Some(now),
+                published_at: self.published_at.or(Some(now)),
                 revision: self.revision + 1,
                 ..self
             }),
@@ -306,18 +308,42 @@ impl Scorecard {
         }
     }
 
-    /// Drops a draft.
-    pub fn drop_draft(self, etag: &str, now: DateTime<Utc>) -> Result<Self, QaError> {
+    /// Puts a draft in use for teams; `None` if it is in use already.
+    pub fn use_in_teams(self, now: DateTime<Utc>) -> Result<Option<Self>, QaError> {
+        match self.state {
+            ScorecardState::Draft => Ok(Some(Self {
+                state: ScorecardState::InTeams,
+                published_at: Some(now),
+                revision: self.revision + 1,
+                ..self
+            })),
+            ScorecardState::Published | ScorecardState::InTeams => Ok(None),
+            ScorecardState::Retired => Err(QaError::ScorecardRetired),
+        }
+    }
+
+    /// Drops a draft, or what no team uses any more.
+    pub fn retire(self, etag: &str, used_by_teams: bool, now: DateTime<Utc>) -> Result<Self, QaError> {
         self.unchanged_since(etag)?;
         match self.state {
-            ScorecardState::Draft => Ok(self.retired(now)),
+            ScorecardState::InTeams if used_by_teams => Err(QaError::ScorecardInUse),
+            ScorecardState::Draft | ScorecardState::InTeams => Ok(self.retired(now)),
             ScorecardState::Published => Err(QaError::ScorecardInUse),
             ScorecardState::Retired => Err(QaError::ScorecardRetired),
         }
     }
 
-    /// Out of use, because another version came into use or a draft was dropped.
-    pub fn retired(self, now: DateTime<Utc>) -> Self {
+    /// What becomes of the merchant's card when another one takes its place.
+    pub fn replaced(self, used_by_teams: bool, now: DateTime<Utc>) -> Self {
+        if used_by_teams {
+            Self { state: ScorecardState::InTeams, revision: self.revision + 1, ..self }
+        } else {
+            self.retired(now)
+        }
+    }
+
+    /// Out of use.
+    fn retired(self, now: DateTime<Utc>) -> Self {
         Self { state: ScorecardState::Retired, retired_at: Some(now), revision: self.revision + 1, ..self }
     }
 

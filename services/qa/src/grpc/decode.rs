@@ -31,6 +31,15 @@ pub(super) fn days(field: &str, days: Option<DayRange>) -> Result<(NaiveDate, Na
     Ok((from, to))
 }
 
+/// The refusal of a range whose days stand by themselves in the request, not in a range named `days`.
+pub(super) fn without_range(error: QaError) -> QaError {
+    let QaError::Invalid { mut violations } = error else { return error };
+    for violation in &mut violations {
+        violation.field = violation.field.trim_start_matches("days.").to_owned();
+    }
+    QaError::Invalid { violations }
+}
+
 /// Text that storage can hold: Postgres has no room for NUL.
 pub(super) fn text<'a>(field: &str, text: &'a str) -> Result<&'a str, QaError> {
     if text.contains('\0') { Err(QaError::invalid(field, "must not contain NUL")) } else { Ok(text) }

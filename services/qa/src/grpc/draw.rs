@@ -190,6 +190,7 @@ impl From<DrawSlice> for pb::GetDrawSliceResponse {
             late: slice.late.into_iter().map(Into::into).collect(),
             agent_hashes: hashes.collect(),
             own_plan: slice.own_plan.map(own_plan),
+            excluded: slice.excluded.into_iter().map(conversation_ref).collect(),
         }
     }
 }
@@ -232,6 +233,7 @@ impl From<Coverage> for pb::Coverage {
             score_bp_sum: coverage.score_bp_sum,
             critical_errors: coverage.critical_errors,
             conversations: coverage.conversations,
+            shortfall_reason: coverage.reason.map_or(pb::ShortfallReason::Unspecified, Into::into).into(),
         }
     }
 }

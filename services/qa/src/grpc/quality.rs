@@ -86,6 +86,10 @@ fn count(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+fn card_use(((scorecard_id, scorecard_version), reviewed): ((String, i32), u64)) -> pb::CardUse {
+    pb::CardUse { scorecard_id, scorecard_version, reviewed: count(reviewed) }
+}
+
 impl From<Row> for pb::QualityRow {
     fn from(row: Row) -> Self {
         let place = |place: usize| i32::try_from(place).unwrap_or(i32::MAX);
@@ -102,6 +106,7 @@ impl From<Row> for pb::QualityRow {
             place_best: place(best),
             place_worst: place(worst),
             detection: row.detection,
+            cards: row.cards.into_iter().map(card_use).collect(),
         }
     }
 }
@@ -115,6 +120,7 @@ impl From<FeedbackSheet> for pb::FeedbackSheet {
         let change = sheet.change.map(|change| pb::ScoreChange {
             difference_bp: Some(estimate::estimate(change.difference)),
             distinguishable: change.order != Order::Unclear,
+            other_cards: sheet.other_cards,
         });
         Self {
             person_id: sheet.person.into_string(),

@@ -10,7 +10,7 @@ use runtime::ids::PersonId;
 use tonic::{Request, Response};
 use uuid::Uuid;
 
-use super::decode::{days, id, text};
+use super::decode::{days, id, text, without_range};
 use super::{Reply, converted, page};
 use crate::domain::assignment::Absence;
 use crate::domain::policy::{CalibrationRule, PutReviewPolicy, ReviewPolicy};
@@ -77,7 +77,7 @@ impl ReviewWorkService for ReviewWorkApi {
         let by = By::new(&request, rpc!("AddReviewerAbsence"), &request.message.request_id);
         let pb::AddReviewerAbsenceRequest { person_id, from, to, .. } = &request.message;
         let person = PersonId::new(id("person_id", person_id)?);
-        let days = days("days", Some(DayRange { from: *from, to: *to })).map_err(without_days)?;
+        let days = days("days", Some(DayRange { from: *from, to: *to })).map_err(without_range)?;
         let (absence, open_due) = self.work.add_reviewer_absence(&by, person, days).await?;
         Ok(Response::new(pb::AddReviewerAbsenceResponse { absence: Some(absence.into()), open_due }))
     }
@@ -138,15 +138,6 @@ impl ReviewWorkService for ReviewWorkApi {
     }
 }
 
-/// The days stand by themselves in the request, not in a range.
-fn without_days(error: QaError) -> QaError {
-    let QaError::Invalid { mut violations } = error else { return error };
-    for violation in &mut violations {
-        violation.field = violation.field.trim_start_matches("days.").to_owned();
-    }
-    QaError::Invalid { violations }
-}
-
 fn seven(week: pb::ReviewerWeek) -> [i32; 7] {
     let pb::ReviewerWeek { monday, tuesday, wednesday, thursday, friday, saturday, sunday } = week;
     [monday, tuesday, wednesday, thursday, friday, saturday, sunday]
@@ -154,8 +145,12 @@ fn seven(week: pb::ReviewerWeek) -> [i32; 7] {
 
 fn put_policy(wire: pb::PutReviewPolicyRequest) -> Result<PutReviewPolicy, QaError> {
     let rule = wire.calibration.ok_or_else(|| QaError::invalid("calibration", "is required"))?;
+    if wire.same_day_until_minute != 0 && !wire.same_day {
+        return Err(QaError::invalid("same_day_until_minute", "is for same_day only"));
+    }
     let policy = ReviewPolicy {
         same_day: wire.same_day,
+        same_day_until_minute: wire.same_day_until_minute,
         appeal_days: wire.appeal_days,
         decision_days: wire.decision_days,
         calibration: CalibrationRule {
@@ -175,6 +170,7 @@ impl From<ReviewPolicy> for pb::ReviewPolicy {
         Self {
             version: policy.version,
             same_day: policy.same_day,
+            same_day_until_minute: policy.same_day_until_minute,
             appeal_days: policy.appeal_days,
             decision_days: policy.decision_days,
             calibration: Some(pb::CalibrationRule {

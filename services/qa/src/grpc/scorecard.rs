@@ -1,14 +1,57 @@
 //! Scorecards on the wire.
 
 use proto::qa::v1 as pb;
-use proto::time::timestamp;
+use proto::time::{date, timestamp};
+use uuid::Uuid;
 
-use super::decode::text;
+use super::decode::{day, id, text};
+use super::review;
 use crate::domain::scorecard::{
     Category, Content, CreateScorecard, Criterion, CriticalError, Formula, Reason, Scale, Scorecard,
     ScorecardState,
 };
+use crate::domain::team_scorecard::{PutTeamScorecard, TeamScorecard};
 use crate::error::QaError;
+
+/// Which card is asked for.
+pub(super) enum Asked<'a> {
+    /// A version of a card; the published one without an id.
+    Card {
+        /// Empty for the published one.
+        id: &'a str,
+        /// 0 for the newest.
+        version: i32,
+    },
+    /// The one of a review.
+    Review(Uuid),
+}
+
+/// Which card is asked for.
+pub(super) fn asked(wire: &pb::GetScorecardRequest) -> Result<Asked<'_>, QaError> {
+    let id = text("scorecard_id", &wire.scorecard_id)?;
+    if wire.review_id.is_empty() {
+        return Ok(Asked::Card { id, version: wire.version });
+    }
+    if !id.is_empty() || wire.version != 0 {
+        return Err(QaError::invalid("review_id", "must be empty where scorecard_id or version is given"));
+    }
+    Ok(Asked::Review(review::id(&wire.review_id)?))
+}
+
+/// What a team is to have from a day on.
+pub(super) fn put_of_team(wire: pb::PutTeamScorecardRequest) -> Result<PutTeamScorecard, QaError> {
+    id("team_id", &wire.team_id)?;
+    text("scorecard_id", &wire.scorecard_id)?;
+    if wire.scorecard_id.is_empty() != (wire.scorecard_version == 0) {
+        return Err(QaError::invalid("scorecard_version", "belongs to scorecard_id: give both or neither"));
+    }
+    Ok(PutTeamScorecard {
+        effective_from: day("effective_from", wire.effective_from)?,
+        card: (!wire.scorecard_id.is_empty()).then_some((wire.scorecard_id, wire.scorecard_version)),
+        team: wire.team_id,
+        etag: wire.etag,
+    })
+}
 
 /// A draft to be made.
 pub(super) fn create(wire: pb::CreateScorecardRequest) -> Result<CreateScorecard, QaError> {
@@ -72,6 +115,7 @@ impl From<Scorecard> for pb::Scorecard {
             ScorecardState::Draft => pb::ScorecardState::Draft,
             ScorecardState::Published => pb::ScorecardState::Published,
             ScorecardState::Retired => pb::ScorecardState::Retired,
+            ScorecardState::InTeams => pb::ScorecardState::InTeams,
         };
         let etag = card.etag();
         let formula = match card.content.formula {
@@ -96,6 +140,24 @@ impl From<Scorecard> for pb::Scorecard {
             etag,
             categories: categories.collect(),
             formula: formula.into(),
+        }
+    }
+}
+
+impl From<TeamScorecard> for pb::TeamScorecard {
+    fn from(choice: TeamScorecard) -> Self {
+        let etag = choice.etag();
+        let inherits = choice.card.is_none();
+        let (scorecard_id, scorecard_version) = choice.card.unwrap_or_default();
+        Self {
+            team_id: choice.team,
+            version: choice.version,
+            effective_from: choice.effective_from.map(date),
+            inherits,
+            scorecard_id,
+            scorecard_version,
+            created_at: choice.created_at.map(timestamp),
+            etag,
         }
     }
 }

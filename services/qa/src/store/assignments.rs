@@ -51,9 +51,7 @@ async fn first_due_day(
     calendar: &MerchantCalendar,
     now: DateTime<Utc>,
 ) -> Result<NaiveDate, QaError> {
-    let today = calendar.business_day(now);
-    let same_day = policies::newest(conn, merchant).await?.same_day;
-    Ok(if same_day { today } else { today.succ_opt().unwrap_or(today) })
+    Ok(policies::newest(conn, merchant).await?.first_due(calendar, now))
 }
 
 /// The day by which a review is due that is given to somebody by hand: their next working day, or the merchant's if they

@@ -29,6 +29,8 @@ struct AgentRow {
     agent_hash: Vec<u8>,
     #[diesel(sql_type = Binary)]
     eligible_list: Vec<u8>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    excluded_list: Option<Vec<u8>>,
     #[diesel(sql_type = Nullable<Integer>)]
     size: Option<i32>,
     #[diesel(sql_type = Nullable<Integer>)]
@@ -42,6 +44,7 @@ struct Frozen {
     account: AccountId,
     hash: AgentHash,
     chats: Vec<ConversationId>,
+    excluded: Vec<ConversationId>,
     own_plan: Option<sampling::Plan>,
 }
 
@@ -99,7 +102,7 @@ async fn lists(
     account: &str,
 ) -> Result<Vec<Frozen>, QaError> {
     let rows = diesel::sql_query(
-        "SELECT account_id, agent_hash, eligible_list, size, threshold, counts FROM draw_agents \
+        "SELECT account_id, agent_hash, eligible_list, excluded_list, size, threshold, counts FROM draw_agents \
          WHERE merchant_id = $1 AND business_day = $2 AND ($3 = '' OR account_id = $3) ORDER BY account_id",
     )
     .bind::<Text, _>(merchant.as_str())
@@ -111,8 +114,10 @@ async fn lists(
         let hash = bytes32("draw_agents", &row.account_id, AgentHash::from_slice, &row.agent_hash)?;
         let unreadable = || pg::Error::unreadable("draw_agents", &row.account_id, "its list does not unpack");
         let chats = unpack(&row.eligible_list).ok_or_else(unreadable)?;
+        let excluded =
+            row.excluded_list.as_deref().map_or(Some(Vec::new()), unpack).ok_or_else(unreadable)?;
         let own_plan = row.own_plan()?;
-        Ok(Frozen { account: AccountId::new(row.account_id), hash, chats, own_plan })
+        Ok(Frozen { account: AccountId::new(row.account_id), hash, chats, excluded, own_plan })
     };
     rows.into_iter().map(list).collect()
 }
@@ -200,13 +205,14 @@ async fn bundle(
             eligible: frozen.chats,
             agent_hash: frozen.hash,
             plan: frozen.own_plan,
+            excluded: frozen.excluded,
         })
         .collect();
     // A sample of an account that has no list is handed out too: the verifier is to see it, not we.
     for (account, drawn) in samples {
         let agent_hash = sampling::agent_hash(merchant.as_str(), day, account.as_str(), &[]);
-        let (account, eligible) = (account.into_string(), Vec::new());
-        agents.push(AgentList { account, eligible, agent_hash, drawn, plan: None });
+        let (account, eligible, excluded) = (account.into_string(), Vec::new(), Vec::new());
+        agents.push(AgentList { account, eligible, agent_hash, drawn, plan: None, excluded });
     }
     let late = late::list(conn, merchant, day, None).await?;
     let late_seeds = late_seeds(conn, merchant, &late).await?;
@@ -253,7 +259,9 @@ async fn slice(
     let sample: BTreeSet<ConversationId> = sample.into_iter().collect();
     let lists = lists(conn, merchant, day, account.as_str()).await?;
     let own_plan = lists.iter().find_map(|list| list.own_plan);
-    let chats = lists.into_iter().flat_map(|list| list.chats);
+    let (chats, excluded): (Vec<_>, Vec<_>) =
+        lists.into_iter().map(|list| (list.chats, list.excluded)).unzip();
+    let chats = chats.into_iter().flatten();
     let mut chats: Vec<_> = chats
         .map(|chat| {
             let (rank, drawn) = (ranker.rank(&chat), sample.contains(&chat));
@@ -263,7 +271,8 @@ async fn slice(
     chats.sort_unstable_by_key(|chat| chat.1);
     let late = late::list(conn, merchant, day, Some(account)).await?;
     let agent_hashes = hashes(conn, merchant, day).await?;
-    Ok(Some(DrawSlice { draw, account: account.clone(), chats, late, agent_hashes, own_plan }))
+    let excluded = excluded.into_iter().flatten().collect();
+    Ok(Some(DrawSlice { draw, account: account.clone(), chats, excluded, late, agent_hashes, own_plan }))
 }
 
 impl Store {

@@ -1,5 +1,6 @@
 //! Calibration sessions. A session's row is locked while a rating is taken or it is closed.
 
+mod cases;
 mod rows;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,7 +11,7 @@ use runtime::ids::{MerchantId, PersonId};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{ATTEMPTS, Store, assignments, policies, raters, scorecards};
+use super::{ATTEMPTS, Store, assignments, policies, raters, scorecards, team_scorecards};
 use crate::domain::calibration::report::judge;
 use crate::domain::calibration::{CalibrationCase, OpenSession, RateChat, SeenSession, Session};
 use crate::domain::rater::RaterStanding;
@@ -68,7 +69,7 @@ async fn judge_raters(
 }
 
 impl Store {
-    /// Makes a session by the published card.
+    /// Makes a session by the card that its chats are scored by.
     pub async fn insert_session(
         &self,
         by: &By,
@@ -83,14 +84,19 @@ impl Store {
                         return Err(QaError::ReviewerUnknown { person: rater.to_string() });
                     }
                 }
-                let card = scorecards::published(conn, merchant).await?;
-                let card = card.ok_or(QaError::ScorecardNotPublished)?;
                 let mut wanted = open.conversations.clone();
-                wanted.extend(rows::case_chats(conn, merchant, &open.cases).await?);
-                let chats = rows::find_chats(conn, merchant, &wanted).await?;
+                wanted.extend(cases::chats(conn, merchant, &open.cases).await?);
+                let mut chats = rows::find_chats(conn, merchant, &wanted).await?;
+                chats.sort_by(|left, right| left.conversation.cmp(&right.conversation));
+                let days: Vec<_> =
+                    chats.iter().map(|chat| (chat.account.as_str(), chat.business_day)).collect();
+                let card = match team_scorecards::card_of_all(conn, merchant, &days).await? {
+                    Ok(card) => card,
+                    Err(place) => return Err(open.mixes(&chats[place].conversation)),
+                };
                 let session = open.open(chats, &card, now)?;
                 rows::insert(conn, merchant, &session, &by.caller.subject).await?;
-                rows::take_cases(conn, merchant, &open.cases, session.id).await?;
+                cases::take(conn, merchant, &open.cases, session.id).await?;
                 let summary =
                     json!({ "name": session.name, "chats": session.chats.len(), "raters": session.raters });
                 by.audit(conn, now, format!("calibration/{}", session.id), summary).await?;
@@ -185,7 +191,7 @@ impl Store {
     ) -> Result<Page<CalibrationCase>, QaError> {
         let mut conn = self.connection().await?;
         let after = page.after.unwrap_or_default();
-        let cases = rows::list_cases(&mut conn, merchant, open, after, page.limit()).await?;
+        let cases = cases::list(&mut conn, merchant, open, after, page.limit()).await?;
         Ok(page.page(cases, |case| case.id)?)
     }
 }

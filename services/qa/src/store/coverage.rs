@@ -2,14 +2,16 @@
 
 use chrono::NaiveDate;
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, SmallInt, Text};
 use diesel_async::RunQueryDsl;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use runtime::ids::{AccountId, PersonId};
 
+use super::attendance::{PRESENCE_OF_ROW, presence};
 use super::people::PERSON_OF_ROW;
 use super::{ALL_DAYS, Seen, Store, seen_sql, small};
+use crate::domain::attendance::ShortfallReason;
 use crate::domain::draw::{Coverage, CoverageFilter};
 use crate::error::QaError;
 
@@ -48,19 +50,26 @@ struct CoverageRow {
     score_bp_sum: i64,
     #[diesel(sql_type = BigInt)]
     critical_errors: i64,
+    #[diesel(sql_type = Nullable<SmallInt>)]
+    presence: Option<i16>,
 }
 
 impl From<CoverageRow> for Coverage {
     fn from(row: CoverageRow) -> Self {
         let drawn_yet = row.size.is_some();
+        let eligible = if drawn_yet { row.eligible } else { small(row.long_chats) };
+        let conversations = small(row.conversations);
+        let shortfall = row.size.map_or(0, |size| (size - row.drawn).max(0));
+        let presence = row.presence.and_then(presence);
+        let reason = (shortfall > 0).then(|| ShortfallReason::of(presence, conversations, eligible));
         Self {
             day: row.business_day,
             account: AccountId::new(row.account_id),
             person: row.person_id.map(PersonId::new),
             drawn_yet,
-            eligible: if drawn_yet { row.eligible } else { small(row.long_chats) },
+            eligible,
             drawn: row.drawn,
-            shortfall: row.size.map_or(0, |size| (size - row.drawn).max(0)),
+            shortfall,
             late_accepted: small(row.late_accepted),
             assigned: small(row.assigned),
             unassigned: small(row.unassigned),
@@ -68,25 +77,41 @@ impl From<CoverageRow> for Coverage {
             acknowledged: small(row.acknowledged),
             score_bp_sum: row.score_bp_sum,
             critical_errors: small(row.critical_errors),
-            conversations: small(row.conversations),
+            conversations,
+            reason,
         }
     }
 }
 
-/// The rows of a page are found first, on indexes; only for them the reviews are counted.
+/// The rows of a page are found first, on indexes; only for them the reviews are counted. Of a drawn day nothing reads chats:
+/// the closing has their number and the draw its list, so that a page costs the same however many chats there were. The
+/// days that are not drawn, normally yesterday's and today's, are counted, each by a descent of its own; `OFFSET 0` keeps the
+/// planner from counting first and asking afterwards.
 const PAGE_SQL: &str = concat!(
-    "SELECT r.business_day, r.account_id, sum(r.conversations)::bigint AS conversations, \
-        sum(r.long_chats)::bigint AS long_chats FROM ( \
-        SELECT c.merchant_id, c.business_day, c.account_id, count(*) AS conversations, \
-            count(*) FILTER (WHERE c.long_chat) AS long_chats \
-        FROM conversations c \
-        WHERE c.merchant_id = $1 AND c.business_day BETWEEN $2 AND $3 AND (c.business_day, c.account_id) > ($4, $5) \
-          AND (cardinality($6::text[]) = 0 OR c.account_id = ANY ($6)) \
-        GROUP BY c.merchant_id, c.business_day, c.account_id \
+    "SELECT r.business_day, r.account_id, max(r.conversations)::bigint AS conversations, \
+        max(r.long_chats)::bigint AS long_chats FROM ( \
+        SELECT $1 AS merchant_id, open.day AS business_day, c.account_id, c.conversations, c.long_chats \
+        FROM (SELECT day::date AS day FROM generate_series(greatest($2::date, $4::date)::timestamp, $3::timestamp, '1 day') AS day \
+            WHERE NOT EXISTS (SELECT FROM draws d WHERE d.merchant_id = $1 AND d.business_day = day::date) OFFSET 0) open \
+        CROSS JOIN LATERAL (SELECT c.account_id, count(*) AS conversations, \
+                count(*) FILTER (WHERE c.long_chat) AS long_chats \
+            FROM conversations c WHERE c.merchant_id = $1 AND c.business_day = open.day AND c.business_day BETWEEN $2 AND $3 \
+              AND (cardinality($6::text[]) = 0 OR c.account_id = ANY ($6)) GROUP BY c.account_id) c \
+        WHERE (open.day, c.account_id) > ($4, $5) \
         UNION ALL \
-        SELECT d.merchant_id, d.business_day, d.account_id, 0, 0 FROM draw_agents d \
+        SELECT k.merchant_id, k.business_day, k.account_id, k.conversations, 0 \
+        FROM draws d JOIN day_closing_agents k ON k.merchant_id = d.merchant_id AND k.business_day = d.business_day \
+        WHERE d.merchant_id = $1 AND d.business_day BETWEEN $2 AND $3 AND (k.business_day, k.account_id) > ($4, $5) \
+          AND (cardinality($6::text[]) = 0 OR k.account_id = ANY ($6)) \
+        UNION ALL \
+        SELECT d.merchant_id, d.business_day, d.account_id, d.eligible, 0 FROM draw_agents d \
         WHERE d.merchant_id = $1 AND d.business_day BETWEEN $2 AND $3 AND (d.business_day, d.account_id) > ($4, $5) \
           AND (cardinality($6::text[]) = 0 OR d.account_id = ANY ($6)) \
+        UNION ALL \
+        SELECT l.merchant_id, l.business_day, l.account_id, count(*), 0 FROM late_chats l \
+        WHERE l.merchant_id = $1 AND l.business_day BETWEEN $2 AND $3 AND (l.business_day, l.account_id) > ($4, $5) \
+          AND (cardinality($6::text[]) = 0 OR l.account_id = ANY ($6)) \
+        GROUP BY l.merchant_id, l.business_day, l.account_id \
         UNION ALL \
         SELECT a.merchant_id, day::date, a.account_id, 0, 0 \
         FROM accounts a JOIN people p ON p.merchant_id = a.merchant_id AND p.person_id = a.person_id AND p.status <> 5 \
@@ -104,6 +129,28 @@ const PAGE_SQL: &str = concat!(
      GROUP BY r.business_day, r.account_id ORDER BY r.business_day, r.account_id LIMIT $13"
 );
 
+/// The coverage of some days: `$1` merchant, `$2` and `$3` first and last day, `$4` and `$5` the row before, `$6` accounts,
+/// `$7` person, `$8` team, `$9` to `$12` the rows that are seen, `$13` the most rows, `$14` whether idle accounts have one.
+fn coverage_sql() -> String {
+    format!(
+        "SELECT q.*, {PRESENCE_OF_ROW} AS presence FROM ( \
+            SELECT r.merchant_id, r.business_day, r.account_id, {PERSON_OF_ROW} AS person_id, r.conversations, r.long_chats, \
+                COALESCE(a.size, d.size) AS size, COALESCE(a.eligible, 0) AS eligible, COALESCE(a.drawn, 0) AS drawn, w.* \
+            FROM (SELECT $1 AS merchant_id, p.* FROM ({PAGE_SQL}) p) r \
+            LEFT JOIN draws d ON d.merchant_id = $1 AND d.business_day = r.business_day \
+            LEFT JOIN draw_agents a ON a.merchant_id = $1 AND a.business_day = r.business_day \
+               AND a.account_id = r.account_id \
+            CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE v.late) AS late_accepted, \
+                   count(*) FILTER (WHERE v.state > 1) AS assigned, count(*) FILTER (WHERE v.state = 1) AS unassigned, \
+                   count(*) FILTER (WHERE v.state > 2) AS reviewed, count(*) FILTER (WHERE v.state = 4) AS acknowledged, \
+                   COALESCE(sum(v.score_bp), 0)::bigint AS score_bp_sum, \
+                   count(*) FILTER (WHERE v.critical_failure) AS critical_errors \
+               FROM reviews v WHERE v.merchant_id = $1 AND v.business_day = r.business_day \
+                   AND v.account_id = r.account_id) w) q \
+         ORDER BY q.business_day, q.account_id"
+    )
+}
+
 impl Store {
     /// The coverage of some days within `scope`, in order of day and account.
     pub async fn list_coverage(
@@ -116,38 +163,23 @@ impl Store {
         let mut conn = self.connection().await?;
         let seen = Seen::of(&mut conn, scope, days.0, days.1).await?;
         let (after_day, after_account) = page.after.clone().unwrap_or((ALL_DAYS.0, String::new()));
-        let rows = diesel::sql_query(format!(
-            "SELECT r.business_day, r.account_id, {PERSON_OF_ROW} AS person_id, r.conversations, r.long_chats, COALESCE(a.size, d.size) AS size, \
-                COALESCE(a.eligible, 0) AS eligible, COALESCE(a.drawn, 0) AS drawn, w.* \
-             FROM (SELECT $1 AS merchant_id, p.* FROM ({PAGE_SQL}) p) r \
-             LEFT JOIN draws d ON d.merchant_id = $1 AND d.business_day = r.business_day \
-             LEFT JOIN draw_agents a ON a.merchant_id = $1 AND a.business_day = r.business_day \
-                AND a.account_id = r.account_id \
-             CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE v.late) AS late_accepted, \
-                    count(*) FILTER (WHERE v.state > 1) AS assigned, count(*) FILTER (WHERE v.state = 1) AS unassigned, \
-                    count(*) FILTER (WHERE v.state > 2) AS reviewed, count(*) FILTER (WHERE v.state = 4) AS acknowledged, \
-                    COALESCE(sum(v.score_bp), 0)::bigint AS score_bp_sum, \
-                    count(*) FILTER (WHERE v.critical_failure) AS critical_errors \
-                FROM reviews v WHERE v.merchant_id = $1 AND v.business_day = r.business_day \
-                    AND v.account_id = r.account_id) w \
-             ORDER BY r.business_day, r.account_id"
-        ))
-        .bind::<Text, _>(scope.merchant.as_str())
-        .bind::<Date, _>(days.0)
-        .bind::<Date, _>(days.1)
-        .bind::<Date, _>(after_day)
-        .bind::<Text, _>(after_account)
-        .bind::<Array<Text>, _>(&filter.accounts)
-        .bind::<Text, _>(&filter.person)
-        .bind::<Text, _>(&filter.team)
-        .bind::<Bool, _>(seen.all)
-        .bind::<Array<Text>, _>(seen.accounts)
-        .bind::<Array<Date>, _>(seen.from)
-        .bind::<Array<Date>, _>(seen.to)
-        .bind::<BigInt, _>(page.limit())
-        .bind::<Bool, _>(filter.idle)
-        .load::<CoverageRow>(&mut conn)
-        .await?;
+        let rows = diesel::sql_query(coverage_sql())
+            .bind::<Text, _>(scope.merchant.as_str())
+            .bind::<Date, _>(days.0)
+            .bind::<Date, _>(days.1)
+            .bind::<Date, _>(after_day)
+            .bind::<Text, _>(after_account)
+            .bind::<Array<Text>, _>(&filter.accounts)
+            .bind::<Text, _>(&filter.person)
+            .bind::<Text, _>(&filter.team)
+            .bind::<Bool, _>(seen.all)
+            .bind::<Array<Text>, _>(seen.accounts)
+            .bind::<Array<Date>, _>(seen.from)
+            .bind::<Array<Date>, _>(seen.to)
+            .bind::<BigInt, _>(page.limit())
+            .bind::<Bool, _>(filter.idle)
+            .load::<CoverageRow>(&mut conn)
+            .await?;
         let rows: Vec<Coverage> = rows.into_iter().map(Coverage::from).collect();
         Ok(page.page(rows, |row| (row.day, row.account.to_string()))?)
     }

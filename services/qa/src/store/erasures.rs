@@ -1,16 +1,22 @@
-//! Erasures of customers, day by day: transcripts, hits and examples go, what was counted stays.
+//! Erasures of customers, day by day: transcripts, hits and examples go, what was counted stays. What comes of them later is
+//! emptied at the door.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Binary, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::ids::MerchantId;
+use sampling::ConversationId;
 use uuid::Uuid;
 
+use super::arrivals::{Key, KeyColumns};
 use super::holds::HELD;
 use super::{Store, transcript};
+use crate::domain::conversation::Arrival;
 use crate::domain::hold::{Erasure, OpenErasure, customer_hash};
 use crate::error::QaError;
 
@@ -61,6 +67,24 @@ struct ErasedRow {
     erased: i64,
     #[diesel(sql_type = BigInt)]
     held: i64,
+}
+
+#[derive(QueryableByName)]
+struct AskedRow {
+    #[diesel(sql_type = Bool)]
+    asked: bool,
+}
+
+#[derive(QueryableByName)]
+struct KeyRow {
+    #[diesel(sql_type = Text)]
+    merchant_id: String,
+    #[diesel(sql_type = Text)]
+    shop_id: String,
+    #[diesel(sql_type = Text)]
+    channel: String,
+    #[diesel(sql_type = Text)]
+    conversation_id: String,
 }
 
 impl From<ErasureRow> for Erasure {
@@ -116,6 +140,7 @@ async fn erase_day(
     let nothing = transcript::pack(now, &[])?;
     // A hold that is placed meanwhile waits: what it keeps must be there when it is in force.
     diesel::sql_query("LOCK TABLE legal_holds IN SHARE MODE").execute(conn).await?;
+    mark_keys(conn, open, day, now).await?;
     let row = diesel::sql_query(format!(
         "WITH theirs AS MATERIALIZED (SELECT c.shop_id, c.channel, c.conversation_id, {HELD} AS held \
             FROM conversations c WHERE c.merchant_id = $1 AND c.business_day = $2 AND c.customer_id = $3), \
@@ -137,6 +162,77 @@ async fn erase_day(
     .get_result::<ErasedRow>(conn)
     .await?;
     Ok(row)
+}
+
+/// Marks the keys of a day's chats, before the chats themselves: arrivals lock both in this order.
+async fn mark_keys(
+    conn: &mut AsyncPgConnection,
+    open: &OpenErasure,
+    day: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<(), QaError> {
+    diesel::sql_query(format!(
+        "UPDATE conversation_keys k SET erased_at = $4 FROM (SELECT k.conversation_id, k.channel, k.shop_id \
+            FROM conversations c JOIN conversation_keys k ON k.merchant_id = c.merchant_id \
+                AND k.conversation_id = c.conversation_id AND k.channel = c.channel AND k.shop_id = c.shop_id \
+            WHERE c.merchant_id = $1 AND c.business_day = $2 AND c.customer_id = $3 AND NOT {HELD} \
+            ORDER BY k.shop_id, k.channel, k.conversation_id FOR UPDATE OF k) l \
+         WHERE k.merchant_id = $1 AND k.conversation_id = l.conversation_id AND k.channel = l.channel \
+            AND k.shop_id = l.shop_id"
+    ))
+    .bind::<Text, _>(open.merchant.as_str())
+    .bind::<Date, _>(day)
+    .bind::<Text, _>(&open.customer)
+    .bind::<Timestamptz, _>(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Marks those of some arriving chats that ended before their customer was to be forgotten, and that nothing holds.
+/// Answers with them. Their keys are locked already.
+pub(super) async fn forget(
+    conn: &mut AsyncPgConnection,
+    arrivals: &[&Arrival],
+    now: DateTime<Utc>,
+) -> Result<BTreeSet<Key>, QaError> {
+    let merchants: BTreeSet<&str> = arrivals.iter().map(|arrival| arrival.merchant.as_str()).collect();
+    let asked = diesel::sql_query(
+        "SELECT EXISTS (SELECT FROM unnest($1::text[]) m JOIN erasures e ON e.merchant_id = m) AS asked",
+    )
+    .bind::<Array<Text>, _>(merchants.into_iter().collect::<Vec<_>>())
+    .get_result::<AskedRow>(conn)
+    .await?;
+    if !asked.asked {
+        return Ok(BTreeSet::new());
+    }
+    let keys = KeyColumns::of(arrivals.iter().copied());
+    let hashes = arrivals.iter().map(|arrival| customer_hash(&arrival.merchant, &arrival.customer_id));
+    let rows = diesel::sql_query(format!(
+        "UPDATE conversation_keys k SET erased_at = $9 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], \
+            $6::text[], $7::bytea[], $8::timestamptz[]) AS c (merchant_id, shop_id, channel, conversation_id, business_day, \
+            account_id, customer_hash, closed_at) \
+         WHERE k.merchant_id = c.merchant_id AND k.conversation_id = c.conversation_id AND k.channel = c.channel \
+            AND k.shop_id = c.shop_id AND EXISTS (SELECT FROM erasures e WHERE e.merchant_id = c.merchant_id \
+                AND e.customer_hash = c.customer_hash AND e.requested_at >= c.closed_at) AND NOT {HELD} \
+         RETURNING k.merchant_id, k.shop_id, k.channel, k.conversation_id"
+    ))
+    .bind::<Array<Text>, _>(keys.merchants)
+    .bind::<Array<Text>, _>(keys.shops)
+    .bind::<Array<Text>, _>(keys.channels)
+    .bind::<Array<Text>, _>(keys.ids)
+    .bind::<Array<Date>, _>(keys.days)
+    .bind::<Array<Text>, _>(arrivals.iter().map(|arrival| arrival.account.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Binary>, _>(hashes.collect::<Vec<_>>())
+    .bind::<Array<Timestamptz>, _>(arrivals.iter().map(|arrival| arrival.closed_at).collect::<Vec<_>>())
+    .bind::<Timestamptz, _>(now)
+    .load::<KeyRow>(conn)
+    .await?;
+    let key = |row: KeyRow| {
+        let id = ConversationId::new(row.shop_id, row.channel, row.conversation_id);
+        (MerchantId::new(row.merchant_id), id)
+    };
+    Ok(rows.into_iter().map(key).collect())
 }
 
 impl Store {

@@ -18,6 +18,8 @@ struct PolicyRow {
     #[diesel(sql_type = Bool)]
     same_day: bool,
     #[diesel(sql_type = Integer)]
+    same_day_until_minute: i32,
+    #[diesel(sql_type = Integer)]
     appeal_days: i32,
     #[diesel(sql_type = Integer)]
     decision_days: i32,
@@ -38,6 +40,7 @@ impl From<PolicyRow> for ReviewPolicy {
         Self {
             version: row.version,
             same_day: row.same_day,
+            same_day_until_minute: row.same_day_until_minute,
             appeal_days: row.appeal_days,
             decision_days: row.decision_days,
             calibration: CalibrationRule {
@@ -58,7 +61,7 @@ pub(super) async fn newest(
 ) -> Result<ReviewPolicy, QaError> {
     let rows = diesel::sql_query(
         "SELECT version, same_day, appeal_days, decision_days, chats_min, severity_bp_max, agreement_min, window_days, \
-            created_at \
+            created_at, same_day_until_minute \
          FROM review_policies WHERE merchant_id = $1 ORDER BY version DESC LIMIT 1",
     )
     .bind::<Text, _>(merchant.as_str())
@@ -86,8 +89,8 @@ impl Store {
                 let next = decide(&newest(conn, merchant).await?)?;
                 let inserted = diesel::sql_query(
                     "INSERT INTO review_policies (merchant_id, version, same_day, appeal_days, decision_days, chats_min, \
-                        severity_bp_max, agreement_min, window_days, created_by, created_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+                        severity_bp_max, agreement_min, window_days, created_by, created_at, same_day_until_minute) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
                 )
                 .bind::<Text, _>(merchant.as_str())
                 .bind::<Integer, _>(next.version)
@@ -100,6 +103,7 @@ impl Store {
                 .bind::<Integer, _>(next.calibration.window_days)
                 .bind::<Text, _>(&by.caller.subject)
                 .bind::<Timestamptz, _>(now)
+                .bind::<Integer, _>(next.same_day_until_minute)
                 .execute(conn)
                 .await?;
                 // Somebody else's version with the same number: they were quicker.

@@ -111,7 +111,7 @@ impl Store {
                 SELECT r.business_day, r.account_id, {PERSON_OF_ROW} AS person_id, {TEAM_OF_ROW} AS team_id, r.eligible \
                 FROM (SELECT $1 AS merchant_id, e.business_day, e.account_id, sum(e.eligible)::bigint AS eligible FROM ( \
                         SELECT d.business_day, d.account_id, d.eligible::bigint FROM draw_agents d \
-                        WHERE d.merchant_id = $1 AND d.business_day BETWEEN $2 AND $3 \
+                        WHERE d.merchant_id = $1 AND d.business_day BETWEEN $2 AND $3 AND d.eligible > 0 \
                         UNION ALL \
                         SELECT l.business_day, l.account_id, 1 FROM late_chats l \
                         WHERE l.merchant_id = $1 AND l.business_day BETWEEN $2 AND $3) e \

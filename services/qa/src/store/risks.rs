@@ -14,7 +14,7 @@ use sampling::ConversationId;
 use uuid::Uuid;
 
 use super::people::PERSON_OF_ROW;
-use super::{ALL_DAYS, ATTEMPTS, ReviewKey, Seen, Store, scorecards, seen_sql};
+use super::{ALL_DAYS, ATTEMPTS, ReviewKey, Seen, Store, seen_sql, team_scorecards};
 use crate::domain::review::{Assessment, Verdict};
 use crate::domain::risk::{RiskPlan, RiskReview};
 use crate::error::QaError;
@@ -390,8 +390,8 @@ impl Store {
                 .await?;
                 let missing = || QaError::ReviewNotFound { id: id.to_string() };
                 let review: RiskReview = rows.into_iter().next().ok_or_else(missing)?.try_into()?;
-                let card = scorecards::published(conn, merchant).await?;
-                let card = card.ok_or(QaError::ScorecardNotPublished)?;
+                let (account, day) = (review.account.as_str(), review.business_day);
+                let card = team_scorecards::card_of(conn, merchant, account, day).await?;
                 let messages = message_count(conn, merchant, &review).await?;
                 let review = review.submit(reviewer, assessment.clone(), &card, messages, now)?;
                 update(conn, merchant, &review).await?;

@@ -9,7 +9,7 @@ use pg::page::{Page, PageRequest};
 use runtime::ids::MerchantId;
 use uuid::Uuid;
 
-use super::{ATTEMPTS, Store, plans};
+use super::{ATTEMPTS, Store, plans, team_scorecards};
 use crate::domain::scorecard::{CreateScorecard, Scorecard, ScorecardState};
 use crate::error::QaError;
 
@@ -48,10 +48,14 @@ impl TryFrom<CardRow> for Scorecard {
         let unreadable = |why: String| {
             pg::Error::unreadable("scorecards", format!("{}/{}", row.scorecard_id, row.version), why)
         };
-        let state = [ScorecardState::Draft, ScorecardState::Published, ScorecardState::Retired]
-            .into_iter()
-            .find(|state| code(*state) == row.state)
-            .ok_or_else(|| unreadable("unknown state".to_owned()))?;
+        let states = [
+            ScorecardState::Draft,
+            ScorecardState::Published,
+            ScorecardState::Retired,
+            ScorecardState::InTeams,
+        ];
+        let state = states.into_iter().find(|state| code(*state) == row.state);
+        let state = state.ok_or_else(|| unreadable("unknown state".to_owned()))?;
         let content = serde_json::from_value(row.content).map_err(|e| unreadable(e.to_string()))?;
         Ok(Self {
             id: row.scorecard_id,
@@ -72,6 +76,7 @@ fn code(state: ScorecardState) -> i16 {
         ScorecardState::Draft => 1,
         ScorecardState::Published => 2,
         ScorecardState::Retired => 3,
+        ScorecardState::InTeams => 4,
     }
 }
 
@@ -133,7 +138,7 @@ async fn insert(
     Ok(())
 }
 
-async fn update(
+pub(super) async fn update(
     conn: &mut AsyncPgConnection,
     merchant: &MerchantId,
     card: &Scorecard,
@@ -155,7 +160,7 @@ async fn update(
 }
 
 /// One change of a merchant's cards at a time: publishing touches two of them.
-async fn lock(conn: &mut AsyncPgConnection, merchant: &MerchantId) -> Result<(), QaError> {
+pub(super) async fn lock(conn: &mut AsyncPgConnection, merchant: &MerchantId) -> Result<(), QaError> {
     diesel::sql_query(
         "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.scorecards.' || $1, 0))",
     )
@@ -259,25 +264,28 @@ impl Store {
         .await
     }
 
-    /// Changes a version by `decide`. If that puts it in use, the one in use until then is retired.
+    /// Changes a version by `decide`, which is told whether teams use it. If that puts it in use for the merchant, the one in
+    /// use until then goes out of it, but for teams that chose it.
     pub async fn update_scorecard(
         &self,
         by: &By,
         now: DateTime<Utc>,
         id: &str,
         number: i32,
-        decide: impl Fn(Scorecard) -> Result<Scorecard, QaError>,
+        decide: impl Fn(Scorecard, bool) -> Result<Scorecard, QaError>,
     ) -> Result<Scorecard, QaError> {
         let merchant = &by.caller.merchant;
         pg::with_retry(ATTEMPTS, async || {
             by.change(&self.pool, now, async |conn| {
                 lock(conn, merchant).await?;
                 let card = version(conn, merchant, id, number).await?.ok_or(QaError::ScorecardNotFound)?;
-                let card = decide(card)?;
+                let used = team_scorecards::uses(conn, merchant, id, card.version, now).await?;
+                let card = decide(card, used)?;
                 if card.state == ScorecardState::Published
                     && let Some(before) = published(conn, merchant).await?
                 {
-                    update(conn, merchant, &before.retired(now)).await?;
+                    let used = team_scorecards::uses(conn, merchant, &before.id, before.version, now).await?;
+                    update(conn, merchant, &before.replaced(used, now)).await?;
                 }
                 update(conn, merchant, &card).await?;
                 audit(conn, by, &card, now).await?;

@@ -230,6 +230,7 @@ async fn the_policy_sets_what_is_out_of_calibration() {
     let policy = asked.expect("finds").into_inner().policy.expect("a policy");
     let rule = pb::CalibrationRule { severity_bp_max: 6_000, ..policy.calibration.expect("a rule") };
     let message = pb::PutReviewPolicyRequest {
+        same_day_until_minute: 0,
         request_id: "p".into(),
         etag: policy.etag.clone(),
         same_day: false,

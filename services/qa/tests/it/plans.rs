@@ -166,3 +166,41 @@ async fn each_day_is_drawn_by_the_plan_that_held_on_it() {
     assert_eq!((next.plan_version, next.eligible, next.drawn), (2, 5, 3));
     sampling::verify(&test.bundle(may(21)).await).expect("holds");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plan_excludes_stands_in_the_bundle() {
+    let test = TestQa::with_staff().await;
+    let mut excluding = put(&plan(&test, None).await.etag, 21);
+    (excluding.size, excluding.threshold) = (15, 10);
+    excluding.counts = CountedMessages::AgentReplies.into();
+    excluding.excluded_account_ids = vec!["zoe-account".into()];
+    excluding.excluded_channels = vec!["call".into()];
+    test.client().put_sampling_plan(test.by(&manager(), excluding)).await.expect("puts");
+    let mut chats = [long_chats("ann-account", 3), long_chats("zoe-account", 2)].concat();
+    chats.push(chat("short", "ann-account", 2));
+    chats.push(chat("called", "ann-account", 11));
+    chats.last_mut().and_then(|chat| chat.conversation.as_mut()).expect("an id").channel = "call".into();
+    for chat in &mut chats {
+        chat.business_day = Some(may(21));
+    }
+    test.deliver(&chats).await;
+    test.clock.set("2020-05-22T10:00:00+08:00");
+    test.close(may(21), 1, &chats).await;
+    let drawn = test.draw(may(21)).await;
+    assert_eq!((drawn.agents, drawn.eligible, drawn.drawn, drawn.shortfall_agents), (1, 3, 3, 1));
+    let bundle = test.bundle(may(21)).await;
+    let verified = sampling::verify(&bundle).expect("holds");
+    // Three and three: every chat of more than ten replies is either drawn from or told to be left out.
+    assert_eq!((verified.agents, verified.eligible, verified.excluded), (1, 3, 3));
+    let left_out: Vec<(&str, usize)> =
+        bundle.agents.iter().map(|agent| (agent.account.as_str(), agent.excluded.len())).collect();
+    assert_eq!(left_out, [("ann-account", 1), ("zoe-account", 2)]);
+    let message = pb::GetDrawSliceRequest { business_day: Some(may(21)), account_id: "zoe-account".into() };
+    let slice =
+        test.client().get_draw_slice(test.by(&agent("zoe"), message)).await.expect("finds").into_inner();
+    assert_eq!((slice.chats.len(), slice.excluded.len(), slice.agent_hashes.len()), (0, 2, 2));
+    // Nobody can take one out of it afterwards.
+    test.sql("UPDATE qa.draw_agents SET excluded_list = NULL WHERE account_id = 'zoe-account'").await;
+    let refused = sampling::verify(&test.bundle(may(21)).await);
+    assert!(matches!(refused, Err(sampling::Difference::AgentHash { .. })), "{refused:?}");
+}

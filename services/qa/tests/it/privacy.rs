@@ -9,7 +9,7 @@ use testkit::eventually;
 use tonic::Code;
 use tonic::transport::Channel;
 
-use crate::builders::{DAY, chat, closed, long_chats, manager, may, only, reviewer};
+use crate::builders::{DAY, at, chat, closed, long_chats, manager, may, only, reviewer, timestamp};
 use crate::checking::{by_id, saying};
 use crate::support::{TestQa, fields, refusal};
 
@@ -202,4 +202,40 @@ async fn an_erased_customer_leaves_figures_and_draws_as_they_were() {
     assert_eq!(test.count(traces).await, 1);
     let (chats, chats_hit, ..) = test.figure("best").await;
     assert_eq!((chats, chats_hit), (before.0 + 1, before.1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_chat_does_not_come_back_on_another_day() {
+    let test = TestQa::with_rules().await;
+    let theirs = |id: &str, revision: i64, day: i32| {
+        let mut chat = saying(id, "ann-account", &["手机号", "最好"]);
+        (chat.customer_id, chat.revision, chat.business_day) = ("buyer".into(), revision, Some(may(day)));
+        chat
+    };
+    test.checked(&[theirs("moves", 0, 19), theirs("held", 0, 18)]).await;
+    place(&test, days_of("ann-account", only(may(18)))).await;
+    let erasure = erased(&test, "buyer", "erase").await;
+    assert_eq!((erasure.chats_erased, erasure.chats_held), (1, 1));
+
+    // A correction that moves it, a chat that ended before the request and was on its way, one whose day is held, one that
+    // came to be after the request.
+    let mut later = theirs("later", 0, 20);
+    later.closed_at = Some(timestamp(at("2020-05-20T09:00:00Z")));
+    let held = theirs("held on arrival", 0, 18);
+    test.checked(&[theirs("moves", 1, 17), theirs("on its way", 0, 16), held, later]).await;
+    assert!(!can_read(&test, "moves").await && !can_read(&test, "on its way").await);
+    assert!(can_read(&test, "held").await && can_read(&test, "held on arrival").await);
+    assert!(can_read(&test, "later").await);
+    for id in ["moves", "on its way"] {
+        let message = pb::GetConversationRequest { conversation: Some(by_id(id)) };
+        let read = test.client().get_conversation(test.by(&manager(), message)).await.expect("reads");
+        let read = read.into_inner().conversation.expect("a chat");
+        assert!(read.customer_id.is_empty() && read.erased_at.is_some(), "{id}");
+        assert!(test.conversation_hits(by_id(id)).await.hits.is_empty(), "{id}");
+    }
+    // Once more: the mark stays with the chat, not with the days.
+    test.checked(&[theirs("moves", 2, 19)]).await;
+    assert!(!can_read(&test, "moves").await);
+    let traces = "SELECT count(*) FROM qa.conversations WHERE customer_id = 'buyer'";
+    assert_eq!(test.count(traces).await, 3, "the held ones and the later one");
 }

@@ -95,6 +95,7 @@ async fn a_policy_of_the_same_day_wants_reviews_on_the_day_of_the_draw() {
         request_id: "p".into(),
         etag: policy.etag,
         same_day: true,
+        same_day_until_minute: 0,
         appeal_days: 0,
         decision_days: 2,
         calibration: policy.calibration,
@@ -222,4 +223,42 @@ async fn an_absence_runs_forward() {
     let message = pb::ListReviewerAbsencesRequest { days, ..Default::default() };
     let none = client(&test).list_reviewer_absences(test.by(&manager(), message)).await.expect("lists");
     assert!(none.into_inner().absences.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_business_day_that_ends_early_is_reviewed_on_the_same_afternoon() {
+    let test = TestQa::with_day(&long_chats("ann-account", 4)).await;
+    // The 19th now ends at 14:00 on the 20th, a Wednesday; later chats belong to the next draw.
+    test.sql("UPDATE qa.merchants SET cut_over_hour = 14").await;
+    let policy = |request_id: &str, etag: &str, until: i32, same_day| pb::PutReviewPolicyRequest {
+        request_id: request_id.into(),
+        etag: etag.into(),
+        same_day,
+        same_day_until_minute: until,
+        appeal_days: 5,
+        decision_days: 2,
+        calibration: Some(pb::CalibrationRule {
+            chats_min: 10,
+            severity_bp_max: 1_000,
+            agreement_min: 0.2,
+            window_days: 90,
+        }),
+    };
+    let refused =
+        client(&test).put_review_policy(test.by(&manager(), policy("w", "policy-0", 900, false))).await;
+    assert_eq!(fields(refused), ["same_day_until_minute"]);
+    let put = client(&test).put_review_policy(test.by(&manager(), policy("p", "policy-0", 900, true))).await;
+    let put = put.expect("puts").into_inner().policy.expect("a policy");
+    assert_eq!((put.version, put.same_day_until_minute), (1, 900));
+    test.clock.set("2020-05-20T13:59:00+08:00");
+    let early = test.try_draw(DAY, "early").await;
+    assert_eq!(refusal(early), (Code::FailedPrecondition, "DAY_NOT_CLOSED".into()));
+    test.clock.set("2020-05-20T14:10:00+08:00");
+    test.draw(DAY).await;
+    assert_eq!(desks(&test.reviews().await), counted([("rita", 20, 2), ("rob", 20, 2)]));
+    // What is handed out after three o'clock has until tomorrow.
+    test.clock.set("2020-05-20T15:00:00+08:00");
+    let moved = hand_over(&test, "rita").await;
+    assert_eq!(moved.handed_over, 2);
+    assert_eq!(desks(&test.reviews().await), counted([("rob", 20, 2), ("rob", 21, 2)]));
 }

@@ -6,7 +6,7 @@ use tonic::Code;
 use crate::builders::{DAY, a_submission, agent, long_chats, manager, reviewer};
 use crate::support::{TestQa, fields, refusal};
 
-fn criterion(id: &str, weight: i32) -> pb::Criterion {
+pub fn criterion(id: &str, weight: i32) -> pb::Criterion {
     pb::Criterion {
         criterion_id: id.into(),
         name: id.into(),
@@ -18,7 +18,7 @@ fn criterion(id: &str, weight: i32) -> pb::Criterion {
     }
 }
 
-fn draft(of: &str) -> pb::CreateScorecardRequest {
+pub fn draft(of: &str) -> pb::CreateScorecardRequest {
     pb::CreateScorecardRequest {
         request_id: format!("draft of {of}"),
         scorecard_id: of.into(),
@@ -28,12 +28,12 @@ fn draft(of: &str) -> pb::CreateScorecardRequest {
     }
 }
 
-async fn create(test: &TestQa, message: pb::CreateScorecardRequest) -> pb::Scorecard {
+pub async fn create(test: &TestQa, message: pb::CreateScorecardRequest) -> pb::Scorecard {
     let created = test.client().create_scorecard(test.by(&manager(), message)).await.expect("creates");
     created.into_inner().scorecard.expect("a card")
 }
 
-fn publication(card: &pb::Scorecard) -> pb::PublishScorecardRequest {
+pub fn publication(card: &pb::Scorecard) -> pb::PublishScorecardRequest {
     pb::PublishScorecardRequest {
         request_id: format!("publish {} {}", card.scorecard_id, card.etag),
         scorecard_id: card.scorecard_id.clone(),
@@ -115,7 +115,7 @@ async fn only_a_draft_is_published_or_dropped() {
     assert_eq!(dropped.into_inner().scorecard.expect("a card").state(), ScorecardState::Retired);
     let stale = test.client().publish_scorecard(test.by(&manager(), publication(&draft))).await;
     assert_eq!(refusal(stale), (Code::Aborted, "ETAG_MISMATCH".into()));
-    let message = pb::GetScorecardRequest { scorecard_id: "none".into(), version: 0 };
+    let message = pb::GetScorecardRequest { scorecard_id: "none".into(), ..Default::default() };
     let none = test.client().get_scorecard(test.by(&manager(), message)).await;
     assert_eq!(refusal(none), (Code::NotFound, "SCORECARD_NOT_FOUND".into()));
 }

@@ -41,6 +41,7 @@ fn bundle() -> Result<Bundle> {
             let eligible: Vec<ConversationId> = (0..CHATS).map(chat).collect();
             let drawn = draw_agent(&ranker.agent(&account), &eligible, plan.size).drawn;
             AgentList {
+                excluded: Vec::new(),
                 agent_hash: agent_hash(merchant, day, &account, &eligible),
                 drawn: drawn.into_iter().map(|(_, id)| id).collect(),
                 account,

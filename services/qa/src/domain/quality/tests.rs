@@ -158,3 +158,26 @@ fn a_sheet_compares_weeks_and_puts_the_weakest_first() {
     assert_eq!(unclear.change.unwrap().order, Order::Unclear);
     assert!(make(&[]).change.is_none());
 }
+
+#[test]
+fn a_row_says_which_cards_it_mixes() {
+    let own = |mut day: AccountDay| {
+        for chat in &mut day.reviewed {
+            chat.card = ("own".to_owned(), 3);
+        }
+        day
+    };
+    let days = [day(4, "a", 50, &[9_000, 8_000]), own(day(5, "a", 50, &[7_000])), day(4, "b", 50, &[9_000])];
+    let rows = ask(Group::Account, &days);
+    let cards: Vec<Vec<_>> = rows.iter().map(|row| row.cards.clone().into_iter().collect()).collect();
+    let of = |card: &str, version, reviewed| ((card.to_owned(), version), reviewed);
+    assert_eq!(cards, [vec![of("own", 3, 1), of("standard", 1, 2)], vec![of("standard", 1, 1)]]);
+
+    let person = PersonId::new("a");
+    let week = NaiveDate::default();
+    let sheet = |days: &[AccountDay], before: &[AccountDay]| {
+        sheet(&person, week, (days, before), &BTreeMap::new(), 0).other_cards
+    };
+    assert!(!sheet(&days[..1], &days[2..]));
+    assert!(sheet(&days[..1], &days[..2]) && sheet(&days[1..2], &days[..1]));
+}

@@ -190,8 +190,26 @@ fn a_card_moves_only_forward() {
     let published = draft.clone().publish(&etag, now).unwrap();
     assert!(matches!(draft.clone().publish("card-0", now), Err(QaError::EtagMismatch)));
     assert!(matches!(published.clone().publish(&published.etag(), now), Err(QaError::ScorecardNotDraft)));
-    assert!(matches!(published.clone().drop_draft(&published.etag(), now), Err(QaError::ScorecardInUse)));
-    let dropped = draft.drop_draft(&etag, now).unwrap();
+    assert!(matches!(published.clone().retire(&published.etag(), false, now), Err(QaError::ScorecardInUse)));
+    let dropped = draft.retire(&etag, false, now).unwrap();
     assert_eq!(dropped.state, ScorecardState::Retired);
-    assert!(matches!(dropped.clone().drop_draft(&dropped.etag(), now), Err(QaError::ScorecardRetired)));
+    assert!(matches!(dropped.clone().retire(&dropped.etag(), false, now), Err(QaError::ScorecardRetired)));
+}
+
+#[test]
+fn what_teams_use_is_neither_a_draft_nor_out_of_use() {
+    let now = DateTime::UNIX_EPOCH;
+    let draft = Scorecard { state: ScorecardState::Draft, published_at: None, ..Scorecard::ready_made(now) };
+    let in_teams = draft.use_in_teams(now).unwrap().expect("a draft comes into use");
+    assert_eq!((in_teams.state, in_teams.published_at), (ScorecardState::InTeams, Some(now)));
+    assert_eq!(in_teams.clone().use_in_teams(now).unwrap(), None);
+    let etag = in_teams.etag();
+    assert!(matches!(in_teams.clone().retire(&etag, true, now), Err(QaError::ScorecardInUse)));
+    assert_eq!(in_teams.clone().retire(&etag, false, now).unwrap().state, ScorecardState::Retired);
+    let published = in_teams.publish(&etag, now).unwrap();
+    assert_eq!(published.state, ScorecardState::Published);
+    assert_eq!(published.clone().replaced(true, now).state, ScorecardState::InTeams);
+    let retired = published.replaced(false, now);
+    assert_eq!(retired.state, ScorecardState::Retired);
+    assert!(matches!(retired.use_in_teams(now), Err(QaError::ScorecardRetired)));
 }

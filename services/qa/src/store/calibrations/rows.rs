@@ -1,4 +1,4 @@
-//! Rows of sessions, their chats and ratings, and of cases.
+//! Rows of sessions, their chats and ratings.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use runtime::ids::{AccountId, MerchantId, PersonId};
 use sampling::ConversationId;
 use uuid::Uuid;
 
-use crate::domain::calibration::{CalibrationCase, ChatRating, Session, SessionChat};
+use crate::domain::calibration::{ChatRating, Session, SessionChat};
 use crate::error::QaError;
 use crate::store::people::PERSON_OF_ROW;
 
@@ -76,26 +76,6 @@ struct RatingRow {
     rated_at: DateTime<Utc>,
 }
 
-#[derive(QueryableByName)]
-struct CaseRow {
-    #[diesel(sql_type = SqlUuid)]
-    case_id: Uuid,
-    #[diesel(sql_type = SqlUuid)]
-    review_id: Uuid,
-    #[diesel(sql_type = Text)]
-    shop_id: String,
-    #[diesel(sql_type = Text)]
-    channel: String,
-    #[diesel(sql_type = Text)]
-    conversation_id: String,
-    #[diesel(sql_type = Array<Text>)]
-    criteria: Vec<String>,
-    #[diesel(sql_type = Timestamptz)]
-    opened_at: DateTime<Utc>,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    session_id: Option<Uuid>,
-}
-
 impl From<ChatRow> for SessionChat {
     fn from(row: ChatRow) -> Self {
         Self {
@@ -122,19 +102,6 @@ impl TryFrom<RatingRow> for ChatRating {
             critical_failure: row.critical_failure,
             rated_at: row.rated_at,
         })
-    }
-}
-
-impl From<CaseRow> for CalibrationCase {
-    fn from(row: CaseRow) -> Self {
-        Self {
-            id: row.case_id,
-            review: row.review_id,
-            conversation: ConversationId::new(row.shop_id, row.channel, row.conversation_id),
-            criteria: row.criteria,
-            opened_at: row.opened_at,
-            session: row.session_id,
-        }
     }
 }
 
@@ -345,71 +312,4 @@ pub(super) async fn find_chats(
         Some(missing) => Err(QaError::ConversationNotFound { conversation: missing.to_string() }),
         None => Ok(found),
     }
-}
-
-/// The chats of these cases, all of them.
-pub(super) async fn case_chats(
-    conn: &mut AsyncPgConnection,
-    merchant: &MerchantId,
-    cases: &[Uuid],
-) -> Result<Vec<ConversationId>, QaError> {
-    let found = select_cases(conn, merchant, Some(cases), false, Uuid::nil(), i64::MAX).await?;
-    let missing = cases.iter().find(|id| !found.iter().any(|case| case.id == **id));
-    match missing {
-        Some(missing) => Err(QaError::CalibrationCaseNotFound { id: missing.to_string() }),
-        None => Ok(found.into_iter().map(|case| case.conversation).collect()),
-    }
-}
-
-/// Notes which session took cases up.
-pub(super) async fn take_cases(
-    conn: &mut AsyncPgConnection,
-    merchant: &MerchantId,
-    cases: &[Uuid],
-    session: Uuid,
-) -> Result<(), QaError> {
-    diesel::sql_query(
-        "UPDATE calibration_cases SET session_id = $3 WHERE merchant_id = $1 AND case_id = ANY ($2)",
-    )
-    .bind::<Text, _>(merchant.as_str())
-    .bind::<Array<SqlUuid>, _>(cases)
-    .bind::<SqlUuid, _>(session)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Cases after one, oldest first.
-pub(super) async fn list_cases(
-    conn: &mut AsyncPgConnection,
-    merchant: &MerchantId,
-    open: bool,
-    after: Uuid,
-    limit: i64,
-) -> Result<Vec<CalibrationCase>, QaError> {
-    select_cases(conn, merchant, None, open, after, limit).await
-}
-
-async fn select_cases(
-    conn: &mut AsyncPgConnection,
-    merchant: &MerchantId,
-    named: Option<&[Uuid]>,
-    open: bool,
-    after: Uuid,
-    limit: i64,
-) -> Result<Vec<CalibrationCase>, QaError> {
-    let rows = diesel::sql_query(
-        "SELECT c.case_id, c.review_id, r.shop_id, r.channel, r.conversation_id, c.criteria, c.opened_at, c.session_id \
-         FROM calibration_cases c JOIN reviews r ON r.merchant_id = c.merchant_id AND r.review_id = c.review_id \
-         WHERE c.merchant_id = $1 AND ($2 IS NULL OR c.case_id = ANY ($2)) AND (NOT $3 OR c.session_id IS NULL) \
-            AND c.case_id > $4 ORDER BY c.case_id LIMIT $5",
-    )
-    .bind::<Text, _>(merchant.as_str())
-    .bind::<Nullable<Array<SqlUuid>>, _>(named)
-    .bind::<Bool, _>(open)
-    .bind::<SqlUuid, _>(after)
-    .bind::<BigInt, _>(limit)
-    .load::<CaseRow>(conn)
-    .await?;
-    Ok(rows.into_iter().map(CalibrationCase::from).collect())
 }

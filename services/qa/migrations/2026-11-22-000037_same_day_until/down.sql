@@ -1,0 +1,1 @@
+ALTER TABLE review_policies DROP COLUMN same_day_until_minute;

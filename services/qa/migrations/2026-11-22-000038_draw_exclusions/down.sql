@@ -1,0 +1,1 @@
+ALTER TABLE draw_agents DROP COLUMN excluded_list;
