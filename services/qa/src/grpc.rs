@@ -1,6 +1,7 @@
 //! `jinpai.qa.v1.QaService`: parse, call, encode. No rule lives here.
 
 pub mod appeal;
+pub mod buyer_review;
 pub mod calibration;
 mod check;
 mod conversation;

@@ -17,6 +17,7 @@ mod assessments;
 mod assignments;
 mod availability;
 mod bundles;
+mod buyer_reviews;
 mod calibrations;
 mod chat_checks;
 mod check_figures;
@@ -58,6 +59,9 @@ use crate::error::QaError;
 
 pub use appeals::AppealFilter;
 pub use availability::OverdueKey;
+pub use buyer_reviews::{
+    BuyerReviewDayKey, BuyerReviewFilter, BuyerReviewKey, CollectedFilter, OVERDUE_SQL, OverdueFilter,
+};
 pub use check_figures::FigureKey;
 pub use coverage::CoverageKey;
 pub use draws::SAMPLE_SQL;

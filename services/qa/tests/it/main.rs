@@ -5,6 +5,7 @@ mod appeals;
 mod arrivals;
 mod assignments;
 mod builders;
+mod buyer_reviews;
 mod calibrations;
 mod checking;
 mod conversations;
