@@ -502,7 +502,8 @@ const FIXTURES: &[Fixture] = &[
     Fixture {
         path: "/jinpai.qa.v1.BuyerReviewService/RecordBuyerReviewConsent",
         body: |who, _| {
-            let asked = json!({ "state": "BUYER_CONSENT_STATE_ASKED", "channel": "BUYER_CONTACT_CHANNEL_CHAT" });
+            let asked =
+                json!({ "state": "BUYER_CONSENT_STATE_ASKED", "channel": "BUYER_CONTACT_CHANNEL_CHAT" });
             with(buyer_review(who), asked)
         },
         holds: None,

@@ -64,9 +64,9 @@ use grpc::calibration::CalibrationApi;
 use grpc::quality::QualityApi;
 use grpc::review_work::ReviewWorkApi;
 use grpc::{CheckApi, PrivacyApi, QaApi, RiskApi, WeaknessApi};
+use store::Store;
 /// Queries whose plans tests look at; the draw's also for the bench that measures it against a window function.
 pub use store::{OVERDUE_SQL, SAMPLE_SQL};
-use store::Store;
 
 /// The schema that is this service's alone.
 pub const SCHEMA: &str = "qa";

@@ -9,9 +9,9 @@ pub mod collection;
 pub mod figure;
 pub mod policy;
 pub mod step;
-mod work;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use calendar::{MerchantCalendar, WorkingCalendar};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};

@@ -91,10 +91,8 @@ impl BuyerReviews {
     /// One review.
     pub async fn get_buyer_review(&self, scope: &Scope, id: &BuyerReviewId) -> Result<Shown, QaError> {
         let found = self.store.find_buyer_review(scope, self.clock.now(), id).await?;
-        let review = found.ok_or_else(|| BuyerReviewError::NotFound {
-            shop: id.shop.clone(),
-            review: id.id.clone(),
-        })?;
+        let review = found
+            .ok_or_else(|| BuyerReviewError::NotFound { shop: id.shop.clone(), review: id.id.clone() })?;
         let (calendar, now, _) = self.today(scope).await?;
         Ok(Shown::new(review, &calendar, now))
     }
@@ -125,7 +123,12 @@ impl BuyerReviews {
     }
 
     /// Takes a step in working on a review.
-    pub async fn take_buyer_review_step(&self, by: &By, scope: &Scope, take: &TakeStep) -> Result<Shown, QaError> {
+    pub async fn take_buyer_review_step(
+        &self,
+        by: &By,
+        scope: &Scope,
+        take: &TakeStep,
+    ) -> Result<Shown, QaError> {
         let review = self.store.take_buyer_review_step(by, scope, self.clock.now(), take).await?;
         self.shown(scope, review).await
     }
@@ -203,12 +206,16 @@ impl BuyerReviews {
     }
 
     /// The weekly feedback.
-    pub async fn get_buyer_review_week(&self, scope: &Scope, day: NaiveDate, shop: &str) -> Result<Week, QaError> {
+    pub async fn get_buyer_review_week(
+        &self,
+        scope: &Scope,
+        day: NaiveDate,
+        shop: &str,
+    ) -> Result<Week, QaError> {
         let (_, now, today) = self.today(scope).await?;
         let week = monday(day);
         let days = (week, week + Days::new(6));
-        let (without_cause, overdue) =
-            self.store.count_open_buyer_reviews(scope, now, days, shop).await?;
+        let (without_cause, overdue) = self.store.count_open_buyer_reviews(scope, now, days, shop).await?;
         let beside = async |group| self.beside(scope, (today, now), week, (group, shop)).await;
         Ok(Week {
             week,
@@ -269,7 +276,12 @@ impl BuyerReviews {
     }
 
     /// Adds a version of the policy.
-    pub async fn put_buyer_review_policy(&self, by: &By, etag: &str, rules: &Rules) -> Result<BuyerReviewPolicy, QaError> {
+    pub async fn put_buyer_review_policy(
+        &self,
+        by: &By,
+        etag: &str,
+        rules: &Rules,
+    ) -> Result<BuyerReviewPolicy, QaError> {
         self.store.insert_buyer_review_policy(by, self.clock.now(), etag, rules).await
     }
 }

@@ -55,7 +55,8 @@ impl BuyerReviewService for BuyerReviewApi {
         let Admitted { message, scope, .. } = admitted(request)?;
         let days = decode::days_within(message.days)?;
         let filter = decode::filter(&message)?;
-        let page = page(message.page_size, &message.page_token, format!("buyer reviews {days:?} {filter:?}"))?;
+        let page =
+            page(message.page_size, &message.page_token, format!("buyer reviews {days:?} {filter:?}"))?;
         let listed = self.reviews.list_buyer_reviews(&scope, days, &filter, &page).await?;
         Ok(Response::new(pb::ListBuyerReviewsResponse {
             reviews: encode::listed(listed.items),
@@ -128,7 +129,8 @@ impl BuyerReviewService for BuyerReviewApi {
         );
         let (state, channel, uses) = decode::consent(&request.message)?;
         let said = (state, (channel, &uses[..], text("note", &request.message.note)?));
-        let (review, to_end) = self.reviews.record_buyer_review_consent(&by, &request.scope, (&id, etag), said).await?;
+        let (review, to_end) =
+            self.reviews.record_buyer_review_consent(&by, &request.scope, (&id, etag), said).await?;
         Ok(Response::new(pb::RecordBuyerReviewConsentResponse {
             review: Some(encode::review(review, Detail::Whole)),
             use_ids_to_end: to_end.into_iter().map(|id| id.to_string()).collect(),
@@ -186,7 +188,8 @@ impl BuyerReviewService for BuyerReviewApi {
     ) -> Reply<pb::GetBuyerReviewWeekResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let day = day("day", message.day)?;
-        let week = self.reviews.get_buyer_review_week(&scope, day, text("shop_id", &message.shop_id)?).await?;
+        let week =
+            self.reviews.get_buyer_review_week(&scope, day, text("shop_id", &message.shop_id)?).await?;
         Ok(Response::new(pb::GetBuyerReviewWeekResponse { week: Some(week.into()) }))
     }
 

@@ -128,12 +128,8 @@ impl Store {
                 let found = lists::find(conn, scope, now, id, true).await?.ok_or_else(|| not_found(id))?;
                 let calendar = directory::calendar(conn, merchant).await?;
                 let policy = policies::newest(conn, merchant).await?;
-                let desk = Desk {
-                    by: by.caller.person.as_ref(),
-                    now,
-                    calendar: &calendar,
-                    rules: &policy.rules,
-                };
+                let desk =
+                    Desk { by: by.caller.person.as_ref(), now, calendar: &calendar, rules: &policy.rules };
                 let review = decide(found, &desk)?;
                 rows::update(conn, merchant, &calendar, &review).await?;
                 by.audit(conn, now, entity(id), summary.clone()).await?;
@@ -179,7 +175,8 @@ impl Store {
         }
         drop(conn);
         let summary = json!({ "owner": to });
-        self.change_buyer_review(by, scope, now, id, summary, |review, desk| review.assign(etag, to, desk)).await
+        self.change_buyer_review(by, scope, now, id, summary, |review, desk| review.assign(etag, to, desk))
+            .await
     }
 
     /// Takes a review into the collection, changes its place there, or takes it out.

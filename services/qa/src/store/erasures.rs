@@ -15,8 +15,7 @@ use super::{Store, buyer_reviews, transcript};
 use crate::domain::hold::{Erasure, OpenErasure, customer_hash};
 use crate::error::QaError;
 
-const COLUMNS: &str =
-    "erasure_id, customer_hash, reason, chats_erased, chats_held, requested_by, requested_at, finished_at, \
+const COLUMNS: &str = "erasure_id, customer_hash, reason, chats_erased, chats_held, requested_by, requested_at, finished_at, \
      buyer_reviews_erased, buyer_reviews_held";
 
 #[derive(QueryableByName)]

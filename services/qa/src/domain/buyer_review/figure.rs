@@ -89,16 +89,20 @@ impl Figure {
 
 /// Lays two weeks side by side; the `limit` rows with most bad reviews, most in this week first.
 pub fn compare(now: Vec<Figure>, before: Vec<Figure>, limit: usize) -> Vec<Comparison> {
-    let empty = |key: &str| {
-        let figure = Figure { key: key.to_owned(), ..Figure::default() };
-        Comparison { now: figure.clone(), before: figure }
-    };
+    fn row<'a>(rows: &'a mut BTreeMap<String, Comparison>, key: &str) -> &'a mut Comparison {
+        rows.entry(key.to_owned()).or_insert_with(|| {
+            let empty = Figure { key: key.to_owned(), ..Figure::default() };
+            Comparison { now: empty.clone(), before: empty }
+        })
+    }
     let mut rows: BTreeMap<String, Comparison> = BTreeMap::new();
     for figure in before {
-        rows.entry(figure.key.clone()).or_insert_with(|| empty(&figure.key)).before = figure;
+        let row = row(&mut rows, &figure.key);
+        row.before = figure;
     }
     for figure in now {
-        rows.entry(figure.key.clone()).or_insert_with(|| empty(&figure.key)).now = figure;
+        let row = row(&mut rows, &figure.key);
+        row.now = figure;
     }
     let mut rows: Vec<_> = rows.into_values().collect();
     // Stable: rows that are alike stay in order of key.

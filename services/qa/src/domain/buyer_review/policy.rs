@@ -236,7 +236,8 @@ impl Terms {
             return from.checked_add_signed(left);
         }
         // Days that begin at the hours of service: so the changes of clocks are the calendar's affair.
-        let begins = |hour: u8| MerchantCalendar::new(calendar.zone_name(), hour).expect("hours of a checked policy");
+        let begins =
+            |hour: u8| MerchantCalendar::new(calendar.zone_name(), hour).expect("hours of a checked policy");
         let (opening, closing) = (begins(opens), begins(closes));
         // The day before may still be open after midnight.
         let mut day = opening.business_day(from).checked_sub_days(Days::new(1))?;

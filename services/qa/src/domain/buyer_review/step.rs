@@ -181,7 +181,8 @@ impl BuyerReview {
                 }
                 let text = blacked_out(text);
                 self.note("planned", &text, done.clone())?;
-                let steps = steps.iter().map(|text| PlanStep { text: blacked_out(text), done: None }).collect();
+                let steps =
+                    steps.iter().map(|text| PlanStep { text: blacked_out(text), done: None }).collect();
                 self.plan = Some(Plan { text, due_day: *due_day, steps, done });
             }
             Step::Mark { index, done: is_done } => {

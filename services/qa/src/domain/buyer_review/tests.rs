@@ -77,7 +77,9 @@ fn appended(review: &BuyerReview, revision: i64) -> Received {
     let appended_at = Some(review.reviewed_at + TimeDelta::days(1));
     let words = words(revision, Kind::Bad);
     let arrived_at = review.reviewed_at + TimeDelta::days(1);
-    received(Revision { append_text: "客服来电后解决了".to_owned(), appended_at, arrived_at, ..words })
+    received(Revision {
+        append_text: "客服来电后解决了".to_owned(), appended_at, arrived_at, ..words
+    })
 }
 
 fn analyse(review: BuyerReview) -> BuyerReview {
@@ -187,7 +189,10 @@ fn a_bad_review_goes_from_cause_to_plan_to_outcome() {
     let marked = step(planned, Step::Mark { index: 1, done: true }).expect("marks");
     let plan = marked.plan.as_ref().expect("a plan");
     assert_eq!(plan.steps.iter().map(|step| step.done.is_some()).collect::<Vec<_>>(), [false, true]);
-    assert_eq!(refused(step(marked.clone(), Step::Mark { index: 2, done: true })), "PlanStepUnknown { index: 2 }");
+    assert_eq!(
+        refused(step(marked.clone(), Step::Mark { index: 2, done: true })),
+        "PlanStepUnknown { index: 2 }"
+    );
     let text = "抱歉".to_owned();
     let replied = step(marked, Step::Reply { to_comment: false, text, replied_at: None }).expect("replies");
     assert_eq!(replied.duty(&calendar), Some((Duty::Outcome, at("2020-05-22T16:00:00Z"))));
@@ -229,7 +234,8 @@ fn steps_ask_for_what_makes_sense() {
     assert_eq!(refused(step(good, cause("delivery", ""))), "NotBad");
     assert_eq!(refused(step(review(Kind::Bad), cause("none", ""))), "analyse.cause_id");
     assert_eq!(refused(step(review(Kind::Bad), cause("delivery", "none"))), "analyse.stage_id");
-    let neutral = step(review(Kind::Neutral), cause("delivery", "product")).expect("neutral ones may be worked on");
+    let neutral =
+        step(review(Kind::Neutral), cause("delivery", "product")).expect("neutral ones may be worked on");
     assert_eq!(neutral.state(), State::Analysed);
     let plan = |day: &str| Step::Plan {
         text: "x".to_owned(),

@@ -22,6 +22,28 @@ use crate::store::{BuyerReviewFilter, CollectedFilter, OverdueFilter};
 const DAYS_MAX: i64 = 400;
 /// Names of tags are short.
 const TAG_MAX: usize = 32;
+/// The rules beside the fields of the proto end at a oneof; what is in one is held against these.
+const ID_MAX: usize = 64;
+const NOTE_MAX: usize = 2_000;
+const PLACE_MAX: usize = 500;
+const PLAN_STEPS_MAX: usize = 20;
+
+/// Text of so many characters.
+fn within(field: &str, words: String, min: usize, max: usize) -> Result<String, QaError> {
+    let length = text(field, &words)?.chars().count();
+    if (min..=max).contains(&length) {
+        return Ok(words);
+    }
+    Err(QaError::invalid(field, format!("must have {min} to {max} characters")))
+}
+
+fn plan_steps(wire: Vec<String>) -> Result<Vec<String>, QaError> {
+    if wire.len() > PLAN_STEPS_MAX {
+        return Err(QaError::invalid("plan.steps", format!("must be at most {PLAN_STEPS_MAX}")));
+    }
+    let steps = wire.into_iter().enumerate();
+    steps.map(|(at, step)| within(&format!("plan.steps[{at}]"), step, 1, PLACE_MAX)).collect()
+}
 
 pub(super) fn review_id(shop: &str, review: &str) -> Result<BuyerReviewId, QaError> {
     Ok(BuyerReviewId { shop: id("shop_id", shop)?.to_owned(), id: id("review_id", review)?.to_owned() })
@@ -118,17 +140,18 @@ pub(super) fn overdue_filter(wire: &pb::ListOverdueBuyerReviewsRequest) -> Resul
 pub(super) fn take(wire: pb::TakeBuyerReviewStepRequest) -> Result<TakeStep, QaError> {
     let id = review_id(&wire.shop_id, &wire.review_id)?;
     let step = wire.step.ok_or_else(|| QaError::invalid("step", "is required"))?;
-    let owned = |field: &str, words: String| text(field, &words).map(str::to_owned);
+    let note = |field: &str, words: String| within(field, words, 0, NOTE_MAX);
+    let words = |field: &str, words: String| within(field, words, 1, NOTE_MAX);
     let step = match step {
         WireStep::Analyse(step) => Step::Analyse {
-            cause: owned("analyse.cause_id", step.cause_id)?,
-            stage: owned("analyse.stage_id", step.stage_id)?,
-            note: owned("analyse.note", step.note)?,
+            cause: within("analyse.cause_id", step.cause_id, 1, ID_MAX)?,
+            stage: within("analyse.stage_id", step.stage_id, 0, ID_MAX)?,
+            note: note("analyse.note", step.note)?,
         },
         WireStep::Plan(step) => Step::Plan {
-            text: owned("plan.text", step.text)?,
+            text: words("plan.text", step.text)?,
             due_day: day("plan.due_day", step.due_day)?,
-            steps: step.steps.into_iter().map(|it| owned("plan.steps", it)).collect::<Result<_, _>>()?,
+            steps: plan_steps(step.steps)?,
         },
         WireStep::Mark(step) => Step::Mark {
             index: usize::try_from(step.index)
@@ -138,23 +161,25 @@ pub(super) fn take(wire: pb::TakeBuyerReviewStepRequest) -> Result<TakeStep, QaE
         WireStep::Contact(step) => Step::Contact {
             channel: channel("contact.channel", step.channel())?,
             reached: step.reached,
-            note: owned("contact.note", step.note)?,
+            note: note("contact.note", step.note)?,
         },
         WireStep::Reply(step) => Step::Reply {
             to_comment: step.to_added_comment,
             replied_at: step
                 .replied_at
-                .map(|at| time::instant(&at).ok_or_else(|| QaError::invalid("reply.replied_at", "is no time")))
+                .map(|at| {
+                    time::instant(&at).ok_or_else(|| QaError::invalid("reply.replied_at", "is no time"))
+                })
                 .transpose()?,
-            text: owned("reply.text", step.text)?,
+            text: words("reply.text", step.text)?,
         },
         WireStep::Judge(step) => {
-            Step::Judge { kind: kind("judge.kind", step.kind())?, note: owned("judge.note", step.note)? }
+            Step::Judge { kind: kind("judge.kind", step.kind())?, note: note("judge.note", step.note)? }
         }
         WireStep::End(step) => {
-            Step::End { outcome: outcome(step.outcome())?, note: owned("end.note", step.note)? }
+            Step::End { outcome: outcome(step.outcome())?, note: note("end.note", step.note)? }
         }
-        WireStep::Reopen(step) => Step::Reopen { note: owned("reopen.note", step.note)? },
+        WireStep::Reopen(step) => Step::Reopen { note: words("reopen.note", step.note)? },
     };
     Ok(TakeStep { id, etag: wire.etag, step })
 }
@@ -208,7 +233,7 @@ pub(super) fn use_change(wire: Option<Change>) -> Result<UseChange, QaError> {
     match wire.ok_or_else(|| QaError::invalid("change", "is required"))? {
         Change::Start(start) => Ok(UseChange::Start {
             kind: use_kind("start.kind", start.kind())?,
-            place: id("start.place", &start.place)?.to_owned(),
+            place: within("start.place", start.place, 1, PLACE_MAX)?,
         }),
         // One that is no UUID is the id of no use.
         Change::EndUseId(id) => match Uuid::parse_str(&id) {
@@ -243,7 +268,10 @@ pub(super) fn rules(wire: Option<pb::BuyerReviewRules>) -> Result<Rules, QaError
     let wire = wire.ok_or_else(|| QaError::invalid("rules", "is required"))?;
     let stages = wire.stages.into_iter().enumerate().map(|(at, stage)| {
         text(&format!("rules.stages[{at}].name"), &stage.name)?;
-        Ok(Stage { id: id(&format!("rules.stages[{at}].stage_id"), &stage.stage_id)?.to_owned(), name: stage.name })
+        Ok(Stage {
+            id: id(&format!("rules.stages[{at}].stage_id"), &stage.stage_id)?.to_owned(),
+            name: stage.name,
+        })
     });
     let causes = wire.causes.into_iter().enumerate().map(|(at, cause)| {
         text(&format!("rules.causes[{at}].name"), &cause.name)?;

@@ -303,10 +303,12 @@ impl From<Figure> for pb::BuyerReviewFigure {
             ever_bad: figure.ever_bad,
             settled: figure.settled,
             won_back: figure.won_back,
-            won_back_rate: Some(rate.map_or_else(
-                || estimate::undefined("no bad review whose time is over"),
-                estimate::estimate,
-            )),
+            won_back_rate: Some(
+                rate.map_or_else(
+                    || estimate::undefined("no bad review whose time is over"),
+                    estimate::estimate,
+                ),
+            ),
             unfinished: figure.unfinished,
             replies_owed: denominator,
             replies_in_time: numerator,

@@ -61,7 +61,8 @@ pub(in crate::store) async fn erase_customer(
     customer: &str,
     now: DateTime<Utc>,
 ) -> Result<(i64, i64), QaError> {
-    let theirs = "FROM buyer_reviews b WHERE b.merchant_id = $1 AND b.customer_id = $2 AND b.erased_at IS NULL";
+    let theirs =
+        "FROM buyer_reviews b WHERE b.merchant_id = $1 AND b.customer_id = $2 AND b.erased_at IS NULL";
     let held = diesel::sql_query(format!("SELECT count(*) AS count {theirs} AND {HELD}"))
         .bind::<Text, _>(merchant.as_str())
         .bind::<Text, _>(customer)

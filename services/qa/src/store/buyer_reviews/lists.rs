@@ -78,7 +78,9 @@ macro_rules! within {
 pub(super) use within;
 
 fn select() -> String {
-    format!("SELECT r.review_id, {PERSON_OF_ROW} AS person_id, r.content FROM {REVIEWS} WHERE r.merchant_id = $1")
+    format!(
+        "SELECT r.review_id, {PERSON_OF_ROW} AS person_id, r.content FROM {REVIEWS} WHERE r.merchant_id = $1"
+    )
 }
 
 fn reviews(rows: Vec<ReviewRow>) -> Result<Vec<BuyerReview>, QaError> {
@@ -139,9 +141,8 @@ impl Store {
     ) -> Result<Page<BuyerReview>, QaError> {
         let mut conn = self.connection().await?;
         let sight = Sight::of(&mut conn, scope, now).await?;
-        let (after_day, after_at, after) = page.after.clone().map_or((None, None, None), |(day, at, id)| {
-            (Some(day), Some(at), Some(id))
-        });
+        let (after_day, after_at, after) =
+            page.after.clone().map_or((None, None, None), |(day, at, id)| (Some(day), Some(at), Some(id)));
         let owner = format!("COALESCE(r.owner_person_id, {PERSON_OF_ROW})");
         let sql = format!(
             "{} AND {VISIBLE} AND r.reviewed_day BETWEEN $7 AND LEAST($8, COALESCE($9, $8)) \
@@ -190,7 +191,8 @@ impl Store {
         let mut conn = self.connection().await?;
         let calendar = directory::calendar(&mut conn, &scope.merchant).await?;
         let sight = Sight::of(&mut conn, scope, now).await?;
-        let (after_at, after) = page.after.clone().map_or((DateTime::UNIX_EPOCH, None), |(at, id)| (at, Some(id)));
+        let (after_at, after) =
+            page.after.clone().map_or((DateTime::UNIX_EPOCH, None), |(at, id)| (at, Some(id)));
         let owner = format!("COALESCE(r.owner_person_id, {PERSON_OF_ROW})");
         let sql = format!("{} AND {VISIBLE} AND ($13 = '' OR {owner} = $13) AND {OVERDUE_SQL}", select());
         let rows = within!(sql, scope.merchant, sight)
