@@ -429,6 +429,10 @@ mod tests {
 
     #[test]
     fn an_added_comment_has_its_time_and_stars_their_range() {
+        let check = |draft: FactDraft, starts: &str| {
+            let error = accept(draft).expect_err(starts);
+            assert!(error.starts_with(starts), "{error} should start with {starts}");
+        };
         let with = |words: ReviewWords| FactDraft {
             words,
             ..draft(Body::BuyerReview(BuyerReview {

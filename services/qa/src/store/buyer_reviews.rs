@@ -119,7 +119,7 @@ impl Store {
         scope: &Scope,
         now: DateTime<Utc>,
         id: &BuyerReviewId,
-        summary: serde_json::Value,
+        summary: &serde_json::Value,
         decide: impl Fn(BuyerReview, &Desk<'_>) -> Result<BuyerReview, QaError>,
     ) -> Result<BuyerReview, QaError> {
         let merchant = &scope.merchant;
@@ -149,7 +149,7 @@ impl Store {
         take: &TakeStep,
     ) -> Result<BuyerReview, QaError> {
         let summary = json!({ "step": take.step.name() });
-        self.change_buyer_review(by, scope, now, &take.id, summary, |review, desk| {
+        self.change_buyer_review(by, scope, now, &take.id, &summary, |review, desk| {
             review.take(&take.etag, &take.step, desk)
         })
         .await
@@ -175,7 +175,7 @@ impl Store {
         }
         drop(conn);
         let summary = json!({ "owner": to });
-        self.change_buyer_review(by, scope, now, id, summary, |review, desk| review.assign(etag, to, desk))
+        self.change_buyer_review(by, scope, now, id, &summary, |review, desk| review.assign(etag, to, desk))
             .await
     }
 
@@ -189,7 +189,7 @@ impl Store {
         collect: &Collect,
     ) -> Result<BuyerReview, QaError> {
         let summary = json!({ "collected": !collect.remove, "tags": collect.tags });
-        self.change_buyer_review(by, scope, now, id, summary, |review, desk| {
+        self.change_buyer_review(by, scope, now, id, &summary, |review, desk| {
             review.collect(etag, collect, desk)
         })
         .await
@@ -205,7 +205,7 @@ impl Store {
         (state, said): (Consent, (Channel, &[UseKind], &str)),
     ) -> Result<BuyerReview, QaError> {
         let summary = json!({ "consent": state, "uses": said.1 });
-        self.change_buyer_review(by, scope, now, id, summary, |review, desk| {
+        self.change_buyer_review(by, scope, now, id, &summary, |review, desk| {
             review.record_consent(etag, state, said, desk)
         })
         .await
@@ -224,7 +224,7 @@ impl Store {
             UseChange::Start { kind, .. } => json!({ "used": kind }),
             UseChange::End(id) => json!({ "use_ended": id }),
         };
-        self.change_buyer_review(by, scope, now, id, summary, |review, desk| {
+        self.change_buyer_review(by, scope, now, id, &summary, |review, desk| {
             // What was never collected is nobody's to know of here.
             if review.collection.is_none() {
                 return Err(not_found(id));

@@ -373,7 +373,7 @@ async fn what_is_overdue_stands_in_line_and_counts() {
 
 async fn collect(test: &TestQa, who: &TestCaller, review: &pb::BuyerReview, tag: &str) -> pb::BuyerReview {
     let message = pb::CollectBuyerReviewRequest {
-        request_id: format!("collect {}", review.etag),
+        request_id: format!("collect {} {}", review.review_id, review.etag),
         shop_id: SHOP.into(),
         review_id: review.review_id.clone(),
         etag: review.etag.clone(),
@@ -392,7 +392,7 @@ async fn consent(
     uses: &[pb::BuyerReviewUseKind],
 ) -> pb::RecordBuyerReviewConsentResponse {
     let message = pb::RecordBuyerReviewConsentRequest {
-        request_id: format!("{state:?} {}", review.etag),
+        request_id: format!("{state:?} {} {}", review.review_id, review.etag),
         shop_id: SHOP.into(),
         review_id: review.review_id.clone(),
         etag: review.etag.clone(),

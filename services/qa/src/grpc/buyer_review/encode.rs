@@ -292,7 +292,6 @@ impl From<Figure> for pb::BuyerReviewFigure {
     fn from(figure: Figure) -> Self {
         let rate = figure.won_back_rate();
         let (numerator, denominator) = (figure.replies_in_time, figure.replies_owed);
-        #[expect(clippy::cast_precision_loss, reason = "counts of reviews are far below 2^52")]
         let quotient = (denominator > 0).then(|| numerator as f64 / denominator as f64);
         Self {
             key: figure.key,
