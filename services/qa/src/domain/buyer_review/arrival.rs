@@ -64,10 +64,8 @@ impl BuyerReview {
     /// Adds a revision; `None` if it is known already. The newest revision says what order, product, buyer and time are; of
     /// an erased review nothing but ratings comes back.
     pub fn receive(mut self, received: Received) -> Option<Self> {
-        let at = match self.revisions.binary_search_by_key(&received.words.revision, |words| words.revision) {
-            Ok(_) => return None,
-            Err(at) => at,
-        };
+        let known = self.revisions.binary_search_by_key(&received.words.revision, |words| words.revision);
+        let Err(at) = known else { return None };
         let newest = at == self.revisions.len();
         let mut words = received.words;
         let done = Done { by: None, at: words.arrived_at };

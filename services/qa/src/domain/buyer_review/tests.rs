@@ -60,6 +60,7 @@ fn at_desk<T>(now: DateTime<Utc>, work: impl FnOnce(&Desk<'_>) -> T) -> T {
     work(&Desk { by: Some(&ann), now, calendar: &MerchantCalendar::default(), rules: &rules })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "steps are written where they are taken")]
 fn step(review: BuyerReview, step: Step) -> Result<BuyerReview, QaError> {
     let etag = review.etag();
     at_desk(at(NOW) + TimeDelta::hours(1), |desk| review.take(&etag, &step, desk))
