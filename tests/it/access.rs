@@ -474,6 +474,56 @@ const FIXTURES: &[Fixture] = &[
         holds: Some(|who, _| format!("\"personId\":\"{who}\"")),
     },
     Fixture {
+        path: "/jinpai.qa.v1.BuyerReviewService/GetBuyerReview",
+        body: |who, _| json!({ "shopId": small::SHOP, "reviewId": format!("review-{who}") }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.BuyerReviewService/ListBuyerReviews",
+        body: |_, _| json!({ "days": days() }),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.BuyerReviewService/ListOverdueBuyerReviews",
+        body: |_, _| json!({}),
+        holds: Some(|who, _| format!("acc-{who}")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.BuyerReviewService/TakeBuyerReviewStep",
+        // With etags that are none, here and below, as above.
+        body: |who, _| with(buyer_review(who), json!({ "reopen": { "note": "?" } })),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.BuyerReviewService/AssignBuyerReview",
+        body: |who, _| buyer_review(who),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.BuyerReviewService/CollectBuyerReview",
+        body: |who, _| buyer_review(who),
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.BuyerReviewService/RecordBuyerReviewConsent",
+        body: |who, _| {
+            let asked =
+                json!({ "state": "BUYER_CONSENT_STATE_ASKED", "channel": "BUYER_CONTACT_CHANNEL_CHAT" });
+            with(buyer_review(who), asked)
+        },
+        holds: None,
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.BuyerReviewService/GetBuyerReviewFigures",
+        body: |_, _| json!({ "days": days(), "group": "BUYER_REVIEW_GROUP_AGENT" }),
+        holds: Some(|who, _| format!("\"key\":\"{who}\"")),
+    },
+    Fixture {
+        path: "/jinpai.qa.v1.BuyerReviewService/GetBuyerReviewWeek",
+        body: |_, _| json!({ "day": on_day() }),
+        holds: Some(|who, _| format!("\"key\":\"{who}\"")),
+    },
+    Fixture {
         path: "/jinpai.gateway.v1.GatewayService/GetAgentDay",
         body: |who, _| json!({ "personId": who, "businessDay": on_day() }),
         holds: Some(|who, _| format!("name-{who}")),
@@ -581,6 +631,7 @@ async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
     client.batch_execute(&known).await.expect("puts the knowledge in");
     client.batch_execute(&customers::care_tasks(&agents)).await.expect("puts the tasks in");
     client.batch_execute(&risks_and_weaknesses(day)).await.expect("puts risks and weaknesses in");
+    client.batch_execute(&buyer_reviews(day)).await.expect("puts buyers' reviews in");
     eventually(Duration::from_secs(60), async || {
         let waiting = client.query_one("SELECT count(*) FROM qa.check_queue", &[]).await.expect("counts");
         waiting.get::<_, i64>(0) == 0
@@ -624,6 +675,34 @@ fn risks_and_weaknesses(day: NaiveDate) -> String {
             'reviewer', 'standard', 1, '{assessment}', 10000, now() FROM {agents}; \
          INSERT INTO qa.weaknesses (merchant_id, weakness_id, person_id, kind, subject_id, finding, evidence, found_at) \
          SELECT '{MERCHANT}', gen_random_uuid(), who, 1, 'rule', '{finding}', '[]', now() FROM {agents}"
+    )
+}
+
+/// A bad review of each agent's, whose reply is overdue.
+fn buyer_reviews(day: NaiveDate) -> String {
+    let at = format!("{day}T04:00:00Z");
+    let terms = json!({
+        "version": 0, "good_stars_min": 4, "bad_stars_max": 2, "comment_decides": true, "reply_hours": [72, 72, 24],
+        "service_hours": [0, 0], "plan_days": 1, "effect_days": 30, "served_days": 30, "history_days": 7,
+    });
+    let rows = ["agent", "mate", "lead", "other"].map(|who| {
+        let words = json!({ "revision": 0, "rating": "bad", "text": "", "append_text": "", "arrived_at": at });
+        let content = json!({
+            "id": { "shop": small::SHOP, "id": format!("review-{who}") }, "order": "", "product": "", "customer": "",
+            "served": { "account": format!("acc-{who}"), "day": day }, "reviewed_at": at, "business_day": day,
+            "terms": terms, "revisions": [words], "replies": [], "entries": [], "edits": 1,
+        });
+        format!(
+            "('{MERCHANT}', 'review-{who}', '{}', '{at}', '{day}', 'acc-{who}', '{day}', '', '', '', '', '', 3, 3, 1, '', '', \
+             false, '{day}', '{at}', 1, '{at}', '{{}}', '{{}}', '', '{content}')",
+            small::SHOP
+        )
+    });
+    format!(
+        "INSERT INTO qa.buyer_reviews (merchant_id, review_id, shop_id, reviewed_at, reviewed_day, account_id, served_day, \
+            channel, conversation_id, product_id, order_id, customer_id, kind, worst, state, cause_id, stage_id, \
+            comment_unjudged, runs_until, reply_due_at, duty, due_at, tags, allowed_uses, words, content) VALUES {}",
+        rows.join(", ")
     )
 }
 
@@ -689,6 +768,19 @@ fn lost_inquiry(who: &str) -> Value {
         "businessDay": on_day(),
         "accountId": format!("acc-{who}"),
     })
+}
+
+fn buyer_review(who: &str) -> Value {
+    let (request, review) = (format!("to {who}"), format!("review-{who}"));
+    json!({ "requestId": request, "shopId": small::SHOP, "reviewId": review, "etag": "none" })
+}
+
+/// An object with the fields of another.
+fn with(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
 }
 
 fn on_day() -> Value {

@@ -197,6 +197,12 @@ pub struct BuyerReview {
     pub rating: Rating,
     /// As written. Personal data included.
     pub text: String,
+    /// 1 to 5 where the platform counts stars.
+    pub stars: Option<i64>,
+    /// The comment that was added later (追评); empty without one. Personal data included.
+    pub append_text: String,
+    /// When it was added.
+    pub appended_at: Option<DateTime<Utc>>,
 }
 
 /// What a review amounts to.

@@ -101,6 +101,9 @@ fn body(kind: Kind, fields: &mut Fields<'_>) -> Result<Body, Wrong> {
             product: fields.id_or_empty("productId")?,
             rating: fields.required_word("rating", RATINGS)?,
             text: fields.text("text")?.unwrap_or_default(),
+            stars: fields.integer("stars")?,
+            append_text: fields.text("appendText")?.unwrap_or_default(),
+            appended_at: fields.time("appendedAt")?,
         }),
         Kind::BotEvent => Body::BotEvent(BotEvent {
             outcome: fields.required_word("outcome", OUTCOMES)?,

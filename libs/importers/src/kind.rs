@@ -154,6 +154,9 @@ const REVIEWS: &[Column] = &[
     PRODUCT,
     column("rating", &["评价", "评价类型"]),
     column("text", &["评价内容", "内容"]),
+    column("stars", &["星级", "评分"]),
+    column("appendText", &["追评", "追评内容", "追加评价"]),
+    column("appendedAt", &["追评时间", "追加时间"]),
 ];
 const BOT_EVENTS: &[Column] = &[
     SHOP,

@@ -156,6 +156,9 @@ fn body(read: Body) -> PbBody {
             }
             .into(),
             text: review.text,
+            stars: review.stars.map(count),
+            append_text: review.append_text,
+            appended_at: review.appended_at.map(timestamp),
         }),
         Body::BotEvent(event) => PbBody::BotEvent(bot_event(event)),
         Body::Handling(handling) => PbBody::Handling(pb::Handling {

@@ -21,6 +21,7 @@ use crate::domain::conversation::{Conversation, Sender};
 use crate::domain::day::{AccountCount, Closing};
 use crate::domain::definition::{Definition, LONG_CHAT_THRESHOLD};
 use crate::domain::fact::{Body, Fact, Rating};
+use crate::domain::fact_draft::ReviewWords;
 use crate::domain::restatement::{FinalAgentDay, Telling, figures};
 
 /// The conversation with its personal data redacted. This is the only place that text goes to.
@@ -69,7 +70,7 @@ pub fn conversation_closed(
 pub fn fact_received(
     merchant: &MerchantId,
     fact: &Fact,
-    text: &str,
+    words: &ReviewWords,
     redactor: &Redactor,
     now: DateTime<Utc>,
 ) -> Option<Event> {
@@ -90,7 +91,10 @@ pub fn fact_received(
         reviewed_at: Some(timestamp(fact.occurred_at)),
         business_day: Some(date(fact.day)),
         rating: rating.into(),
-        text: redactor.redact(text).into_owned(),
+        text: redactor.redact(&words.text).into_owned(),
+        stars: words.stars,
+        append_text: redactor.redact(&words.append_text).into_owned(),
+        appended_at: words.appended_at.map(timestamp),
     };
     let entity = format!("buyer_review/{}/{}", fact.key.shop, fact.key.id);
     let version = fact.revision.saturating_add(1);

@@ -4,6 +4,8 @@ pub mod appeal;
 pub mod appeals;
 pub mod assignment;
 pub mod attendance;
+pub mod buyer_review;
+pub mod buyer_reviews;
 pub mod calibration;
 pub mod calibrations;
 pub mod check_figure;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use status::{Failure, Kind, Violation};
 
+use crate::buyer_review_error::BuyerReviewError;
 use crate::check_error::CheckError;
 use crate::domain::draw::Readiness;
 use crate::privacy_error::PrivacyError;
@@ -182,6 +183,9 @@ pub enum QaError {
     /// Rules, hits and dry runs.
     #[error(transparent)]
     Check(#[from] CheckError),
+    /// Buyers' reviews.
+    #[error(transparent)]
+    BuyerReview(#[from] BuyerReviewError),
     /// Holds and erasures.
     #[error(transparent)]
     Privacy(#[from] PrivacyError),
@@ -249,6 +253,7 @@ impl Failure for QaError {
             Self::ReviewNotYours | Self::AppealNotYours | Self::CalibrationNotYours | Self::NoPerson => {
                 Kind::Denied
             }
+            Self::BuyerReview(error) => error.kind(),
             Self::Check(error) => error.kind(),
             Self::Privacy(error) => error.kind(),
             Self::Reach(error) => error.kind(),
@@ -296,6 +301,7 @@ impl Failure for QaError {
             Self::PersonUnknown { .. } => "PERSON_UNKNOWN",
             Self::PersonNotFound { .. } => "PERSON_NOT_FOUND",
             Self::NoPerson => "NO_PERSON",
+            Self::BuyerReview(error) => error.reason(),
             Self::Check(error) => error.reason(),
             Self::Privacy(error) => error.reason(),
             Self::Reach(error) => error.reason(),

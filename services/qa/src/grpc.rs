@@ -2,6 +2,7 @@
 
 pub mod appeal;
 pub mod attendance;
+pub mod buyer_review;
 pub mod calibration;
 mod check;
 mod conversation;

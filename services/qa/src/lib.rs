@@ -11,6 +11,8 @@
 //! - Nothing in `domain` knows SQL or a message of the API.
 
 mod attendance_follower;
+pub mod buyer_review_error;
+mod buyer_review_worker;
 pub mod check_error;
 mod check_worker;
 pub mod committer;
@@ -31,6 +33,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use events::Bus;
 use proto::qa::v1::appeal_service_server::AppealServiceServer;
 use proto::qa::v1::attendance_service_server::AttendanceServiceServer;
+use proto::qa::v1::buyer_review_service_server::BuyerReviewServiceServer;
 use proto::qa::v1::calibration_service_server::CalibrationServiceServer;
 use proto::qa::v1::check_service_server::CheckServiceServer;
 use proto::qa::v1::privacy_service_server::PrivacyServiceServer;
@@ -49,6 +52,7 @@ pub use config::Config;
 use domain::Qa;
 use domain::appeals::Appeals;
 use domain::attendance::Attendance;
+use domain::buyer_reviews::BuyerReviews;
 use domain::calibrations::Calibrations;
 use domain::checks::Checks;
 use domain::privacy::Privacy;
@@ -56,16 +60,17 @@ use domain::qualities::Qualities;
 use domain::review_work::ReviewWork;
 use domain::risks::Risks;
 use domain::weaknesses::Weaknesses;
-use follower::Chats;
+use follower::{Chats, Reviews};
 use grpc::appeal::AppealApi;
 use grpc::attendance::AttendanceApi;
+use grpc::buyer_review::BuyerReviewApi;
 use grpc::calibration::CalibrationApi;
 use grpc::quality::QualityApi;
 use grpc::review_work::ReviewWorkApi;
 use grpc::{CheckApi, PrivacyApi, QaApi, RiskApi, WeaknessApi};
-/// The draw's query, for the bench that measures it against a window function and the test of its plan.
-pub use store::SAMPLE_SQL;
 use store::Store;
+/// Queries whose plans tests look at; the draw's also for the bench that measures it against a window function.
+pub use store::{OVERDUE_SQL, SAMPLE_SQL};
 
 /// The schema that is this service's alone.
 pub const SCHEMA: &str = "qa";
@@ -102,6 +107,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let weaknesses = Weaknesses::new(store.clone(), checks.clone(), clock.clone());
     let risks = Risks::new(store.clone(), clock.clone());
     let appeals = Appeals::new(store.clone(), clock.clone());
+    let buyer_reviews = BuyerReviews::new(store.clone(), clock.clone());
     let calibrations = Calibrations::new(store.clone(), clock.clone());
     let work = ReviewWork::new(store.clone(), clock.clone());
     let attendance = Attendance::new(store.clone(), clock.clone());
@@ -118,6 +124,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         .add_service(WeaknessServiceServer::new(WeaknessApi::new(weaknesses.clone())))
         .add_service(RiskServiceServer::new(RiskApi::new(risks.clone())))
         .add_service(AppealServiceServer::new(AppealApi::new(appeals)))
+        .add_service(BuyerReviewServiceServer::new(BuyerReviewApi::new(buyer_reviews.clone())))
         .add_service(CalibrationServiceServer::new(CalibrationApi::new(calibrations)))
         .add_service(ReviewWorkServiceServer::new(ReviewWorkApi::new(work)))
         .add_service(QualityServiceServer::new(QualityApi::new(qualities)))
@@ -133,16 +140,26 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let chats = Chats::new(qa.clone());
     let days = attendance_follower::Days::new(attendance);
     let days_subjects = attendance_follower::SUBJECTS;
+    let reviews = Reviews::new(buyer_reviews.clone(), clock.clone());
     let background = [
         events::relay(pool.clone(), bus.clone(), token.clone()),
         events::follow(pool.clone(), bus.clone(), "qa-chats", follower::SUBJECTS, chats, token.clone()),
         events::follow(pool.clone(), bus.clone(), "qa-attendance", days_subjects, days, token.clone()),
+        events::follow(
+            pool.clone(),
+            bus.clone(),
+            "qa-buyer-reviews",
+            follower::REVIEW_SUBJECTS,
+            reviews,
+            token.clone(),
+        ),
         directory::follow(pool.clone(), bus, "qa-directory", token.clone()),
         committer::start(qa, config.draw.commitment_file(), token.clone()),
         check_worker::start(checks, token.clone()),
         privacy_worker::start(privacy, token.clone()),
         weakness_worker::start(weaknesses, token.clone()),
         risk_worker::start(risks, token.clone()),
+        buyer_review_worker::start(buyer_reviews, token.clone()),
         pg::housekeeping(pool, clock, token.clone()),
     ];
     Ok(Running::of(server, background, token))

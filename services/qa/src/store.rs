@@ -18,6 +18,7 @@ mod assignments;
 mod attendance;
 mod availability;
 mod bundles;
+mod buyer_reviews;
 mod calibrations;
 mod chat_checks;
 mod check_figures;
@@ -61,6 +62,9 @@ use crate::error::QaError;
 
 pub use appeals::AppealFilter;
 pub use availability::OverdueKey;
+pub use buyer_reviews::{
+    BuyerReviewDayKey, BuyerReviewFilter, BuyerReviewKey, CollectedFilter, OVERDUE_SQL, OverdueFilter,
+};
 pub use check_figures::FigureKey;
 pub use coverage::CoverageKey;
 pub use drawing::SAMPLE_SQL;

@@ -28,6 +28,19 @@ fn a_desktop_s_file_is_read_as_it_is() {
 }
 
 #[test]
+fn a_review_comes_with_its_stars_and_what_was_added_to_it() {
+    let text = "评价编号,订单编号,评价时间,买家昵称,评价,评价内容,星级,追评,追评时间\n\
+        r1,o1,2026-1-5 9:05,小明,差评,太慢,1,客服来电后解决了,2026-1-8 20:00\n\
+        r2,o2,2026-1-5 9:06,小红,好评,好用,,,\n";
+    let facts = read(text, Kind::BuyerReview).facts();
+    let Body::BuyerReview(bad) = &facts[0].body else { panic!("a review") };
+    assert_eq!((bad.stars, bad.append_text.as_str()), (Some(1), "客服来电后解决了"));
+    assert_eq!(bad.appended_at.map(|at| at.timestamp()), Some(seconds("2026-01-08T20:00:00+08:00")));
+    let Body::BuyerReview(good) = &facts[1].body else { panic!("a review") };
+    assert_eq!((good.stars, good.append_text.as_str(), good.appended_at), (None, "", None));
+}
+
+#[test]
 fn headings_are_checked() {
     let check = |header: &str, field: &str, reason: &str| {
         let came = read(&format!("{header}\nx,x,x\n"), Kind::Payment);

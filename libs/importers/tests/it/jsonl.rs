@@ -11,7 +11,7 @@ pub const MIXED: &str = r#"{"kind":"conversation","conversationId":"c1","agentId
 {"kind":"complaint","complaintId":"m1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k","severity":"AUTHORITY","cause":"late","channel":"chat","conversationId":"c1","upheld":false}
 {"kind":"satisfaction","satisfactionId":"s1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k","channel":"chat","conversationId":"c1","score":5}
 {"kind":"storeRating","storeRatingId":"d1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k","orderId":"o1","itemScore":5,"serviceScore":4,"deliveryScore":3}
-{"kind":"buyerReview","reviewId":"b1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k","orderId":"o1","productId":"p1","rating":"BAD","text":"meh"}
+{"kind":"buyerReview","reviewId":"b1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k","orderId":"o1","productId":"p1","rating":"BAD","text":"meh","stars":2,"appendText":"better","appendedAt":"2026-05-20T21:20:00+08:00"}
 {"kind":"botEvent","botEventId":"e1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k","outcome":"TRANSFERRED","questionClass":"OWN","question":"when?","scene":"shipping"}
 {"kind":"handling","handlingId":"h1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k","accountId":"a","type":"AFTER_SALE","taskId":"t1","openedAt":"2026-05-13T20:20:00+08:00","accurate":true}
 {"kind":"memberSignup","signupId":"u1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k"}

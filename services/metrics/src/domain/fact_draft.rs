@@ -26,19 +26,57 @@ pub struct FactDraft {
     pub account: String,
     /// What happened.
     pub body: Body,
-    /// The text of a review, personal data included. It is not kept.
+    /// The words of a review. They are not kept.
+    pub words: ReviewWords,
+}
+
+/// What a buyer wrote, personal data included: it passes through to qa and stays nowhere here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReviewWords {
+    /// The review.
     pub text: String,
+    /// 1 to 5 where the platform counts them.
+    pub stars: Option<i32>,
+    /// The comment that was added later (追评); empty without one.
+    pub append_text: String,
+    /// When it was added.
+    pub appended_at: Option<DateTime<Utc>>,
+}
+
+impl ReviewWords {
+    fn check(&mut self, occurred_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Violation> {
+        check_text("buyer_review.text", &self.text, 10_000)?;
+        check_text("buyer_review.append_text", &self.append_text, 10_000)?;
+        if let Some(stars) = self.stars {
+            check_score("buyer_review.stars", stars)?;
+        }
+        if self.append_text.is_empty() != self.appended_at.is_none() {
+            return Err(wrong("buyer_review.appended_at", "must be given with append_text and only with it"));
+        }
+        check_later("buyer_review.appended_at", &mut self.appended_at, occurred_at, now)
+    }
+
+    /// Adds what a review without stars and added comment does not have, so that its hash is the one it always had.
+    fn hash_more(&self, hash: &mut Sha256) {
+        if self.stars.is_none() && self.appended_at.is_none() {
+            return;
+        }
+        hash.update(b"review/2");
+        hash.update(self.stars.unwrap_or_default().to_be_bytes());
+        hash.update(self.appended_at.map_or(i64::MIN, |at| at.timestamp_millis()).to_be_bytes());
+        hash.update(self.append_text.as_bytes());
+    }
 }
 
 impl FactDraft {
-    /// The fact with its texts redacted, the hash of its raw content, and the raw text of a review; or the first thing
+    /// The fact with its texts redacted, the hash of its raw content, and the raw words of a review; or the first thing
     /// that is wrong with it.
     pub fn accept(
-        self,
+        mut self,
         calendar: &MerchantCalendar,
         redactor: &Redactor,
         now: DateTime<Utc>,
-    ) -> Result<(Fact, [u8; 32], String), Violation> {
+    ) -> Result<(Fact, [u8; 32], ReviewWords), Violation> {
         check_id("shop_id", &self.shop, 64)?;
         check_id("fact_id", &self.id, 128)?;
         if self.revision < 0 {
@@ -47,10 +85,10 @@ impl FactDraft {
         let occurred_at = check_time("occurred_at", self.occurred_at, now)?;
         check_id("customer_id", &self.customer, 128)?;
         check_text("account_id", &self.account, 128)?;
-        check_text("buyer_review.text", &self.text, 10_000)?;
+        self.words.check(occurred_at, now)?;
         let mut body = self.body;
         body.check(occurred_at, now)?;
-        let content_hash = content_hash(&self.account, &self.customer, occurred_at, &body, &self.text)?;
+        let content_hash = content_hash(&self.account, &self.customer, occurred_at, &body, &self.words)?;
         body.redact(redactor);
         body.work_out(calendar);
         let fact = Fact {
@@ -62,7 +100,7 @@ impl FactDraft {
             account: self.account,
             body,
         };
-        Ok((fact, content_hash, self.text))
+        Ok((fact, content_hash, self.words))
     }
 }
 
@@ -233,16 +271,17 @@ fn content_hash(
     customer: &str,
     occurred_at: DateTime<Utc>,
     body: &Body,
-    text: &str,
+    words: &ReviewWords,
 ) -> Result<[u8; 32], Violation> {
     let body = serde_json::to_vec(body).map_err(|why| wrong("fact", format!("cannot be kept: {why}")))?;
     let mut hash = Sha256::new();
     hash.update(b"jinpai.fact/1");
     hash.update(occurred_at.timestamp_millis().to_be_bytes());
-    for part in [account.as_bytes(), customer.as_bytes(), &body, text.as_bytes()] {
+    for part in [account.as_bytes(), customer.as_bytes(), &body, words.text.as_bytes()] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
+    words.hash_more(&mut hash);
     Ok(hash.finalize().into())
 }
 
@@ -264,7 +303,7 @@ mod tests {
             customer: "b-1".to_owned(),
             account: String::new(),
             body,
-            text: String::new(),
+            words: ReviewWords::default(),
         }
     }
 
@@ -364,7 +403,7 @@ mod tests {
     #[test]
     fn the_hash_tells_contents_apart_and_looks_at_nothing_else() {
         let review = |rating, text: &str| FactDraft {
-            text: text.to_owned(),
+            words: ReviewWords { text: text.to_owned(), ..ReviewWords::default() },
             ..draft(Body::BuyerReview(BuyerReview {
                 order: "o".to_owned(),
                 product: String::new(),
@@ -377,5 +416,45 @@ mod tests {
         assert_ne!(bad, hash(review(Rating::Bad, "太慢了")));
         assert_ne!(bad, hash(review(Rating::Good, "太慢")));
         assert_eq!(bad, hash(FactDraft { revision: 7, ..review(Rating::Bad, "太慢") }));
+        let appended = |text: &str, stars| {
+            let mut draft = review(Rating::Bad, "太慢");
+            let appended_at = at("2020-05-14T08:00:00Z");
+            draft.words = ReviewWords { append_text: text.to_owned(), appended_at, stars, ..draft.words };
+            hash(draft)
+        };
+        assert_ne!(bad, appended("客服联系后解决了", None));
+        assert_ne!(appended("客服联系后解决了", None), appended("还是不行", None));
+        assert_ne!(appended("客服联系后解决了", None), appended("客服联系后解决了", Some(5)));
+    }
+
+    #[test]
+    fn an_added_comment_has_its_time_and_stars_their_range() {
+        let check = |draft: FactDraft, starts: &str| {
+            let error = accept(draft).expect_err(starts);
+            assert!(error.starts_with(starts), "{error} should start with {starts}");
+        };
+        let with = |words: ReviewWords| FactDraft {
+            words,
+            ..draft(Body::BuyerReview(BuyerReview {
+                order: "o".to_owned(),
+                product: String::new(),
+                rating: Rating::Bad,
+                once_bad: false,
+            }))
+        };
+        let append_text = "追评".to_owned();
+        check(
+            with(ReviewWords { append_text: append_text.clone(), ..ReviewWords::default() }),
+            "buyer_review.appended_at: must be given with append_text",
+        );
+        let appended_at = at("2020-05-13T16:29:59Z");
+        check(
+            with(ReviewWords { append_text, appended_at, ..ReviewWords::default() }),
+            "buyer_review.appended_at: must not be before occurred_at",
+        );
+        check(
+            with(ReviewWords { stars: Some(6), ..ReviewWords::default() }),
+            "buyer_review.stars: must be from 1",
+        );
     }
 }

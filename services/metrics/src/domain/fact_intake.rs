@@ -49,12 +49,12 @@ impl Ingested for FactDraft {
     type Candidate = FactCandidate;
 
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.text.len()
+        size_of::<Self>() + self.words.text.len() + self.words.append_text.len()
     }
 
     fn work_out(self, line: i64, context: &Context, redactor: &Redactor) -> Result<FactCandidate, Violation> {
-        let (fact, content_hash, text) = self.accept(&context.calendar, redactor, context.now)?;
-        let event = outgoing::fact_received(&context.merchant, &fact, &text, redactor, context.now);
+        let (fact, content_hash, words) = self.accept(&context.calendar, redactor, context.now)?;
+        let event = outgoing::fact_received(&context.merchant, &fact, &words, redactor, context.now);
         let event = event.map(|event| events::encode(&event)).transpose().map_err(|error| Violation {
             field: "buyer_review.text".to_owned(),
             description: error.to_string(),

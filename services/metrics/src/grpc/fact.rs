@@ -12,7 +12,7 @@ use crate::domain::fact::{
     Body, BotEvent, BotOutcome, BuyerReview, ChatRef, Complaint, FactKind, Handling, Order, OrderLine,
     QuestionClass, Rating, Refund, Severity,
 };
-use crate::domain::fact_draft::FactDraft;
+use crate::domain::fact_draft::{FactDraft, ReviewWords};
 use crate::domain::money::Currency;
 
 type Result<T> = std::result::Result<T, Violation>;
@@ -28,20 +28,20 @@ pub(super) fn line(line: pb::FactLine, currency: &Currency) -> Line<FactDraft> {
 
 fn draft(fact: pb::Fact, currency: &Currency) -> Result<FactDraft> {
     let body = fact.body.ok_or_else(|| wrong("body", "must be one of the kinds of facts"))?;
-    let mut text = String::new();
+    let mut words = ReviewWords::default();
     Ok(FactDraft {
         occurred_at: fact.occurred_at.as_ref().and_then(time::instant),
-        body: self::body(body, currency, &mut text)?,
+        body: self::body(body, currency, &mut words)?,
         shop: fact.shop_id,
         id: fact.fact_id,
         revision: fact.revision,
         customer: fact.customer_id,
         account: fact.account_id,
-        text,
+        words,
     })
 }
 
-fn body(body: Wire, currency: &Currency, text: &mut String) -> Result<Body> {
+fn body(body: Wire, currency: &Currency, words: &mut ReviewWords) -> Result<Body> {
     let amount = |field: &str, amount: Option<Money>| money(field, amount, currency);
     Ok(match body {
         Wire::Order(order) => Body::Order(self::order(order, currency)?),
@@ -87,7 +87,17 @@ fn body(body: Wire, currency: &Currency, text: &mut String) -> Result<Body> {
                     return Err(wrong("buyer_review.rating", "must be GOOD, NEUTRAL or BAD"));
                 }
             };
-            *text = review.text;
+            *words = ReviewWords {
+                text: review.text,
+                stars: review.stars,
+                append_text: review.append_text,
+                appended_at: match &review.appended_at {
+                    Some(at) => Some(time::instant(at).ok_or_else(|| {
+                        wrong("buyer_review.appended_at", "must be an instant of the years 1 to 9999")
+                    })?),
+                    None => None,
+                },
+            };
             let (order, product) = (review.order_id, review.product_id);
             Body::BuyerReview(BuyerReview { order, product, rating, once_bad: false })
         }

@@ -181,6 +181,7 @@ pub fn review(order: &str, rating: pb::ReviewRating, text: &str) -> Body {
         product_id: String::new(),
         rating: rating.into(),
         text: text.to_owned(),
+        ..Default::default()
     })
 }
 

@@ -125,6 +125,12 @@ async fn a_review_leaves_redacted_and_its_text_stays_nowhere() {
     };
     let mut named = fact("v-1", "2020-05-13T10:00:00", review("o-1", pb::ReviewRating::Bad, text));
     named.account_id = "a-7".to_owned();
+    let appended_at = proto::time::timestamp("2020-05-14T02:00:00Z".parse().expect("an instant"));
+    if let Some(Body::BuyerReview(review)) = &mut named.body {
+        review.stars = Some(1);
+        review.append_text = "客服13812345678打来后解决了".to_owned();
+        review.appended_at = Some(appended_at);
+    }
     test.send_facts(vec![named, fact("q-1", "2020-05-13T10:00:00", Body::BotEvent(question))]).await;
     let reviews = collector
         .wait_for(1, |payload| match payload {
@@ -139,6 +145,8 @@ async fn a_review_leaves_redacted_and_its_text_stays_nowhere() {
         received.text
     );
     assert_eq!((received.review_id.as_str(), received.order_id.as_str()), ("v-1", "o-1"));
+    assert_eq!((received.stars, received.appended_at), (Some(1), Some(appended_at)));
+    assert!(received.append_text.contains("解决了") && !received.append_text.contains("13812345678"));
     collector
         .wait_for(1, |payload| match payload {
             Payload::AgentSeen(seen) if seen.account_id == "a-7" => Some(()),

@@ -91,6 +91,10 @@ pub struct Erasure {
     pub requested_at: DateTime<Utc>,
     /// When all days were gone through.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Buyer reviews, once all chats were gone through.
+    pub buyer_reviews_erased: i64,
+    /// Buyer reviews that a hold keeps.
+    pub buyer_reviews_held: i64,
 }
 
 /// An erasure that goes on.

@@ -97,6 +97,7 @@ impl Privacy {
     pub async fn end_retention(&self) -> Result<(), QaError> {
         let now = self.clock.now();
         let Some(kept_from) = kept_from(now.date_naive(), self.months) else { return Ok(()) };
+        while self.store.end_buyer_reviews(kept_from, now).await? > 0 {}
         for month in self.store.list_months_before(kept_from).await? {
             if let Some(held) = self.store.end_month(month, now).await? {
                 tracing::info!(month = %month, chats_held = held, "a month reached the end of its retention");

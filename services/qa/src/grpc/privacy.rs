@@ -152,6 +152,8 @@ impl From<Erasure> for pb::Erasure {
             requested_by: erasure.requested_by,
             requested_at: Some(timestamp(erasure.requested_at)),
             finished_at: erasure.finished_at.map(timestamp),
+            buyer_reviews_erased: erasure.buyer_reviews_erased,
+            buyer_reviews_held: erasure.buyer_reviews_held,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Erasures of customers, day by day: transcripts, hits and examples go, what was counted stays. What comes of them later is
-//! emptied at the door.
+//! Erasures of customers, day by day: transcripts, hits and examples go, at last the words of their reviews; what was counted
+//! stays. What comes of them later is emptied at the door.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use uuid::Uuid;
 
 use super::arrivals::{Key, KeyColumns};
 use super::holds::HELD;
-use super::{Store, transcript};
+use super::{Store, buyer_reviews, transcript};
 use crate::domain::conversation::Arrival;
 use crate::domain::hold::{Erasure, OpenErasure, customer_hash};
 use crate::error::QaError;
 
-const COLUMNS: &str =
-    "erasure_id, customer_hash, reason, chats_erased, chats_held, requested_by, requested_at, finished_at";
+const COLUMNS: &str = "erasure_id, customer_hash, reason, chats_erased, chats_held, requested_by, requested_at, finished_at, \
+     buyer_reviews_erased, buyer_reviews_held";
 
 #[derive(QueryableByName)]
 struct ErasureRow {
@@ -41,6 +41,10 @@ struct ErasureRow {
     requested_at: DateTime<Utc>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     finished_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = BigInt)]
+    buyer_reviews_erased: i64,
+    #[diesel(sql_type = BigInt)]
+    buyer_reviews_held: i64,
 }
 
 #[derive(QueryableByName)]
@@ -98,6 +102,8 @@ impl From<ErasureRow> for Erasure {
             requested_by: row.requested_by,
             requested_at: row.requested_at,
             finished_at: row.finished_at,
+            buyer_reviews_erased: row.buyer_reviews_erased,
+            buyer_reviews_held: row.buyer_reviews_held,
         }
     }
 }
@@ -138,8 +144,6 @@ async fn erase_day(
     now: DateTime<Utc>,
 ) -> Result<ErasedRow, QaError> {
     let nothing = transcript::pack(now, &[])?;
-    // A hold that is placed meanwhile waits: what it keeps must be there when it is in force.
-    diesel::sql_query("LOCK TABLE legal_holds IN SHARE MODE").execute(conn).await?;
     mark_keys(conn, open, day, now).await?;
     let row = diesel::sql_query(format!(
         "WITH theirs AS MATERIALIZED (SELECT c.shop_id, c.channel, c.conversation_id, {HELD} AS held \
@@ -255,6 +259,8 @@ impl Store {
                 requested_by: by.caller.subject.clone(),
                 requested_at: now,
                 finished_at: None,
+                buyer_reviews_erased: 0,
+                buyer_reviews_held: 0,
             };
             diesel::sql_query(
                 "INSERT INTO erasures (merchant_id, erasure_id, customer_id, customer_hash, reason, requested_by, requested_at) \
@@ -311,23 +317,32 @@ impl Store {
         let mut conn = self.connection().await?;
         conn.transaction(async |conn| {
             let Some(open) = take(conn).await? else { return Ok(false) };
+            // A hold that is placed meanwhile waits: what it keeps must be there when it is in force.
+            diesel::sql_query("LOCK TABLE legal_holds IN SHARE MODE").execute(conn).await?;
             let day = next_day(conn, &open).await?;
-            let done = match day {
-                Some(day) => erase_day(conn, &open, day, now).await?,
-                None => ErasedRow { erased: 0, held: 0 },
+            let (chats, reviews) = match day {
+                Some(day) => (erase_day(conn, &open, day, now).await?, (0, 0)),
+                None => {
+                    let reviews =
+                        buyer_reviews::erase_customer(conn, &open.merchant, &open.customer, now).await?;
+                    (ErasedRow { erased: 0, held: 0 }, reviews)
+                }
             };
             diesel::sql_query(
                 "UPDATE erasures SET at_day = COALESCE($3, at_day), chats_erased = chats_erased + $4, \
-                    chats_held = chats_held + $5, finished_at = CASE WHEN $3 IS NULL THEN $6 END, \
+                    chats_held = chats_held + $5, buyer_reviews_erased = buyer_reviews_erased + $7, \
+                    buyer_reviews_held = buyer_reviews_held + $8, finished_at = CASE WHEN $3 IS NULL THEN $6 END, \
                     customer_id = CASE WHEN $3 IS NULL THEN '' ELSE customer_id END \
                  WHERE merchant_id = $1 AND erasure_id = $2",
             )
             .bind::<Text, _>(open.merchant.as_str())
             .bind::<SqlUuid, _>(open.id)
             .bind::<Nullable<Date>, _>(day)
-            .bind::<BigInt, _>(done.erased)
-            .bind::<BigInt, _>(done.held)
+            .bind::<BigInt, _>(chats.erased)
+            .bind::<BigInt, _>(chats.held)
             .bind::<Timestamptz, _>(now)
+            .bind::<BigInt, _>(reviews.0)
+            .bind::<BigInt, _>(reviews.1)
             .execute(conn)
             .await?;
             Ok(true)

@@ -6,6 +6,7 @@ mod arrivals;
 mod assignments;
 mod attendance;
 mod builders;
+mod buyer_reviews;
 mod calibrations;
 mod checking;
 mod conversations;
