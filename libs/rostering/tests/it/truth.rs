@@ -103,6 +103,21 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 80, ..ProptestConfig::default() })]
+
+    /// With steps enough to branch: the bound holds, and a proof of the best is one.
+    #[test]
+    fn branches_leave_no_roster_out(model in any_model(Size { days: 4, people: 3, shifts: 1 })) {
+        if let (Ok(solution), Some(least)) =
+            (solve(&model, &options(8_000, 3), &mut |_| ControlFlow::Continue(())), least_cost(&model))
+        {
+            prop_assert!(solution.bound <= least, "bound {} above {least}", solution.bound);
+            prop_assert_eq!(solution.objective, least);
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     /// Larger ones: solver and checker agree (the solver asserts the cost), the same seed gives the same roster.
