@@ -77,13 +77,8 @@ pub fn solve(
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..options.threads)
             .map(|index| {
-                let mut worker = Worker::new(
-                    &problem,
-                    &shared,
-                    (oracles.clone(), Arc::clone(&laws)),
-                    index,
-                    options.seed,
-                );
+                let mut worker =
+                    Worker::new(&problem, &shared, (oracles.clone(), Arc::clone(&laws)), index, options.seed);
                 let start = start.as_deref();
                 scope.spawn(move || {
                     worker.run(start);
@@ -244,8 +239,8 @@ fn oracles(problem: &Problem<'_>, options: &Options) -> Result<Vec<Oracle>, Solv
     Ok(results.into_iter().flatten().collect())
 }
 
-/// First and last temperature of a cooling: from a 25th of the largest weight, or twice the mean wish, down to a
-/// third of the smallest.
+/// First and last temperature of a cooling: from a fifth of the largest weight, or twice the smallest, down to a
+/// quarter of that.
 fn temperatures(problem: &Problem<'_>) -> (f64, f64) {
     let requests =
         problem.model.people.iter().flat_map(|person| &person.requests).map(|request| request.weight);
@@ -253,7 +248,7 @@ fn temperatures(problem: &Problem<'_>) -> (f64, f64) {
     let weights: Vec<i64> = requests.chain(slopes).filter(|weight| *weight > 0).collect();
     let least = weights.iter().min().copied().unwrap_or(1) as f64;
     let most = weights.iter().max().copied().unwrap_or(1) as f64;
-    ((most / knob("JHOT", 5.0)).max(2.0 * least), least / knob("JCOLD", 4.0))
+    ((most / 5.0).max(2.0 * least), least / 4.0)
 }
 
 fn rows(roster: &Roster) -> Vec<Vec<u16>> {
@@ -269,9 +264,4 @@ fn roster(problem: &Problem<'_>, rows: &[Vec<u16>]) -> Roster {
         }
     }
     roster
-}
-
-// TEMP
-pub(crate) fn knob(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }

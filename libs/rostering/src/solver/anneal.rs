@@ -22,18 +22,18 @@ const SMALL_WORK: f64 = 64.0 * 150.0;
 const EXACT: f64 = 0.3;
 
 impl<'a> Worker<'a> {
-    /// One cooling of `seconds`, as the worker spends them. `best` gets the best board met.
+    /// One cooling of `seconds`, as the worker spends them, from the temperature `hot` on. `best` gets the best board met.
     pub fn cool(
         &mut self,
         board: &mut Board<'a>,
         best: &mut Board<'a>,
         seconds: f64,
         guide: Option<&Multipliers>,
+        hot: f64,
     ) {
         let people = self.problem.people;
-        let (hot, cold) = self.shared.temperatures;
-        let mut tallies =
-            Tallies::new(Arc::clone(&self.laws), (0..people).map(|person| board.row(person)));
+        let cold = self.shared.temperatures.1;
+        let mut tallies = Tallies::new(Arc::clone(&self.laws), (0..people).map(|person| board.row(person)));
         let mut moves = Moves::new(self.problem);
         let exact: Vec<f64> = (0..people).map(|person| self.chance_of_exact(person)).collect();
         let begin = self.spent();
@@ -68,8 +68,7 @@ impl<'a> Worker<'a> {
     /// How often small moves are followed by an exact one of a person.
     fn chance_of_exact(&self, person: usize) -> f64 {
         let work = self.oracles[person].work() as f64;
-        let exact = super::knob("JEXACT", EXACT);
-        (exact / (1.0 - exact) * SMALL_WORK / work.max(1.0)).min(1.0)
+        (EXACT / (1.0 - EXACT) * SMALL_WORK / work.max(1.0)).min(1.0)
     }
 
     /// Moves a person, or that one and another, exactly.

@@ -303,7 +303,8 @@ impl<'a> Builder<'a> {
                             arcs.extend(hub.map(|node| (target, node, price, units)));
                         } else {
                             let states = sets.list[*set].states.iter();
-                            let nodes = states.filter_map(|state| layer[usize::from(*state) * counts + count]);
+                            let nodes =
+                                states.filter_map(|state| layer[usize::from(*state) * counts + count]);
                             arcs.extend(nodes.map(|node| (target, node, price, units)));
                         }
                     }

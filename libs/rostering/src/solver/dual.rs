@@ -26,8 +26,6 @@ use super::board::Board;
 use super::problem::{FORBIDDEN, PRICE_SUM_MAX, Problem};
 use super::worker::Worker;
 
-/// Passes over all people in one go.
-const PASSES: u32 = 120;
 /// How many times dearer a cut may make a missing head.
 const DEAREST: i64 = 8;
 
@@ -124,10 +122,6 @@ impl Multipliers {
         }
     }
 
-    pub fn debug(&self) -> Vec<(usize, i64, bool, f64)> {
-        self.cuts.iter().map(|(c, m)| (c.rows.len(), c.limit, c.least, f64::from(*m) / f64::from(self.scale))).collect()
-    }
-
     /// Adds a cut with a multiplier of 0.
     pub fn add(&mut self, cut: Arc<Cut>) {
         self.cuts.push((cut, 0));
@@ -135,7 +129,8 @@ impl Multipliers {
 
     /// Whether a cut says already that rows miss at most `most`, or at least one more.
     pub fn decides(&self, rows: &[u32], most: i64) -> bool {
-        let says = |cut: &Cut| *cut.rows == *rows && if cut.least { cut.limit > most } else { cut.limit <= most };
+        let says =
+            |cut: &Cut| *cut.rows == *rows && if cut.least { cut.limit > most } else { cut.limit <= most };
         self.cuts.iter().any(|(cut, _)| says(cut))
     }
 
@@ -217,12 +212,18 @@ impl Multipliers {
 }
 
 impl<'a> Worker<'a> {
-    /// Some passes from where the last ones ended; the number says how many went before. The step begins at a hundredth of the
-    /// range of a multiplier, later lower, and shrinks to a hundredth of itself.
-    pub fn raise_bound(&mut self, board: &Board<'a>, before: Option<Multipliers>, round: u32) -> Ascent {
+    /// Some passes from where the last ones ended. The step begins at a hundredth of the range of a multiplier, or half of that
+    /// for each of `sharpness`, and shrinks to a hundredth of itself.
+    pub fn raise_bound(
+        &mut self,
+        board: &Board<'a>,
+        before: Option<Multipliers>,
+        sharpness: u32,
+        passes: u32,
+    ) -> Ascent {
         let start = before.unwrap_or_else(|| Multipliers::of(self.problem, board));
-        let first = 0.01 / f64::from(1 << round.min(8));
-        self.passes(board, start, &[], Plan { passes: PASSES, first, last: first / 100.0 })
+        let first = 0.01 / f64::from(1 << sharpness.min(8));
+        self.passes(board, start, &[], Plan { passes, first, last: first / 100.0 })
     }
 
     /// Multipliers for a branch of the problem. Ends early once the bound shows that nothing better is in it.
@@ -291,7 +292,7 @@ impl<'a> Worker<'a> {
                     let cut = &multipliers.cuts[index].0;
                     let found: i64 = cut.rows.iter().map(|row| i64::from(missing[*row as usize])).sum();
                     let range = (cut.under * i64::from(multipliers.scale)) as f64;
-                    let by = super::knob("JCUT", 1.0) * step * range * (cut.limit - found) as f64;
+                    let by = step * range * (cut.limit - found) as f64;
                     *relief = multipliers.relieve(problem, index, *relief + by);
                     mean_relief[index] += 0.02 * (*relief - mean_relief[index]);
                 }

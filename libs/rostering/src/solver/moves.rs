@@ -149,9 +149,9 @@ impl<'a> Moves<'a> {
         self.even = self.problem.are_alike(one, other) && self.problem.are_alike(one, third);
         third != one
             && third != other
-            && [(one, other), (other, third), (third, one)]
-                .into_iter()
-                .all(|(to_whom, whose)| (from..to).all(|day| self.edit(board, to_whom, day, board.row(whose)[day])))
+            && [(one, other), (other, third), (third, one)].into_iter().all(|(to_whom, whose)| {
+                (from..to).all(|day| self.edit(board, to_whom, day, board.row(whose)[day]))
+            })
     }
 
     /// Two stretches of days of a person change places.
@@ -188,7 +188,13 @@ impl<'a> Moves<'a> {
         self.problem.own(person)[day * (self.problem.shifts + 1) + usize::from(cell)] < FORBIDDEN
     }
 
-    fn make(&mut self, board: &mut Board<'_>, tallies: &mut Tallies, temperature: f64, random: &mut SmallRng) {
+    fn make(
+        &mut self,
+        board: &mut Board<'_>,
+        tallies: &mut Tallies,
+        temperature: f64,
+        random: &mut SmallRng,
+    ) {
         let Self { edits, old, even, .. } = self;
         let change = |board: &mut Board<'_>, edit: &Edit| {
             if *even {

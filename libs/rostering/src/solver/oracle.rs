@@ -12,8 +12,8 @@ use std::sync::Arc;
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use super::problem::{FORBIDDEN, Problem};
 use super::compile::{Corridor, Limits, Source};
+use super::problem::{FORBIDDEN, Problem};
 use super::program::{Program, Scratch};
 
 /// Operations up to which a programme may grow by counting caps; of everybody's together, and of each.
@@ -156,10 +156,6 @@ impl Oracle {
                 ban(shift, cap, question);
             }
         }
-    }
-
-    pub fn debug(&self) -> (usize, bool, u64) {
-        (self.levels.len(), self.full, self.levels[self.levels.len() - 1].program.work())
     }
 
     /// About how many nanoseconds a question takes.

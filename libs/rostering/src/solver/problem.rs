@@ -117,8 +117,20 @@ impl<'a> Problem<'a> {
         let (lists, begins, entries) = shared_lists(people, days * shifts, &cells);
         let own = own_costs(model);
         let (alone, is_alone) = (vec![Vec::new(); people], vec![false; rows.len()]);
-        let mut problem =
-            Self { model, days, people, shifts, rows, own, lists, begins, entries, alone, is_alone, price_sum: 0 };
+        let mut problem = Self {
+            model,
+            days,
+            people,
+            shifts,
+            rows,
+            own,
+            lists,
+            begins,
+            entries,
+            alone,
+            is_alone,
+            price_sum: 0,
+        };
         problem.find_alone();
         problem.price_sum = problem.add_up_prices();
         problem

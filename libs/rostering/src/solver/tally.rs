@@ -127,9 +127,8 @@ impl Law {
         }
         let into_week = usize::from((model.first_weekday + 7 - model.week_start) % 7).min(one.history.len());
         let past = one.history[one.history.len() - into_week..].iter().flatten();
-        let past = past.fold((0, 0), |(days, minutes), shift| {
-            (days + 1, minutes + model.shifts[*shift].counted as i32)
-        });
+        let past = past
+            .fold((0, 0), |(days, minutes), shift| (days + 1, minutes + model.shifts[*shift].counted as i32));
         Self {
             next,
             minutes: std::iter::once(0).chain(model.shifts.iter().map(|one| one.counted as i32)).collect(),
@@ -300,7 +299,12 @@ mod tests {
         let free = Rules::default();
         let ruled = [
             Rules { work_run_min: 2, work_run_max: Some(3), off_run_min: 2, ..free.clone() },
-            Rules { rest_min: 660, weekends_max: Some(1), caps: vec![None, Some(2), Some(3)], ..free.clone() },
+            Rules {
+                rest_min: 660,
+                weekends_max: Some(1),
+                caps: vec![None, Some(2), Some(3)],
+                ..free.clone()
+            },
             Rules { minutes_max: Some(2_400), week_days_max: Some(3), rest_min: 1440, ..free.clone() },
             Rules { week_minutes_max: Some(1_500), work_run_min: 2, weekends_max: Some(1), ..free },
         ];

@@ -12,8 +12,11 @@ use super::dual::{Ascent, Cut, Decision, Multipliers, Plan};
 use super::problem::Problem;
 use super::worker::Worker;
 
-/// Rounds of the whole problem, at least and at most.
-const ROUNDS: (u32, u32) = (2, 6);
+/// How often steps are halved before the problem is divided, and after how many rounds at the latest.
+const SHARPEST: u32 = 2;
+const ROUNDS_MAX: u32 = 16;
+/// Fewest and most passes of a round.
+const PASSES: (u32, u32) = (12, 120);
 /// Passes for a branch.
 const BRANCH: Plan = Plan { passes: 72, first: 0.008, last: 0.000_1 };
 
@@ -21,6 +24,8 @@ const BRANCH: Plan = Plan { passes: 72, first: 0.008, last: 0.000_1 };
 #[derive(Default)]
 pub(crate) struct Proof {
     round: u32,
+    /// How often steps were halved.
+    sharpness: u32,
     root: Option<Ascent>,
     open: Vec<Branch>,
     groups: Vec<Group>,
@@ -57,17 +62,17 @@ impl Proof {
     fn improve_root<'a>(&mut self, worker: &mut Worker<'a>, board: &Board<'a>) {
         let before = self.root.take().map(|root| root.multipliers);
         let old = before.as_ref().map_or(i64::MIN, |before| before.bound);
-        let root = worker.raise_bound(board, before, self.round);
+        let Some(passes) = passes(worker) else {
+            self.round += 1;
+            return;
+        };
+        let root = worker.raise_bound(board, before, self.sharpness, passes);
         worker.shared.set_guide(&root.multipliers);
         self.round += 1;
-        if super::knob("JDBG", 0.0) > 0.0 {
-            let problem = worker.problem;
-            let u: f32 = (0..problem.rows.len()).map(|r| problem.rows[r].heads.map_or(0.0, |h| (h.0 as f32 - root.counts[r]).max(0.0))).sum();
-            eprintln!("TEMP root {} bound {:.2} missing {u:.2} levels {:?} at {:.1}", self.round, root.multipliers.bound as f64 / f64::from(root.multipliers.scale), worker.oracles.iter().map(|o| o.debug()).collect::<Vec<_>>(), worker.spent());
-        }
-        let (new, scale) = (root.multipliers.bound, i64::from(root.multipliers.scale));
-        let still_rises = old == i64::MIN || (new - old) * 50 > worker.shared.cost() * scale - new;
-        if self.round < ROUNDS.0 || (still_rises && self.round < ROUNDS.1) {
+        // Smaller steps once these lead no further.
+        let far = rises(worker, old, &root.multipliers, 10);
+        self.sharpness += u32::from(!far);
+        if self.sharpness < SHARPEST && self.round < ROUNDS_MAX {
             self.root = Some(root);
         } else {
             self.groups = groups(worker.problem);
@@ -87,13 +92,12 @@ impl Proof {
         }
         for (multipliers, decisions) in parts {
             let old = multipliers.bound;
-            if super::knob("JDBG", 0.0) > 0.0 {
-                eprintln!("TEMP open {} old {:.2} decisions {} cuts {:?}", self.open.len(), old as f64 / f64::from(multipliers.scale), decisions.len(), multipliers.debug());
-            }
             let mut ascent = worker.passes(board, multipliers, &decisions, BRANCH);
             ascent.multipliers.bound = ascent.multipliers.bound.max(old);
-            if super::knob("JDBG", 0.0) > 0.0 {
-                eprintln!("TEMP  -> {:.2} {} cuts {:?}", ascent.multipliers.bound as f64 / f64::from(ascent.multipliers.scale), ascent.empty, ascent.multipliers.debug());
+            let mut before = old;
+            while !ascent.empty && rises(worker, before, &ascent.multipliers, 10) {
+                before = ascent.multipliers.bound;
+                ascent = worker.passes(board, ascent.multipliers, &decisions, BRANCH);
             }
             if !ascent.empty && ascent.multipliers.whole() < worker.shared.cost() {
                 self.open.push(Branch { decisions, ascent });
@@ -117,7 +121,11 @@ impl Proof {
         let worth = |group: &Group| {
             let sum = sum(group);
             let broken = broken(sum);
-            if broken < 0.1 || ascent.multipliers.decides(&group.rows, sum.floor() as i64) { 0.0 } else { broken * (group.rows.len() as f32).sqrt() }
+            if broken < 0.1 || ascent.multipliers.decides(&group.rows, sum.floor() as i64) {
+                0.0
+            } else {
+                broken * (group.rows.len() as f32).sqrt()
+            }
         };
         let best = self.groups.iter().max_by(|one, other| worth(one).total_cmp(&worth(other)));
         if let Some(group) = best.filter(|group| worth(group) > 0.0) {
@@ -131,7 +139,8 @@ impl Proof {
             return vec![part(false, most), part(true, most + 1)];
         }
         let cells = 0..ascent.works.len();
-        let cell = cells.max_by(|one, other| broken(ascent.works[*one]).total_cmp(&broken(ascent.works[*other])));
+        let cell =
+            cells.max_by(|one, other| broken(ascent.works[*one]).total_cmp(&broken(ascent.works[*other])));
         let Some(cell) = cell.filter(|cell| broken(ascent.works[*cell]) > 0.02) else { return Vec::new() };
         let (person, day) = (cell / problem.days, cell % problem.days);
         let part = |works: bool| {
@@ -141,6 +150,23 @@ impl Proof {
         };
         vec![part(false), part(true)]
     }
+}
+
+/// Passes of a round: as many as a quarter of the time left allows. `None` if that is too few to lead anywhere.
+fn passes(worker: &Worker<'_>) -> Option<u32> {
+    let seconds: f64 = worker.oracles.iter().map(|oracle| oracle.work() as f64 * 2e-9).sum();
+    let passes = (0.25 * worker.left() / seconds.max(1e-9)) as u32;
+    (passes >= PASSES.0).then_some(passes.min(PASSES.1))
+}
+
+/// Whether a bound rose by more than a part of what is left to the best roster, and is still below that.
+fn rises(worker: &Worker<'_>, before: i64, multipliers: &Multipliers, part: i64) -> bool {
+    if multipliers.bound == i64::MIN {
+        return false;
+    }
+    let left = worker.shared.cost() * i64::from(multipliers.scale) - multipliers.bound;
+    let rose = if before == i64::MIN { left } else { multipliers.bound - before };
+    !worker.over() && multipliers.whole() < worker.shared.cost() && rose * part > left
 }
 
 /// All rows of heads, those of each shift, week, and day, and each alone.

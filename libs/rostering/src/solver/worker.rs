@@ -22,6 +22,8 @@ use super::tree::Proof;
 /// Prices while searching, in parts of a cost of 1: so fine is the noise.
 pub(crate) const FINE: i32 = 8;
 
+/// Where later coolings begin, as a part of the first temperature: they keep most of what is there.
+const AGAIN: f64 = 0.25;
 /// The first cooling's part of all time, a minute at most.
 const FIRST_COOLING: f64 = 0.04;
 
@@ -151,12 +153,20 @@ impl<'a> Worker<'a> {
         }
         let mut best = board.clone();
         // Each cooling twice as long as the one before: the last has about half of the time.
-        let mut length = ((self.spent() + self.left()) * super::knob("JFIRST", FIRST_COOLING)).min(60.0 * FIRST_COOLING);
+        let mut length = ((self.spent() + self.left()) * FIRST_COOLING).min(60.0 * FIRST_COOLING);
         let mut proof = Proof::default();
+        let mut hot = self.shared.temperatures.0;
         let (mut for_bounds, begin) = (0.0, self.spent());
         while !self.over() {
-            // A quarter of the time goes to the bound; half, if another thread searches.
-            let share = if self.shared.threads > 1 { 2.0 } else { 4.0 };
+            // A quarter of the time goes to the bound; half, if another thread searches; little, once it is near.
+            let near = self.shared.cost() - self.shared.bound() <= self.shared.cost() / 100;
+            let share = if near {
+                10.0
+            } else if self.shared.threads > 1 {
+                2.0
+            } else {
+                4.0
+            };
             if self.bounds && for_bounds * share <= self.spent() - begin && !proof.is_stuck() {
                 let before = self.spent();
                 proof.go_on(self, &best);
@@ -167,7 +177,8 @@ impl<'a> Worker<'a> {
             // A rest too short for a cooling of its own is better spent on this one.
             let left = self.left();
             let seconds = if left < length * 2.5 { left } else { length };
-            self.cool(&mut board, &mut best, seconds, guide.as_deref());
+            self.cool(&mut board, &mut best, seconds, guide.as_deref(), hot);
+            hot = self.shared.temperatures.0 * AGAIN;
             length *= 2.0;
             if let Some(better) = self.shared.better_than(&best) {
                 board = better.board(self.problem);
