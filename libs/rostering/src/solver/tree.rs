@@ -70,7 +70,7 @@ impl Proof {
         worker.shared.set_guide(&root.multipliers);
         self.round += 1;
         // Smaller steps once these lead no further.
-        let far = rises(worker, old, &root.multipliers, 10);
+        let far = rises(worker, old, &root.multipliers, 5);
         self.sharpness += u32::from(!far);
         if self.sharpness < SHARPEST && self.round < ROUNDS_MAX {
             self.root = Some(root);

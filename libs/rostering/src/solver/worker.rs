@@ -1,8 +1,8 @@
 //! One thread of the solver: what it owns, and in which order it does what.
 //!
 //! A worker builds a roster person by person, then goes on in rounds: some passes over the multipliers for the bound, one cooling of
-//! the search, again. Lengths of rounds are counted in steps, so that with one thread and a limit of steps two runs are
-//! the same; a limit of time only fits the last round into what is left.
+//! the search, again. Where only steps have a limit, their number stands for the time, so that with one thread two runs are
+//! the same; else rounds last as long as the clock says.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -161,7 +161,7 @@ impl<'a> Worker<'a> {
             // A quarter of the time goes to the bound; half, if another thread searches; little, once it is near.
             let near = self.shared.cost() - self.shared.bound() <= self.shared.cost() / 100;
             let share = if near {
-                10.0
+                5.0
             } else if self.shared.threads > 1 {
                 2.0
             } else {
