@@ -12,9 +12,10 @@ use super::dual::{Ascent, Cut, Decision, Multipliers, Plan};
 use super::problem::Problem;
 use super::worker::Worker;
 
-/// How often steps are halved before the problem is divided, and after how many rounds at the latest.
+/// How often steps are halved, from round to round.
 const SHARPEST: u32 = 2;
-const ROUNDS_MAX: u32 = 16;
+/// Fewest and most rounds before the problem is divided.
+const ROUNDS: (u32, u32) = (2, 16);
 /// Fewest and most passes of a round.
 const PASSES: (u32, u32) = (12, 120);
 /// Passes for a branch.
@@ -69,10 +70,9 @@ impl Proof {
         let root = worker.raise_bound(board, before, self.sharpness, passes);
         worker.shared.set_guide(&root.multipliers);
         self.round += 1;
-        // Smaller steps once these lead no further.
+        self.sharpness = (self.sharpness + 1).min(SHARPEST);
         let far = rises(worker, old, &root.multipliers, 5);
-        self.sharpness += u32::from(!far);
-        if self.sharpness < SHARPEST && self.round < ROUNDS_MAX {
+        if self.round < ROUNDS.0 || (far && self.round < ROUNDS.1) {
             self.root = Some(root);
         } else {
             self.groups = groups(worker.problem);

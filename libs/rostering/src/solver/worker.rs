@@ -22,7 +22,7 @@ use super::tree::Proof;
 /// Prices while searching, in parts of a cost of 1: so fine is the noise.
 pub(crate) const FINE: i32 = 8;
 
-/// Where later coolings begin, as a part of the first temperature: they keep most of what is there.
+/// Where every other cooling begins, as a part of the first temperature: it keeps most of what is there.
 const AGAIN: f64 = 0.25;
 /// The first cooling's part of all time, a minute at most.
 const FIRST_COOLING: f64 = 0.04;
@@ -155,7 +155,7 @@ impl<'a> Worker<'a> {
         // Each cooling twice as long as the one before: the last has about half of the time.
         let mut length = ((self.spent() + self.left()) * FIRST_COOLING).min(60.0 * FIRST_COOLING);
         let mut proof = Proof::default();
-        let mut hot = self.shared.temperatures.0;
+        let (mut hot, mut coolings) = (self.shared.temperatures.0, 0);
         let (mut for_bounds, begin) = (0.0, self.spent());
         while !self.over() {
             // A quarter of the time goes to the bound; half, if another thread searches; little, once it is near.
@@ -178,7 +178,10 @@ impl<'a> Worker<'a> {
             let left = self.left();
             let seconds = if left < length * 2.5 { left } else { length };
             self.cool(&mut board, &mut best, seconds, guide.as_deref(), hot);
-            hot = self.shared.temperatures.0 * AGAIN;
+            coolings += 1;
+            // By turns, and the threads not at the same time.
+            let from_best = (coolings + usize::from(self.bounds)) % 2 == 1;
+            hot = self.shared.temperatures.0 * if from_best { AGAIN } else { 1.0 };
             length *= 2.0;
             if let Some(better) = self.shared.better_than(&best) {
                 board = better.board(self.problem);
