@@ -7,14 +7,19 @@
 mod anneal;
 mod automaton;
 mod board;
+mod compile;
 mod counters;
 mod dual;
+mod moves;
 mod oracle;
 mod problem;
 mod program;
 mod shared;
+mod tally;
+mod tree;
 mod worker;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -30,6 +35,7 @@ use oracle::{NoOracle, Oracle, Question};
 use problem::{PRICE_SUM_MAX, Problem};
 use program::Scratch;
 use shared::Shared;
+use tally::Laws;
 use worker::Worker;
 
 /// How often progress is told.
@@ -63,6 +69,7 @@ pub fn solve(
         return Err(ModelError { field: "weights".into(), reason }.into());
     }
     let oracles = oracles(&problem, options)?;
+    let laws = Arc::new(Laws::new(model));
     let shared =
         Shared::new(options.threads, temperatures(&problem), begin, options.time_limit, options.step_limit);
     let start = options.start.as_ref().or(options.keep.as_ref().map(|keep| &keep.roster)).map(rows);
@@ -70,7 +77,8 @@ pub fn solve(
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..options.threads)
             .map(|index| {
-                let mut worker = Worker::new(&problem, &shared, oracles.clone(), index, options.seed);
+                let mut worker =
+                    Worker::new(&problem, &shared, (oracles.clone(), Arc::clone(&laws)), index, options.seed);
                 let start = start.as_deref();
                 scope.spawn(move || {
                     worker.run(start);
@@ -231,8 +239,8 @@ fn oracles(problem: &Problem<'_>, options: &Options) -> Result<Vec<Oracle>, Solv
     Ok(results.into_iter().flatten().collect())
 }
 
-/// First and last temperature of a cooling: from a 25th of the largest weight, or twice the mean wish, down to a
-/// third of the smallest.
+/// First and last temperature of a cooling: from a fifth of the largest weight, or twice the smallest, down to a
+/// quarter of that.
 fn temperatures(problem: &Problem<'_>) -> (f64, f64) {
     let requests =
         problem.model.people.iter().flat_map(|person| &person.requests).map(|request| request.weight);
@@ -240,7 +248,7 @@ fn temperatures(problem: &Problem<'_>) -> (f64, f64) {
     let weights: Vec<i64> = requests.chain(slopes).filter(|weight| *weight > 0).collect();
     let least = weights.iter().min().copied().unwrap_or(1) as f64;
     let most = weights.iter().max().copied().unwrap_or(1) as f64;
-    ((most / 25.0).max(2.0 * least), least / 3.0)
+    ((most / 5.0).max(2.0 * least), least / 4.0)
 }
 
 fn rows(roster: &Roster) -> Vec<Vec<u16>> {

@@ -60,6 +60,31 @@ impl<'a> Board<'a> {
         self.apply(person, 1);
     }
 
+    /// Changes a cell of a person who is in, as part of an exchange that leaves all counts as they are.
+    pub fn pass_on(&mut self, person: usize, day: usize, cell: u16) {
+        let problem = self.problem;
+        let own = &problem.own(person)[day * (problem.shifts + 1)..][..=problem.shifts];
+        let old = std::mem::replace(&mut self.cells[person * problem.days + day], cell);
+        self.cost += i64::from(own[usize::from(cell)]) - i64::from(own[usize::from(old)]);
+    }
+
+    /// Changes a cell of a person who is in.
+    pub fn change(&mut self, person: usize, day: usize, cell: u16) {
+        let problem = self.problem;
+        let old = self.cells[person * problem.days + day];
+        self.pass_on(person, day, cell);
+        for (cell, sign) in [(old, -1), (cell, 1)] {
+            if let Some(shift) = usize::from(cell).checked_sub(1) {
+                for entry in problem.entries(person, day, shift) {
+                    let count = &mut self.counts[entry.row as usize];
+                    let by = sign * entry.factor;
+                    self.cost += problem.rows[entry.row as usize].change(*count, by);
+                    *count += by;
+                }
+            }
+        }
+    }
+
     fn apply(&mut self, person: usize, sign: i32) {
         let problem = self.problem;
         let own = problem.own(person);

@@ -12,11 +12,13 @@ use std::sync::Arc;
 use rand::Rng;
 use rand::rngs::SmallRng;
 
+use super::compile::{Corridor, Limits, Source};
 use super::problem::{FORBIDDEN, Problem};
-use super::program::{Corridor, Limits, Program, Scratch, Source};
+use super::program::{Program, Scratch};
 
-/// Operations up to which a programme may grow by counting caps.
-const TRACKED_MAX: usize = 30_000;
+/// Operations up to which a programme may grow by counting caps; of everybody's together, and of each.
+const TRACKED_MAX: usize = 4_000_000;
+const TRACKED_MAX_EACH: usize = 200_000;
 /// Operations up to which a programme is compiled without a corridor.
 const WHOLE_MAX: usize = 150_000;
 /// Operations up to which a programme may grow at all.
@@ -156,6 +158,11 @@ impl Oracle {
         }
     }
 
+    /// About how many nanoseconds a question takes.
+    pub fn work(&self) -> u64 {
+        self.levels[self.first_level()].program.work()
+    }
+
     fn first_level(&self) -> usize {
         let last = self.levels.len() - 1;
         self.levels.iter().position(|level| level.broken < BROKEN_OFTEN).unwrap_or(last)
@@ -167,7 +174,8 @@ impl Oracle {
         if let (Some((shift, _)), false, true) = (broken, self.full, at + 1 == self.levels.len()) {
             let mut tracked = self.levels[at].tracked.clone();
             tracked.push(shift);
-            let limits = Limits { ops: TRACKED_MAX, corridor: None, weekends: true };
+            let ops = (TRACKED_MAX / problem.people).min(TRACKED_MAX_EACH);
+            let limits = Limits { ops, corridor: None, weekends: true };
             match compile(problem, self.person, &tracked, limits).filter(|_| self.loose.is_none()) {
                 Some(program) => self.levels.push(Level { tracked, program: Arc::new(program), broken: 0.0 }),
                 None => self.full = true,

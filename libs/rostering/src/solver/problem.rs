@@ -4,6 +4,8 @@
 //! whole factor, and a convex cost of that count. Cover counts a shift of a day; demand, all cells present in an
 //! interval; fairness, the cells of one person; a pairing, the trainee's cell less the mentor's.
 
+use std::collections::HashMap;
+
 use crate::model::Model;
 
 /// Price of what must not be: larger than any sum of prices, small enough to be added to one.
@@ -18,10 +20,12 @@ pub(crate) struct Row {
     pub low: i32,
     /// Cost at `low`, `low + 1` and so on, up to the largest count any roster can reach.
     pub costs: Vec<i64>,
+    /// Heads wanted and the cost of each one missing; none if the row counts something else.
+    pub heads: Option<(i32, i64)>,
 }
 
 /// Part of a row: a cell adds `factor` to the count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Entry {
     pub row: u32,
     pub factor: i32,
@@ -36,7 +40,9 @@ pub(crate) struct Problem<'a> {
     pub rows: Vec<Row>,
     /// Per person, day and choice (0 off, else shift + 1): cost of wishes, or [`FORBIDDEN`].
     own: Vec<i32>,
-    /// Begin of the entries of each person, day and shift; one more at the end.
+    /// Per person: which of the lists of entries is theirs. Most people share one.
+    lists: Vec<u32>,
+    /// Begin of the entries of each list, day and shift; one more at the end.
     begins: Vec<u32>,
     entries: Vec<Entry>,
     /// Rows that several cells of one person fill and nobody else's: per person, and whether a row is one.
@@ -48,7 +54,12 @@ pub(crate) struct Problem<'a> {
 
 impl Row {
     fn of(low: i32, high: i32, cost: impl Fn(i64) -> i64) -> Self {
-        Self { low, costs: (low..=high).map(|count| cost(i64::from(count))).collect() }
+        Self { low, costs: (low..=high).map(|count| cost(i64::from(count))).collect(), heads: None }
+    }
+
+    /// Heads missing at a count.
+    pub fn missing(&self, count: i32) -> i32 {
+        self.heads.map_or(0, |(required, _)| (required - count).max(0))
     }
 
     pub fn cost(&self, count: i32) -> i64 {
@@ -103,18 +114,23 @@ impl<'a> Problem<'a> {
         rows.pairings(model);
         let Rows { rows, mut cells, .. } = rows;
         cells.sort_unstable_by_key(|(cell, entry)| (*cell, entry.row));
-        let mut begins = vec![0_u32; people * days * shifts + 1];
-        for (cell, _) in &cells {
-            begins[*cell as usize + 1] += 1;
-        }
-        for index in 1..begins.len() {
-            begins[index] += begins[index - 1];
-        }
-        let entries = cells.into_iter().map(|(_, entry)| entry).collect();
+        let (lists, begins, entries) = shared_lists(people, days * shifts, &cells);
         let own = own_costs(model);
         let (alone, is_alone) = (vec![Vec::new(); people], vec![false; rows.len()]);
-        let mut problem =
-            Self { model, days, people, shifts, rows, own, begins, entries, alone, is_alone, price_sum: 0 };
+        let mut problem = Self {
+            model,
+            days,
+            people,
+            shifts,
+            rows,
+            own,
+            lists,
+            begins,
+            entries,
+            alone,
+            is_alone,
+            price_sum: 0,
+        };
         problem.find_alone();
         problem.price_sum = problem.add_up_prices();
         problem
@@ -128,8 +144,13 @@ impl<'a> Problem<'a> {
 
     /// What a cell adds to which rows.
     pub fn entries(&self, person: usize, day: usize, shift: usize) -> &[Entry] {
-        let cell = (person * self.days + day) * self.shifts + shift;
+        let cell = (self.lists[person] as usize * self.days + day) * self.shifts + shift;
         &self.entries[self.begins[cell] as usize..self.begins[cell + 1] as usize]
+    }
+
+    /// Whether two people add the same to the same rows by what they work.
+    pub fn are_alike(&self, one: usize, other: usize) -> bool {
+        self.lists[one] == self.lists[other]
     }
 
     /// Rows that several cells of a person fill and nobody else's.
@@ -145,12 +166,12 @@ impl<'a> Problem<'a> {
     fn find_alone(&mut self) {
         // Per row: the person so far, or the number of people once there is a second.
         let mut only: Vec<Option<usize>> = vec![None; self.rows.len()];
-        let per_person = self.days * self.shifts;
-        for (cell, ends) in self.begins.windows(2).enumerate() {
-            let person = cell / per_person;
-            for entry in &self.entries[ends[0] as usize..ends[1] as usize] {
-                let only = &mut only[entry.row as usize];
-                *only = Some(only.map_or(person, |one| if one == person { one } else { self.people }));
+        for person in 0..self.people {
+            for cell in 0..self.days * self.shifts {
+                for entry in self.entries(person, cell / self.shifts, cell % self.shifts) {
+                    let only = &mut only[entry.row as usize];
+                    *only = Some(only.map_or(person, |one| if one == person { one } else { self.people }));
+                }
             }
         }
         for (row, only) in only.into_iter().enumerate() {
@@ -168,7 +189,8 @@ impl<'a> Problem<'a> {
         let of_day = |person: usize, day: usize| {
             let own = &self.own(person)[day * (self.shifts + 1)..][..self.shifts + 1];
             let most = own.iter().filter(|cost| **cost < FORBIDDEN).max().copied().unwrap_or(0);
-            let coupled = (0..self.shifts).map(|shift| {
+            let possible = (0..self.shifts).filter(|shift| own[shift + 1] < FORBIDDEN);
+            let coupled = possible.map(|shift| {
                 let entries = self.entries(person, day, shift).iter();
                 entries.map(|entry| slopes[entry.row as usize] * i64::from(entry.factor.abs())).sum::<i64>()
             });
@@ -193,7 +215,35 @@ struct Rows {
     cells: Vec<(u32, Entry)>,
 }
 
+/// Lists of entries by cell of a person, each kept once: list per person, begins, entries.
+fn shared_lists(people: usize, size: usize, cells: &[(u32, Entry)]) -> (Vec<u32>, Vec<u32>, Vec<Entry>) {
+    let (mut lists, mut begins, mut entries) = (Vec::new(), vec![0_u32], Vec::new());
+    let mut known: HashMap<Vec<(u32, Entry)>, u32> = HashMap::new();
+    let mut rest = cells;
+    for person in 0..people {
+        let first = (person * size) as u32;
+        let (own, others) = rest.split_at(rest.partition_point(|(cell, _)| *cell < first + size as u32));
+        rest = others;
+        let own: Vec<_> = own.iter().map(|(cell, entry)| (cell - first, *entry)).collect();
+        let count = known.len() as u32;
+        let list = *known.entry(own).or_insert_with_key(|own| {
+            let mut at = 0;
+            for cell in 0..size as u32 {
+                while let Some((_, entry)) = own.get(at).filter(|(of, _)| *of == cell) {
+                    entries.push(*entry);
+                    at += 1;
+                }
+                begins.push(entries.len() as u32);
+            }
+            count
+        });
+        lists.push(list);
+    }
+    (lists, begins, entries)
+}
+
 impl Rows {
+    /// A row and its cells (person, day, shift, factor); those that nobody may work do no harm.
     fn add(&mut self, row: Row, cells: impl Iterator<Item = (usize, usize, usize, i32)>) {
         let index = self.rows.len() as u32;
         for (person, day, shift, factor) in cells {
@@ -209,15 +259,17 @@ impl Rows {
     }
 
     fn heads(required: u32, under: i64, over: i64, most: usize) -> Row {
-        let required = i64::from(required);
-        Row::of(0, most as i32, |count| (required - count).max(0) * under + (count - required).max(0) * over)
+        let wanted = i64::from(required);
+        let cost = |count: i64| (wanted - count).max(0) * under + (count - wanted).max(0) * over;
+        let heads = i32::try_from(required).ok().map(|required| (required, under));
+        Row { heads, ..Row::of(0, most as i32, cost) }
     }
 
     fn cover(&mut self, model: &Model) {
         for cover in &model.cover {
-            let mut people = Self::with_skill(model, cover.skill);
-            people.retain(|person| model.may_work(*person, cover.shift));
-            let row = Self::heads(cover.required, cover.under, cover.over, people.len());
+            let people = Self::with_skill(model, cover.skill);
+            let able = people.iter().filter(|person| model.may_work(**person, cover.shift)).count();
+            let row = Self::heads(cover.required, cover.under, cover.over, able);
             self.add(row, people.into_iter().map(|person| (person, cover.day, cover.shift, 1)));
         }
     }
@@ -230,8 +282,7 @@ impl Rows {
             let row = Self::heads(demand.required, demand.under, demand.over, people.len());
             let mut all = Vec::new();
             for person in people {
-                let may = cells.iter().filter(|(_, shift)| model.may_work(person, *shift));
-                all.extend(may.map(|(day, shift)| (person, *day, *shift, 1)));
+                all.extend(cells.iter().map(|(day, shift)| (person, *day, *shift, 1)));
             }
             self.add(row, all.into_iter());
         }

@@ -8,6 +8,9 @@ use super::board::Board;
 use super::dual::Multipliers;
 use super::problem::Problem;
 
+/// Seconds that a step counts for where there is no clock.
+const STEP: f64 = 20e-6;
+
 /// A roster as rows of cells, with its cost.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
@@ -68,15 +71,21 @@ impl Shared {
             || self.time_limit.is_some_and(|limit| self.begin.elapsed() >= limit)
     }
 
-    /// Steps that a worker can still make, at the rate it had so far.
-    pub fn steps_left(&self, steps: u64) -> u64 {
-        let by_count = self.step_limit.map_or(u64::MAX, |limit| limit.saturating_sub(steps));
-        let by_time = self.time_limit.map_or(u64::MAX, |limit| {
-            let gone = self.begin.elapsed().as_secs_f64().max(1e-6);
-            let left = limit.as_secs_f64() - gone;
-            (left.max(0.0) / gone * steps as f64) as u64
-        });
-        by_count.min(by_time).min(u64::MAX / 8)
+    /// Seconds that a worker has spent after `steps` steps. Where only steps have a limit, a step counts as a fixed part of a
+    /// second, so that nothing depends on the clock.
+    pub fn spent(&self, steps: u64) -> f64 {
+        if self.time_limit.is_some() { self.begin.elapsed().as_secs_f64() } else { steps as f64 * STEP }
+    }
+
+    /// Seconds that a worker still has, as [`spent`](Self::spent) counts them; infinite without any limit.
+    pub fn left(&self, steps: u64) -> f64 {
+        let spent = self.spent(steps);
+        let by_time = self.time_limit.map_or(f64::INFINITY, |limit| limit.as_secs_f64() - spent);
+        // At the rate so far.
+        let rate = if steps > 0 && spent > 0.0 { spent / steps as f64 } else { STEP };
+        let by_steps =
+            self.step_limit.map_or(f64::INFINITY, |limit| limit.saturating_sub(steps) as f64 * rate);
+        by_time.min(by_steps).max(0.0)
     }
 
     pub fn time_is_over(&self) -> bool {

@@ -1,30 +1,39 @@
 //! One thread of the solver: what it owns, and in which order it does what.
 //!
 //! A worker builds a roster person by person, then goes on in rounds: some passes over the multipliers for the bound, one cooling of
-//! the search, again. Lengths of rounds are counted in steps, so that with one thread and a limit of steps two runs are
-//! the same; a limit of time only fits the last round into what is left.
+//! the search, again. Where only steps have a limit, their number stands for the time, so that with one thread two runs are
+//! the same; else rounds last as long as the clock says.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::board::Board;
-use super::dual::Multipliers;
+use super::dual::{Decision, Multipliers};
 use super::oracle::{Oracle, Question};
 use super::problem::{FORBIDDEN, Problem};
 use super::program::Scratch;
 use super::shared::Shared;
+use super::tally::Laws;
+use super::tree::Proof;
 
 /// Prices while searching, in parts of a cost of 1: so fine is the noise.
 pub(crate) const FINE: i32 = 8;
+
+/// Where every other cooling begins, as a part of the first temperature: it keeps most of what is there.
+const AGAIN: f64 = 0.25;
+/// The first cooling's part of all time, a minute at most.
+const FIRST_COOLING: f64 = 0.04;
 
 pub(crate) struct Worker<'a> {
     pub problem: &'a Problem<'a>,
     pub shared: &'a Shared,
     pub oracles: Vec<Oracle>,
+    pub laws: Arc<Laws>,
     pub random: SmallRng,
-    /// Steps so far: questions to an oracle.
+    /// Steps so far: questions to an oracle, and packs of small moves.
     pub steps: u64,
     /// Whether this one works on the bound.
     pub bounds: bool,
@@ -37,7 +46,7 @@ impl<'a> Worker<'a> {
     pub fn new(
         problem: &'a Problem<'a>,
         shared: &'a Shared,
-        oracles: Vec<Oracle>,
+        (oracles, laws): (Vec<Oracle>, Arc<Laws>),
         index: usize,
         seed: u64,
     ) -> Self {
@@ -45,6 +54,7 @@ impl<'a> Worker<'a> {
             problem,
             shared,
             oracles,
+            laws,
             random: SmallRng::seed_from_u64(seed ^ (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             steps: 0,
             bounds: index == 0,
@@ -52,6 +62,16 @@ impl<'a> Worker<'a> {
             prices: Vec::new(),
             cells: vec![0; problem.days],
         }
+    }
+
+    /// Seconds spent so far.
+    pub fn spent(&self) -> f64 {
+        self.shared.spent(self.steps)
+    }
+
+    /// Seconds left.
+    pub fn left(&self) -> f64 {
+        self.shared.left(self.steps)
     }
 
     /// Whether to stop now.
@@ -69,10 +89,21 @@ impl<'a> Worker<'a> {
         ask(&mut self.oracles[person], &mut Question { problem, prices, scratch, random, cells })
     }
 
-    /// The bound of a person at multipliers; the cells of the relaxation are left in [`cells`](Self::cells).
-    pub fn bound_at(&mut self, multipliers: &Multipliers, person: usize) -> i64 {
+    /// The bound of a person at multipliers; the cells of the relaxation are left in [`cells`](Self::cells). `None` if no row
+    /// keeps the decisions.
+    pub fn bound_at(
+        &mut self,
+        multipliers: &Multipliers,
+        person: usize,
+        decisions: &[Decision],
+    ) -> Option<i64> {
         multipliers.prices(self.problem, person, &mut self.prices);
-        self.ask(person, Oracle::bound).expect("everybody has a roster, and so has its relaxation")
+        let choices = self.problem.shifts + 1;
+        for decision in decisions.iter().filter(|decision| decision.person == person) {
+            let of_day = &mut self.prices[decision.day * choices..][..choices];
+            if decision.works { &mut of_day[..1] } else { &mut of_day[1..] }.fill(FORBIDDEN);
+        }
+        self.ask(person, Oracle::bound)
     }
 
     /// Puts somebody who is out where they cost the least, prices disturbed by up to `noise`. Returns whether there was a
@@ -121,23 +152,37 @@ impl<'a> Worker<'a> {
             self.descend(&mut board);
         }
         let mut best = board.clone();
-        let mut length = 300 * self.problem.people as u64;
-        let mut multipliers: Option<(Multipliers, u32)> = None;
-        let (mut for_bounds, begin) = (0, self.steps);
+        // Each cooling twice as long as the one before: the last has about half of the time.
+        let mut length = ((self.spent() + self.left()) * FIRST_COOLING).min(60.0 * FIRST_COOLING);
+        let mut proof = Proof::default();
+        let (mut hot, mut coolings) = (self.shared.temperatures.0, 0);
+        let (mut for_bounds, begin) = (0.0, self.spent());
         while !self.over() {
-            // A quarter of the steps goes to the bound; half, if another thread searches.
-            let share = if self.shared.threads > 1 { 2 } else { 4 };
-            if self.bounds && for_bounds * share <= self.steps - begin {
-                let before = self.steps;
-                let raised = self.raise_bound(&best, multipliers);
-                self.shared.set_guide(&raised.0);
-                multipliers = Some(raised);
-                for_bounds += self.steps - before;
+            // A quarter of the time goes to the bound; half, if another thread searches; little, once it is near.
+            let near = self.shared.cost() - self.shared.bound() <= self.shared.cost() / 100;
+            let share = if near {
+                5.0
+            } else if self.shared.threads > 1 {
+                2.0
+            } else {
+                4.0
+            };
+            if self.bounds && for_bounds * share <= self.spent() - begin && !proof.is_stuck() {
+                let before = self.spent();
+                proof.go_on(self, &best);
+                for_bounds += self.spent() - before;
                 continue;
             }
             let guide = self.shared.guide();
-            self.cool(&mut board, &mut best, length, guide.as_deref());
-            length = length * 3 / 2;
+            // A rest too short for a cooling of its own is better spent on this one.
+            let left = self.left();
+            let seconds = if left < length * 2.5 { left } else { length };
+            self.cool(&mut board, &mut best, seconds, guide.as_deref(), hot);
+            coolings += 1;
+            // By turns, and the threads not at the same time.
+            let from_best = (coolings + usize::from(self.bounds)) % 2 == 1;
+            hot = self.shared.temperatures.0 * if from_best { AGAIN } else { 1.0 };
+            length *= 2.0;
             if let Some(better) = self.shared.better_than(&best) {
                 board = better.board(self.problem);
                 best = board.clone();
@@ -212,43 +257,6 @@ impl<'a> Worker<'a> {
             }
             board.insert(*person, row);
         }
-    }
-
-    /// Exchanges some days of two people, if their rules allow it: heads stay as they are, shares change by little.
-    pub fn swap_days(
-        &mut self,
-        board: &mut Board<'a>,
-        people: [usize; 2],
-        days: Range<usize>,
-        temperature: f64,
-    ) {
-        let before = board.cost;
-        let old = people.map(|person| board.row(person).to_vec());
-        if old[0][days.clone()] == old[1][days.clone()] {
-            return;
-        }
-        let mut new = old.clone();
-        let [one, other] = &mut new;
-        one[days.clone()].swap_with_slice(&mut other[days]);
-        people.iter().for_each(|person| board.remove(*person));
-        people.iter().zip(&new).for_each(|(person, row)| board.insert(*person, row));
-        let good = self.stays(board.cost - before, temperature)
-            && people.iter().zip(&new).all(|(person, row)| self.is_legal(*person, row));
-        if !good {
-            people.iter().for_each(|person| board.remove(*person));
-            people.iter().zip(&old).for_each(|(person, row)| board.insert(*person, row));
-        }
-    }
-
-    /// Whether a row keeps the rules of a person.
-    fn is_legal(&mut self, person: usize, row: &[u16]) -> bool {
-        let choices = self.problem.shifts + 1;
-        self.prices.clear();
-        for (index, own) in self.problem.own(person).iter().enumerate() {
-            let chosen = usize::from(row[index / choices]) == index % choices;
-            self.prices.push(if chosen && *own < FORBIDDEN { 0 } else { FORBIDDEN });
-        }
-        self.ask(person, Oracle::best).is_some()
     }
 
     /// Moves one person on some days, the others kept: a price per cell can't say "one more and no further", a few days can.

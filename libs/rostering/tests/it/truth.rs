@@ -4,7 +4,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rostering::{Keep, Model, Options, Roster, Rule, SolveError, Stop, check, solve};
+use rostering::{
+    Cover, Keep, Model, Options, Person, Request, Roster, Rule, Rules, Shift, SolveError, Stop, Wish, check,
+    solve,
+};
 
 use crate::models::{Size, any_model};
 
@@ -103,6 +106,21 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 80, ..ProptestConfig::default() })]
+
+    /// With steps enough to branch: the bound holds, and a proof of the best is one.
+    #[test]
+    fn branches_leave_no_roster_out(model in any_model(Size { days: 4, people: 3, shifts: 1 })) {
+        if let (Ok(solution), Some(least)) =
+            (solve(&model, &options(8_000, 3), &mut |_| ControlFlow::Continue(())), least_cost(&model))
+        {
+            prop_assert!(solution.bound <= least, "bound {} above {least}", solution.bound);
+            prop_assert_eq!(solution.objective, least);
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     /// Larger ones: solver and checker agree (the solver asserts the cost), the same seed gives the same roster.
@@ -191,4 +209,57 @@ fn a_run_can_be_stopped_by_callback_flag_and_clock() {
     let solution =
         solve(&open, &short, &mut |_| ControlFlow::Continue(())).expect("there is time for a first roster");
     assert!(matches!(solution.stopped, Stop::TimeLimit | Stop::Optimal));
+}
+
+/// Seven people, two weeks, weekends that not everybody may work: too few for what is needed, by a number that the relaxation
+/// finds broken.
+fn short_handed() -> Model {
+    let rules = Rules {
+        minutes_min: 7 * 480,
+        minutes_max: Some(9 * 480),
+        work_run_min: 2,
+        work_run_max: Some(5),
+        off_run_min: 2,
+        weekends_max: Some(1),
+        ..Rules::default()
+    };
+    let wishes = |person: usize| {
+        let day = |at: usize| (person * 5 + at * 3) % 14;
+        let wish =
+            |at: usize| Request { day: day(at), wish: Wish::Shift(0), weight: 1 + (at + person) as i64 % 3 };
+        (0..3).map(wish).collect()
+    };
+    let person = |index: usize| Person {
+        rules: rules.clone(),
+        requests: wishes(index),
+        ..Person::new(format!("p{index}"))
+    };
+    let cover = |day: usize| Cover {
+        day,
+        shift: 0,
+        skill: None,
+        required: 4 + (day as u32 * 5 + 2) % 4,
+        under: 100,
+        over: 1,
+    };
+    Model {
+        days: 14,
+        first_weekday: 0,
+        weekend: vec![5, 6],
+        week_start: 0,
+        skills: Vec::new(),
+        shifts: vec![Shift::new("D", 480, 480)],
+        people: (0..7).map(person).collect(),
+        cover: (0..14).map(cover).collect(),
+        demand: Vec::new(),
+        fairness: Vec::new(),
+        pairings: Vec::new(),
+    }
+}
+
+#[test]
+fn branches_prove_what_the_relaxation_leaves_open() {
+    let solution = solve(&short_handed(), &options(400_000, 1), &mut |_| ControlFlow::Continue(()));
+    let solution = solution.expect("seven people have rosters");
+    assert_eq!((solution.bound, solution.stopped), (solution.objective, Stop::Optimal));
 }
