@@ -50,7 +50,9 @@ impl Row<'_> {
 
     fn number<T: std::str::FromStr>(&self, index: usize, field: &str) -> Result<T, TextError> {
         let text = self.text(index, field)?;
-        text.parse().or_else(|_| wrong(self.line, field, format!("{text:?} is not a number in range")))
+        // Published instances write a rounded nothing as "-0".
+        let meant = if text == "-0" { "0" } else { text };
+        meant.parse().or_else(|_| wrong(self.line, field, format!("{text:?} is not a number in range")))
     }
 
     fn day(&self, index: usize, days: usize) -> Result<usize, TextError> {

@@ -39,6 +39,8 @@ fn a_model_is_read_as_written() {
     assert_eq!(model.people[2].requests[0].wish, Wish::NotShift(0));
     let text = write_model(&model).expect("nothing the format lacks");
     assert_eq!(read_model(&text).expect("readable"), model);
+    let nobody = |written: &str| read_model(&SMALL.replacen("0,E,1,100,1", written, 1)).expect(written);
+    assert_eq!(nobody("0,E,-0,100,1"), nobody("0,E,0,100,1"));
 }
 
 #[test]
