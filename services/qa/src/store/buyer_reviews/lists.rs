@@ -44,7 +44,14 @@ impl Sight {
             Reach::Merchant => Vec::new(),
             Reach::Own(person) => vec![person.to_string()],
             Reach::Team(lead) => {
-                let today = directory::calendar(conn, &scope.merchant).await?.business_day(now);
+                let today = match directory::calendar(conn, &scope.merchant).await {
+                    Ok(calendar) => calendar.business_day(now),
+                    // Nobody leads anybody where the directory has told of nothing: what they ask for is not found.
+                    Err(directory::Error::MerchantUnknown { .. }) => {
+                        return Ok(Self { seen, people: vec![lead.to_string()] });
+                    }
+                    Err(error) => return Err(error.into()),
+                };
                 let rows = diesel::sql_query(
                     "SELECT $2 AS person_id UNION SELECT m.person_id FROM memberships l JOIN memberships m \
                         ON m.merchant_id = l.merchant_id AND m.team_id = l.team_id \
