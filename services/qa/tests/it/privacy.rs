@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pg::audit::{self, Head};
 use proto::common::v1::DayRange;
 use proto::qa::v1 as pb;
 use proto::qa::v1::privacy_service_client::PrivacyServiceClient;
@@ -158,6 +159,15 @@ async fn erased(test: &TestQa, customer: &str, request_id: &str) -> pb::Erasure 
     find().await
 }
 
+/// The head of the audit's chain with everything linked, whole from its beginning and through `anchor`.
+async fn audit_head(test: &TestQa, anchor: Option<&Head>) -> Head {
+    let pool = pg::connect(qa::SCHEMA, &test.database.config(qa::SCHEMA)).await.expect("connects");
+    // Somebody else may be linking at the moment.
+    eventually(WITHIN, async || audit::chain_pending(&pool).await.expect("links").is_some()).await;
+    let mut conn = pool.get().await.expect("a connection");
+    audit::verify(&mut conn, anchor).await.expect("reads").expect("the chain is whole")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_customer_leaves_figures_and_draws_as_they_were() {
     let test = TestQa::with_rules().await;
@@ -175,9 +185,12 @@ async fn an_erased_customer_leaves_figures_and_draws_as_they_were() {
     test.draw(DAY).await;
     place(&test, days_of("ben-account", only(DAY))).await;
     let before = test.figure("best").await;
+    let head = audit_head(&test, None).await;
 
     let erasure = erased(&test, "buyer", "erase").await;
     assert_eq!((erasure.chats_erased, erasure.chats_held, erasure.customer_hash.len()), (2, 1, 32));
+    let newer = audit_head(&test, Some(&head)).await;
+    assert!(newer.link > head.link, "the erasure stands in the audit");
     assert!(!can_read(&test, "their-0").await && !can_read(&test, "their-1").await);
     assert!(can_read(&test, "held").await && can_read(&test, "ann-account-0").await);
     let message = pb::GetConversationRequest { conversation: Some(by_id("their-0")) };
