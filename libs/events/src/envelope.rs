@@ -54,33 +54,60 @@ pub fn event(
 /// The event as it travels; refuses one that is too large or not complete. Costs CPU time only: call it where that
 /// does not hold a lock.
 pub fn encode(event: &Event) -> Result<Encoded, Error> {
+    let (payload, event_id) = complete(event)?;
+    seal(event_id, &event.merchant_id, subject::of(payload), &event.encode_to_vec())
+}
+
+/// The payload and the id of an event that may travel.
+pub(crate) fn complete(event: &Event) -> Result<(&Payload, Uuid), Error> {
     let payload = event.payload.as_ref().ok_or(Error::Incomplete("it has no payload"))?;
     let event_id = Uuid::parse_str(&event.event_id).map_err(|_| Error::Incomplete("its id is no UUID"))?;
-    let plain = event.encode_to_vec();
+    Ok((payload, event_id))
+}
+
+/// Compresses an encoded event, within the limits.
+pub(crate) fn seal(
+    event_id: Uuid,
+    merchant_id: &str,
+    subject: &'static str,
+    plain: &[u8],
+) -> Result<Encoded, Error> {
     if plain.len() > MAX_UNPACKED_BYTES {
         return Err(Error::TooLarge { bytes: plain.len(), limit: MAX_UNPACKED_BYTES });
     }
-    let packed = pack(&plain)?;
-    if packed.len() > MAX_PAYLOAD_BYTES {
-        return Err(Error::TooLarge { bytes: packed.len(), limit: MAX_PAYLOAD_BYTES });
+    let payload = pack(plain)?;
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(Error::TooLarge { bytes: payload.len(), limit: MAX_PAYLOAD_BYTES });
     }
-    Ok(Encoded {
-        event_id,
-        merchant_id: event.merchant_id.clone(),
-        subject: subject::of(payload),
-        payload: packed,
-    })
+    Ok(Encoded { event_id, merchant_id: merchant_id.to_owned(), subject, payload })
 }
 
-/// The event that travelled as `bytes`.
-pub fn decode(bytes: &[u8]) -> Result<Event, Error> {
+/// The events that travelled as `bytes`: one, or those of a bundle.
+pub fn decode(bytes: &[u8]) -> Result<Vec<Event>, Error> {
     let plain = unpack(bytes)?;
     let event = Event::decode(plain.as_slice()).map_err(|e| Error::Undecodable(e.to_string()))?;
+    let Some(Payload::Bundle(bundle)) = event.payload else {
+        check(&event)?;
+        return Ok(vec![event]);
+    };
+    if bundle.events.is_empty() {
+        return Err(Error::Undecodable("it is a bundle of nothing".to_owned()));
+    }
+    for inner in &bundle.events {
+        check(inner)?;
+        if matches!(inner.payload, Some(Payload::Bundle(_))) || inner.merchant_id != event.merchant_id {
+            return Err(Error::Undecodable("it is a bundle of what may not be bundled".to_owned()));
+        }
+    }
+    Ok(bundle.events)
+}
+
+fn check(event: &Event) -> Result<(), Error> {
     if event.payload.is_none() {
         return Err(Error::Undecodable("it has no payload that this program knows".to_owned()));
     }
     Uuid::parse_str(&event.event_id).map_err(|_| Error::Undecodable("its id is no UUID".to_owned()))?;
-    Ok(event)
+    Ok(())
 }
 
 fn pack(plain: &[u8]) -> Result<Vec<u8>, Error> {
@@ -158,7 +185,7 @@ mod tests {
             (encoded.subject, encoded.event_id.to_string()),
             (subject::TEAM_CHANGED, event.event_id.clone())
         );
-        assert_eq!(decode(&encoded.payload).expect("decodes"), event);
+        assert_eq!(decode(&encoded.payload).expect("decodes"), [event]);
     }
 
     #[test]

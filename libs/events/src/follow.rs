@@ -7,7 +7,6 @@ mod settle;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
 use futures::StreamExt;
 use futures::future::try_join_all;
@@ -17,14 +16,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::figures::Figures;
-use crate::{Bus, Error, Handler};
-use delivery::Delivery;
+use crate::{Bus, Error, Handler, MAX_PAYLOAD_BYTES};
+use delivery::{Answer, Delivery};
 use settle::Settler;
 
 /// How long one request for a message stays with the broker when there is none.
 const ASK: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// Of messages fetched at once: two of the largest. A bundle holds dozens of events, several times as large in memory.
+const BATCH_BYTES: usize = 2 * MAX_PAYLOAD_BYTES;
 const FIGURES_EVERY: Duration = Duration::from_secs(10);
 
 /// Starts handling the events of `subjects` (see [`crate::subject`]) until `token` ends.
@@ -108,7 +108,7 @@ impl<H: Handler> Follower<H> {
         }
         // Another replica, or we after the restart, should not have to wait for them to time out.
         for delivery in deliveries {
-            delivery.answer(AckKind::Nak(None)).await;
+            delivery.answer(Answer::Again(Duration::ZERO)).await;
         }
         Ok(())
     }
@@ -130,7 +130,7 @@ impl<H: Handler> Follower<H> {
         let Some(first) = first.transpose().map_err(|e| broker(e.to_string()))? else {
             return Ok(Vec::new());
         };
-        let mut deliveries = vec![Delivery::new(first)];
+        let mut deliveries = Delivery::all(first);
         if batch > 1 {
             deliveries.extend(self.fetch(consumer, batch - 1).await?);
         }
@@ -144,7 +144,7 @@ impl<H: Handler> Follower<H> {
         let mut deliveries = Vec::new();
         while let Some(message) = messages.next().await {
             match message {
-                Ok(message) => deliveries.push(Delivery::new(message)),
+                Ok(message) => deliveries.extend(Delivery::all(message)),
                 // What came so far is ours to handle; the next request will meet the error again.
                 Err(error) => {
                     tracing::debug!(%error, "fetching stopped short");

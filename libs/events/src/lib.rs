@@ -20,6 +20,7 @@
 //! This crate knows the envelope, not what is in it. Start reading at [`envelope`](encode) for the format, `relay` for
 //! the way out, `follow` for the way in.
 
+mod bundle;
 mod bus;
 mod config;
 mod envelope;
@@ -36,6 +37,7 @@ pub mod subject;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+pub use bundle::{Bundled, bundle, gather};
 pub use bus::Bus;
 pub use config::EventsConfig;
 pub use envelope::{Encoded, MAX_PAYLOAD_BYTES, decode, encode, event};

@@ -69,5 +69,9 @@ pub fn of(payload: &Payload) -> &'static str {
         Payload::WeaknessFound(_) => WEAKNESS_FOUND,
         Payload::AppealDecided(_) => APPEAL_DECIDED,
         Payload::AttendanceRecorded(_) => ATTENDANCE_RECORDED,
+        // All in a bundle are of one subject. An empty one is never made, and nobody follows no subject.
+        Payload::Bundle(bundle) => {
+            bundle.events.first().and_then(|event| event.payload.as_ref()).map_or("", of)
+        }
     }
 }

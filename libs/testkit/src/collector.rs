@@ -30,7 +30,7 @@ impl EventCollector {
             let _client = client;
             while let Some(message) = messages.next().await {
                 match events::decode(&message.payload) {
-                    Ok(event) => kept.lock().unwrap_or_else(PoisonError::into_inner).push(event),
+                    Ok(events) => kept.lock().unwrap_or_else(PoisonError::into_inner).extend(events),
                     Err(error) => tracing::debug!(%error, "something that is no event was published"),
                 }
             }

@@ -65,8 +65,9 @@ async fn replay_next<H: Handler>(settler: &Settler<H>, after: Uuid) -> Result<Op
                 return Ok(());
             };
             found = Some(row.parked_id);
-            let event = envelope::decode(&row.payload)?;
-            settler.effect(conn, &[&event]).await?;
+            // One event, or a bundle that an older release could not read.
+            let events = envelope::decode(&row.payload)?;
+            settler.effect(conn, &events.iter().collect::<Vec<_>>()).await?;
             Ok(parked::replayed(conn, row.parked_id).await?)
         })
         .await;

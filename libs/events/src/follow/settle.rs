@@ -5,7 +5,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::jetstream::AckKind;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures::FutureExt;
 use futures::future::join_all;
@@ -17,7 +16,7 @@ use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
-use super::delivery::Delivery;
+use super::delivery::{Answer, Delivery};
 use crate::bus::ACK_WAIT;
 use crate::figures::Figures;
 use crate::{HandleError, Handler, inbox, parked};
@@ -90,23 +89,24 @@ impl<H: Handler> Settler<H> {
             tokio::select! {
                 () = &mut work => return,
                 _ = still_at_it.tick() => {
-                    join_all(deliveries.iter().map(|d| d.answer(AckKind::Progress))).await;
+                    let messages = deliveries.chunk_by(Delivery::is_with).filter_map(<[_]>::first);
+                    join_all(messages.map(Delivery::progress)).await;
                 }
             }
         }
     }
 
-    /// All at once if that works; else in halves, so that the event that fails ends up alone.
+    /// As many at once as the handler takes, if that works; else in halves, so that the event that fails ends up alone.
     async fn settle_in_parts(&self, deliveries: &[Delivery]) {
-        let mut parts = vec![deliveries];
+        let mut parts: Vec<&[Delivery]> = deliveries.chunks(self.batch_size()).rev().collect();
         while let Some(part) = parts.pop() {
             if self.token().is_cancelled() {
-                join_all(part.iter().map(|d| d.answer(AckKind::Nak(None)))).await;
+                join_all(part.iter().map(|d| d.answer(Answer::Again(Duration::ZERO)))).await;
                 continue;
             }
             match self.handle(part).await {
                 Ok(()) => {
-                    join_all(part.iter().map(|d| d.answer(AckKind::Ack))).await;
+                    join_all(part.iter().map(|d| d.answer(Answer::Done))).await;
                     self.forget_failures(part);
                     self.figures().handled(part.len());
                 }
@@ -207,7 +207,7 @@ impl<H: Handler> Settler<H> {
             }
         };
         if attempts < limit {
-            delivery.answer(AckKind::Nak(Some(pause))).await;
+            delivery.answer(Answer::Again(pause)).await;
             return;
         }
         let text = error.text();
@@ -215,20 +215,21 @@ impl<H: Handler> Settler<H> {
             Ok(()) => {
                 // The id leads to the row; the row has the rest.
                 tracing::error!(consumer = self.consumer(), event.id = %delivery.event_id, error = text, "event parked");
-                delivery.answer(AckKind::Ack).await;
+                delivery.answer(Answer::Done).await;
                 self.forget_failures(std::slice::from_ref(delivery));
             }
             Err(error) => {
                 let error = status::chain(&error);
                 tracing::warn!(consumer = self.consumer(), event.id = %delivery.event_id, error, "event not parked yet");
-                delivery.answer(AckKind::Nak(Some(AWAY_MAX))).await;
+                delivery.answer(Answer::Again(AWAY_MAX)).await;
             }
         }
     }
 
-    async fn park(&self, delivery: &Delivery, error: &str, attempts: u32) -> Result<(), pg::Error> {
+    async fn park(&self, delivery: &Delivery, error: &str, attempts: u32) -> Result<(), crate::Error> {
+        let payload = delivery.payload()?;
         let mut conn = self.pool().get().await?;
-        parked::park(&mut conn, &delivery.parking(self.consumer(), error, attempts)).await
+        Ok(parked::park(&mut conn, &delivery.parking(&payload, self.consumer(), error, attempts)).await?)
     }
 
     fn count_failure(&self, event: Uuid) -> u32 {

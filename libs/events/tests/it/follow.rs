@@ -3,7 +3,7 @@
 use events::subject::{AGENT_SEEN, TEAM_CHANGED};
 use testkit::eventually;
 
-use crate::support::{Mood, Noter, Suite, WITHIN, agent, team, teams};
+use crate::support::{Mood, Noter, Suite, WITHIN, agent, bundles, team, teams};
 
 const EFFECTS: &str = "SELECT count(*) AS n FROM effects";
 const ENTITIES: &str = "SELECT count(DISTINCT entity) AS n FROM effects";
@@ -32,11 +32,10 @@ async fn an_event_delivered_again_has_no_second_effect() {
     // Past the broker's own window for repeats: other message ids, the same events.
     for _ in 0..3 {
         for event in &once {
-            let subject = format!("{}.{TEAM_CHANGED}", suite.nats.prefix());
-            let payload = events::encode(event).expect("encodes").payload;
-            assert!(suite.bus.ready(&suite.token).await);
-            let sent = suite.bus.jetstream().publish(subject, payload.into()).await.expect("sends");
-            sent.await.expect("stored");
+            suite.send(TEAM_CHANGED, events::encode(event).expect("encodes").payload).await;
+        }
+        for bundle in bundles(&once[5..]) {
+            suite.send(TEAM_CHANGED, bundle.payload).await;
         }
     }
     suite.follow(Noter::default());
@@ -50,6 +49,26 @@ async fn an_event_delivered_again_has_no_second_effect() {
 #[tokio::test]
 async fn what_fails_is_parked_and_everything_else_is_handled() {
     let suite = Suite::start().await;
+    suite.publish(&teams(0..100)).await;
+    assert_eq!(suite.number("SELECT count(*) AS n FROM outbox").await, 100);
+    failures_stay_alone(&suite).await;
+}
+
+#[tokio::test]
+async fn what_fails_in_a_bundle_is_parked_alone() {
+    let suite = Suite::start().await;
+    suite.publish_bundled(&teams(0..100)).await;
+    assert_eq!(suite.number("SELECT count(*) AS n FROM outbox").await, 2);
+    let noter = failures_stay_alone(&suite).await;
+    // Replayed, it is one event and not what it came with.
+    noter.set("team/3", None);
+    suite.execute("UPDATE parked_events SET state = 'replaying' WHERE entity = 'team/3'").await;
+    suite.until(EFFECTS, 97).await;
+    suite.until("SELECT count(*) AS n FROM parked_events WHERE state = 'replayed'", 1).await;
+}
+
+/// Some of a hundred teams that wait have moods.
+async fn failures_stay_alone(suite: &Suite) -> Noter {
     let moods = [
         ("team/3", Mood::Poison),
         ("team/50", Mood::Transient),
@@ -60,7 +79,6 @@ async fn what_fails_is_parked_and_everything_else_is_handled() {
     ];
     let noter = Noter::with(&moods);
     suite.relay();
-    suite.publish(&teams(0..100)).await;
     suite.until("SELECT count(*) AS n FROM outbox_waiting", 0).await;
     suite.follow(noter.clone());
     suite.until("SELECT count(*) AS n FROM parked_events", 4).await;
@@ -72,6 +90,25 @@ async fn what_fails_is_parked_and_everything_else_is_handled() {
     // Nothing else was touched by the failures of its neighbours, and all is noted.
     assert_eq!(suite.number(ENTITIES).await, 96);
     assert_eq!(suite.number("SELECT count(*) AS n FROM inbox").await, 100);
+    eventually(WITHIN, async || suite.unsettled(TEAM_CHANGED).await == 0).await;
+    noter
+}
+
+#[tokio::test]
+async fn a_bundle_that_an_older_release_parked_is_replayed_whole() {
+    let suite = Suite::start().await;
+    suite.follow(Noter::default());
+    let [bundle] = &bundles(&teams(0..50))[..] else { panic!("fifty fit into one") };
+    let sql = format!(
+        "INSERT INTO parked_events \
+            (parked_id, consumer, event_id, merchant_id, subject, entity, version, payload, error, attempts, state) \
+         VALUES (gen_random_uuid(), 'echo', '{}', 'demo', '{TEAM_CHANGED}', '', 0, '\\x{}', 'no payload', 1, 'replaying')",
+        bundle.event_id,
+        bundle.payload.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    );
+    suite.execute(&sql).await;
+    suite.until(ENTITIES, 50).await;
+    suite.until("SELECT count(*) AS n FROM parked_events WHERE state = 'replayed'", 1).await;
 }
 
 #[tokio::test]

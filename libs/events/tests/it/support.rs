@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::PullConsumer;
 use chrono::DateTime;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use events::{Bus, Event, HandleError, Handler, Payload};
+use events::{Bundled, Bus, Encoded, Event, HandleError, Handler, Payload};
 use pg::{DatabaseConfig, Pool};
 use proto::events::v1::{AgentSeen, TeamChanged};
 use testkit::{TestDatabase, TestNats, eventually};
@@ -58,8 +59,42 @@ impl Suite {
             .expect("publishes");
     }
 
+    /// Publishes in one transaction, in bundles.
+    pub async fn publish_bundled(&self, events: &[Event]) {
+        let encoded = bundles(events);
+        let mut conn = self.pool.get().await.expect("a connection");
+        events::insert_encoded(&mut conn, &encoded).await.expect("publishes");
+    }
+
+    /// Sends to the stream past outbox and relay, under an id of the broker's own.
+    pub async fn send(&self, subject: &str, payload: Vec<u8>) {
+        let subject = format!("{}.{subject}", self.nats.prefix());
+        assert!(self.bus.ready(&self.token).await);
+        let sent = self.bus.jetstream().publish(subject, payload.into()).await.expect("sends");
+        sent.await.expect("stored");
+    }
+
     pub async fn number(&self, sql: &str) -> i64 {
         number(&self.pool, sql).await
+    }
+
+    pub async fn execute(&self, sql: &str) {
+        let mut conn = self.pool.get().await.expect("a connection");
+        diesel::sql_query(sql).execute(&mut conn).await.expect("runs");
+    }
+
+    /// Messages of the subject that the broker still means to deliver, or waits to hear of.
+    pub async fn unsettled(&self, subject: &str) -> u64 {
+        let stream = self.nats.prefix().to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let consumer = format!("echo--{}", subject.replace('.', "_"));
+        let mut consumer: PullConsumer = self
+            .bus
+            .jetstream()
+            .get_consumer_from_stream(consumer, format!("{stream}_EVENTS"))
+            .await
+            .expect("is there");
+        let info = consumer.info().await.expect("the broker answers");
+        info.num_pending + info.num_ack_pending as u64
     }
 
     /// Waits until `sql` selects `wanted` as `n`.
@@ -102,6 +137,14 @@ pub async fn number(pool: &Pool, sql: &str) -> i64 {
     }
     let mut conn = pool.get().await.expect("a connection");
     diesel::sql_query(sql).get_result::<Row>(&mut conn).await.expect("a number").n
+}
+
+/// Events as those bundle them who tell of many.
+pub fn bundles(events: &[Event]) -> Vec<Encoded> {
+    let mut bundled: Vec<Bundled> =
+        events.iter().map(|event| Bundled::new(event).expect("is complete")).collect();
+    events::bundle(&mut bundled.iter_mut().collect::<Vec<_>>()).expect("bundles");
+    events::gather(&bundled).expect("gathers")
 }
 
 /// A change of team `n`.

@@ -39,6 +39,11 @@ pub trait Ingested: Send + Sync + Sized + 'static {
         redactor: &Redactor,
     ) -> Result<Self::Candidate, Violation>;
 
+    /// Does what costs less for many together than for one after the other.
+    fn finish(_candidates: &mut [Self::Candidate]) -> Result<(), MetricsError> {
+        Ok(())
+    }
+
     /// Counts it again, under the definitions of `context`.
     fn recount(candidate: &mut Self::Candidate, context: &Context) -> Result<(), pg::Error>;
 
@@ -138,7 +143,7 @@ impl<C: Revised> Prepared<C> {
         lines: Vec<Line<D>>,
         context: &Context,
         redactor: &Redactor,
-    ) -> Self {
+    ) -> Result<Self, MetricsError> {
         let mut prepared = Self::default();
         for line in lines {
             prepared.through_line = line.number;
@@ -148,7 +153,8 @@ impl<C: Revised> Prepared<C> {
             }
         }
         prepared.sort();
-        prepared
+        D::finish(&mut prepared.candidates)?;
+        Ok(prepared)
     }
 
     /// Joins what was worked out in parallel. The parts come in the order of their lines.

@@ -1,5 +1,5 @@
 //! The stream of an ingest: three tasks in a row, so that reading and checking go on while the batch before is being
-//! committed. Two batches are under way at most: a slow database makes batches grow to their limit, which costs it
+//! committed. Few batches are under way at most: a slow database makes batches grow to their limit, which costs it
 //! less, and then slows the client down instead of filling memory. What is ingested is behind [`Ingested`].
 
 use std::sync::Arc;
@@ -43,8 +43,9 @@ pub struct Ack {
     pub outcome: Outcome,
 }
 
-/// Batches under way in one stream: one being committed, one being prepared.
-const UNDER_WAY: usize = 2;
+/// Batches under way in one stream: one being committed, one prepared, so that the database never waits for the next, and one
+/// being prepared.
+const UNDER_WAY: usize = 3;
 
 /// A batch and what it is stored with.
 type Ready<D> = (Context, Prepared<<D as Ingested>::Candidate>);
@@ -160,7 +161,7 @@ impl Metrics {
             }));
         }
         let parts = try_join_all(chunks).await.map_err(MetricsError::Worker)?;
-        Ok((context, Prepared::join(parts)))
+        Ok((context, Prepared::join(parts.into_iter().collect::<Result<_, _>>()?)))
     }
 
     async fn commit<D: Ingested>(&self, by: &By, ready: Ready<D>) -> Result<Outcome, MetricsError> {

@@ -3,7 +3,7 @@
 
 use calendar::MerchantCalendar;
 use chrono::{DateTime, Utc};
-use events::Encoded;
+use events::Bundled;
 use pg::By;
 use redaction::Redactor;
 use status::Violation;
@@ -82,7 +82,7 @@ pub struct Candidate {
     /// Its parts under each definition.
     pub parts: Vec<GivenPart>,
     /// The redacted conversation for the outbox.
-    pub event: Encoded,
+    pub event: Bundled,
 }
 
 impl Revised for Candidate {
@@ -115,6 +115,12 @@ impl Ingested for Draft {
 
     fn work_out(self, line: i64, context: &Context, redactor: &Redactor) -> Result<Candidate, Violation> {
         candidate(line, self, context, redactor)
+    }
+
+    fn finish(candidates: &mut [Candidate]) -> Result<(), MetricsError> {
+        Ok(events::bundle(
+            &mut candidates.iter_mut().map(|candidate| &mut candidate.event).collect::<Vec<_>>(),
+        )?)
     }
 
     fn recount(candidate: &mut Candidate, context: &Context) -> Result<(), pg::Error> {
@@ -164,7 +170,7 @@ fn candidate(
         facts: facts.pack(),
         parts: context.parts(&facts, &agent_day),
         helpers: facts.others,
-        event: events::encode(&event).map_err(too_large)?,
+        event: Bundled::new(&event).map_err(too_large)?,
         agent_day,
         key: conversation.key,
         customer: conversation.customer,

@@ -1,7 +1,8 @@
 //! Values for unit tests of the domain.
 
 use chrono::NaiveDate;
-use events::Encoded;
+use events::{Bundled, Payload};
+use proto::events::v1::ConversationClosed;
 
 use crate::domain::conversation::{Conversation, ConversationKey, Message, Sender};
 use crate::domain::explanation::Recorded;
@@ -11,6 +12,9 @@ use crate::domain::intake::Candidate;
 
 /// A candidate of which only revision and content matter.
 pub fn candidate(revision: i64, content: u8) -> Candidate {
+    let payload = Payload::ConversationClosed(ConversationClosed::default());
+    let event = events::event("m", "conversation/c", 1, chrono::DateTime::UNIX_EPOCH, payload);
+    let event = Bundled::new(&event).expect("is complete");
     Candidate {
         line: 1,
         key: ConversationKey { shop: "s".to_owned(), channel: "chat".to_owned(), id: "c".to_owned() },
@@ -23,12 +27,7 @@ pub fn candidate(revision: i64, content: u8) -> Candidate {
         facts: Vec::new(),
         helpers: Vec::new(),
         parts: Vec::new(),
-        event: Encoded {
-            event_id: uuid::Uuid::nil(),
-            merchant_id: "m".to_owned(),
-            subject: "metrics.conversation_closed",
-            payload: Vec::new(),
-        },
+        event,
     }
 }
 

@@ -106,7 +106,7 @@ async fn commit(
         changed.insert(candidate.agent_day.day);
         customers.insert(Customer { id: candidate.customer.clone(), shop: candidate.key.shop.clone() });
     }
-    let events = candidates.iter().map(|candidate| candidate.event.clone()).collect();
+    let events = events::gather(candidates.iter().map(|candidate| &candidate.event))?;
     let mut places: Vec<(&str, &AgentDay)> = Vec::new();
     for candidate in &candidates {
         places.push((&candidate.agent_day.account, &candidate.agent_day));
