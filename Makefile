@@ -5,6 +5,10 @@ SHELL := bash
 .PHONY: help tools run stop demo test bench bench-rosters audit fmt fmt-check lint docs proto-lint proto-base unit clean
 
 export CARGO_TERM_COLOR ?= auto
+# What is built once and thrown away needs nothing that only a second build uses: a third of the time, and twelve of twenty GB.
+ifdef CI
+export CARGO_INCREMENTAL ?= 0
+endif
 target := $(or $(CARGO_TARGET_DIR),target)
 buf := .tools/venv/bin/buf
 # Wheels with programs that only the benches need.

@@ -21,7 +21,7 @@ fn instruments() -> &'static Instruments {
         Instruments {
             outbox_waiting: meter
                 .u64_gauge("events.outbox.waiting")
-                .with_description("Events committed and not yet with the broker, counted up to 100,000")
+                .with_description("Events and bundles committed and not yet with the broker, counted up to 100,000")
                 .build(),
             outbox_age: meter
                 .f64_gauge("events.outbox.age")
@@ -30,11 +30,11 @@ fn instruments() -> &'static Instruments {
                 .build(),
             published: meter
                 .u64_counter("events.published")
-                .with_description("Events the broker took")
+                .with_description("Events and bundles the broker took")
                 .build(),
             lag: meter
                 .u64_gauge("events.follower.lag")
-                .with_description("Events that a follower has still to handle")
+                .with_description("Events and bundles that a follower has still to handle")
                 .build(),
             handled: meter
                 .u64_counter("events.handled")

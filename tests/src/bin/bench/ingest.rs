@@ -22,7 +22,7 @@ use servers::Postgres;
 use crate::report::{Row, median};
 
 /// Times the demo conversations are taken, each with ids and days of their own.
-const COPIES: i64 = 4;
+const COPIES: i64 = 8;
 const ROUNDS: usize = 3;
 /// For what one round leaves to do behind the commits.
 const PATIENCE: Duration = Duration::from_secs(120);
