@@ -175,9 +175,10 @@ impl From<Draw> for pb::Draw {
 
 /// A draw that says why accounts fell short.
 pub(super) fn with_shortfalls(draw: pb::Draw, shortfalls: Shortfalls) -> pb::Draw {
-    let counts = shortfalls
-        .into_iter()
-        .map(|(reason, accounts)| pb::ShortfallCount { reason: pb::ShortfallReason::from(reason).into(), accounts });
+    let counts = shortfalls.into_iter().map(|(reason, accounts)| pb::ShortfallCount {
+        reason: pb::ShortfallReason::from(reason).into(),
+        accounts,
+    });
     pb::Draw { shortfalls: counts.collect(), ..draw }
 }
 
