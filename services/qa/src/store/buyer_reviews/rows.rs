@@ -36,7 +36,7 @@ impl TryFrom<ReviewRow> for BuyerReview {
     type Error = QaError;
 
     fn try_from(row: ReviewRow) -> Result<Self, QaError> {
-        let unreadable = |why: String| pg::Error::unreadable("buyer_reviews", row.review_id, why);
+        let unreadable = |why: String| pg::Error::unreadable("buyer_reviews", &row.review_id, why);
         let review: Self = serde_json::from_value(row.content).map_err(|e| unreadable(e.to_string()))?;
         // Whatever a review is, its first and its newest revision say.
         if review.revisions.is_empty() {
