@@ -44,7 +44,7 @@ use crate::error::QaError;
 use crate::store::{CardKey, CoverageKey, ReviewFilter, ReviewKey, Store};
 use assignment::{HandedOut, Reviewer};
 use conversation::{Arrival, Conversation, ConversationRead};
-use draw::{Commitment, Coverage, CoverageFilter, DayClosing, Draw, DrawSlice, Readiness};
+use draw::{Commitment, Coverage, CoverageFilter, DayClosing, Draw, DrawSlice, Readiness, Shortfalls};
 use plan::{PutSamplingPlan, SamplingPlan};
 use review::{Review, SubmitReview};
 use scorecard::{CreateScorecard, Scorecard};
@@ -104,9 +104,15 @@ impl Qa {
         Ok((draw, drawn_now))
     }
 
-    /// A day's draw, or its commitment alone.
-    pub async fn get_draw(&self, scope: &Scope, day: NaiveDate) -> Result<Draw, QaError> {
-        self.store.find_draw(scope.whole_merchant()?, day).await?.ok_or(QaError::DrawNotFound { day })
+    /// A day's draw, and how many accounts fell short; or its commitment alone.
+    pub async fn get_draw(&self, scope: &Scope, day: NaiveDate) -> Result<(Draw, Shortfalls), QaError> {
+        let merchant = scope.whole_merchant()?;
+        let draw = self.store.find_draw(merchant, day).await?.ok_or(QaError::DrawNotFound { day })?;
+        let shortfalls = match draw.drawn {
+            Some(_) => self.store.count_shortfalls(merchant, day).await?,
+            None => Shortfalls::new(),
+        };
+        Ok((draw, shortfalls))
     }
 
     /// The draws of some days, oldest first.

@@ -115,8 +115,9 @@ impl QaService for QaApi {
     async fn get_draw(&self, request: Request<pb::GetDrawRequest>) -> Reply<pb::GetDrawResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let day = decode::day("business_day", message.business_day)?;
-        let draw = self.qa.get_draw(&scope, day).await?;
-        Ok(Response::new(pb::GetDrawResponse { draw: Some(draw.into()) }))
+        let (draw, shortfalls) = self.qa.get_draw(&scope, day).await?;
+        let draw = draw::with_shortfalls(draw.into(), shortfalls);
+        Ok(Response::new(pb::GetDrawResponse { draw: Some(draw) }))
     }
 
     async fn list_draws(&self, request: Request<pb::ListDrawsRequest>) -> Reply<pb::ListDrawsResponse> {

@@ -58,7 +58,7 @@ pub struct Attended {
 }
 
 /// Why fewer chats were drawn than the plan says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ShortfallReason {
     /// The person was on leave.
     OnLeave,

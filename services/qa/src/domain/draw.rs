@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use runtime::ids::{AccountId, MerchantId};
 use sampling::{AgentHash, ConversationId, ListHash, Rank, Seed};
 
-pub use coverage::{Coverage, CoverageFilter};
+pub use coverage::{Coverage, CoverageFilter, Shortfalls};
 pub use readiness::{DayClosing, DayCount, DayGap, DayState, GAPS_NAMED_MAX, Readiness};
 pub use sample::{AgentSample, Lists, Sample, published_plan};
 

@@ -8,7 +8,7 @@ use sampling::Bundle;
 
 use super::decode::{conversation_ref, day, text};
 use crate::domain::draw::{
-    Commitment, Coverage, CoverageFilter, DayGap, DayState, Draw, DrawSlice, LateChat, Readiness,
+    Commitment, Coverage, CoverageFilter, DayGap, DayState, Draw, DrawSlice, LateChat, Readiness, Shortfalls,
 };
 use crate::domain::plan::{Counts, PutSamplingPlan, SamplingPlan};
 use crate::error::QaError;
@@ -168,8 +168,18 @@ impl From<Draw> for pb::Draw {
             late_accepted: drawn.late_accepted,
             assigned: drawn.assigned,
             unassigned: drawn.unassigned,
+            shortfalls: Vec::new(),
         }
     }
+}
+
+/// A draw that says why accounts fell short.
+pub(super) fn with_shortfalls(draw: pb::Draw, shortfalls: Shortfalls) -> pb::Draw {
+    let counts = shortfalls.into_iter().map(|(reason, accounts)| pb::ShortfallCount {
+        reason: pb::ShortfallReason::from(reason).into(),
+        accounts,
+    });
+    pb::Draw { shortfalls: counts.collect(), ..draw }
 }
 
 impl From<DrawSlice> for pb::GetDrawSliceResponse {

@@ -1,4 +1,4 @@
-//! Coverage: agents × days, what could be drawn, what was, how far the reviews are.
+//! Coverage: agents × days, what could be drawn, what was, why it was too little, how far the reviews are.
 
 use chrono::NaiveDate;
 use diesel::QueryableByName;
@@ -6,13 +6,13 @@ use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, SmallInt, 
 use diesel_async::RunQueryDsl;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
-use runtime::ids::{AccountId, PersonId};
+use runtime::ids::{AccountId, MerchantId, PersonId};
 
 use super::attendance::{PRESENCE_OF_ROW, presence};
 use super::people::PERSON_OF_ROW;
 use super::{ALL_DAYS, Seen, Store, seen_sql, small};
 use crate::domain::attendance::ShortfallReason;
-use crate::domain::draw::{Coverage, CoverageFilter};
+use crate::domain::draw::{Coverage, CoverageFilter, Shortfalls};
 use crate::error::QaError;
 
 /// Where a page of coverage goes on.
@@ -52,6 +52,18 @@ struct CoverageRow {
     critical_errors: i64,
     #[diesel(sql_type = Nullable<SmallInt>)]
     presence: Option<i16>,
+}
+
+#[derive(QueryableByName)]
+struct ShortfallRow {
+    #[diesel(sql_type = Nullable<SmallInt>)]
+    presence: Option<i16>,
+    #[diesel(sql_type = Bool)]
+    chats: bool,
+    #[diesel(sql_type = Bool)]
+    long_chats: bool,
+    #[diesel(sql_type = BigInt)]
+    accounts: i64,
 }
 
 impl From<CoverageRow> for Coverage {
@@ -129,25 +141,40 @@ const PAGE_SQL: &str = concat!(
      GROUP BY r.business_day, r.account_id ORDER BY r.business_day, r.account_id LIMIT $13"
 );
 
-/// The coverage of some days: `$1` merchant, `$2` and `$3` first and last day, `$4` and `$5` the row before, `$6` accounts,
+/// How far the reviews of a row `r` are.
+const REVIEWS_OF_ROW: &str = "CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE v.late) AS late_accepted, \
+        count(*) FILTER (WHERE v.state > 1) AS assigned, count(*) FILTER (WHERE v.state = 1) AS unassigned, \
+        count(*) FILTER (WHERE v.state > 2) AS reviewed, count(*) FILTER (WHERE v.state = 4) AS acknowledged, \
+        COALESCE(sum(v.score_bp), 0)::bigint AS score_bp_sum, \
+        count(*) FILTER (WHERE v.critical_failure) AS critical_errors \
+    FROM reviews v WHERE v.merchant_id = $1 AND v.business_day = r.business_day \
+        AND v.account_id = r.account_id) w";
+
+/// The rows of some days: `$1` merchant, `$2` and `$3` first and last day, `$4` and `$5` the row before, `$6` accounts,
 /// `$7` person, `$8` team, `$9` to `$12` the rows that are seen, `$13` the most rows, `$14` whether idle accounts have one.
-fn coverage_sql() -> String {
+/// `columns` are those of `joined`, which may look at a row `r`.
+fn rows_sql(columns: &str, joined: &str) -> String {
     format!(
         "SELECT q.*, {PRESENCE_OF_ROW} AS presence FROM ( \
             SELECT r.merchant_id, r.business_day, r.account_id, {PERSON_OF_ROW} AS person_id, r.conversations, r.long_chats, \
-                COALESCE(a.size, d.size) AS size, COALESCE(a.eligible, 0) AS eligible, COALESCE(a.drawn, 0) AS drawn, w.* \
+                COALESCE(a.size, d.size) AS size, COALESCE(a.eligible, 0) AS eligible, COALESCE(a.drawn, 0) AS drawn{columns} \
             FROM (SELECT $1 AS merchant_id, p.* FROM ({PAGE_SQL}) p) r \
             LEFT JOIN draws d ON d.merchant_id = $1 AND d.business_day = r.business_day \
             LEFT JOIN draw_agents a ON a.merchant_id = $1 AND a.business_day = r.business_day \
-               AND a.account_id = r.account_id \
-            CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE v.late) AS late_accepted, \
-                   count(*) FILTER (WHERE v.state > 1) AS assigned, count(*) FILTER (WHERE v.state = 1) AS unassigned, \
-                   count(*) FILTER (WHERE v.state > 2) AS reviewed, count(*) FILTER (WHERE v.state = 4) AS acknowledged, \
-                   COALESCE(sum(v.score_bp), 0)::bigint AS score_bp_sum, \
-                   count(*) FILTER (WHERE v.critical_failure) AS critical_errors \
-               FROM reviews v WHERE v.merchant_id = $1 AND v.business_day = r.business_day \
-                   AND v.account_id = r.account_id) w) q \
-         ORDER BY q.business_day, q.account_id"
+               AND a.account_id = r.account_id {joined}) q"
+    )
+}
+
+fn coverage_sql() -> String {
+    format!("{} ORDER BY q.business_day, q.account_id", rows_sql(", w.*", REVIEWS_OF_ROW))
+}
+
+/// Accounts that fell short, by what tells why. As coverage has them, without their reviews.
+fn shortfalls_sql() -> String {
+    format!(
+        "SELECT s.presence, s.conversations > 0 AS chats, s.eligible > 0 AS long_chats, count(*) AS accounts \
+         FROM ({}) s WHERE s.size > s.drawn GROUP BY s.presence, s.conversations > 0, s.eligible > 0",
+        rows_sql("", "")
     )
 }
 
@@ -182,5 +209,37 @@ impl Store {
             .await?;
         let rows: Vec<Coverage> = rows.into_iter().map(Coverage::from).collect();
         Ok(page.page(rows, |row| (row.day, row.account.to_string()))?)
+    }
+    /// How many accounts of a drawn day fell short, by reason: those that coverage has a row for when it is asked for the idle
+    /// ones as well.
+    pub async fn count_shortfalls(
+        &self,
+        merchant: &MerchantId,
+        day: NaiveDate,
+    ) -> Result<Shortfalls, QaError> {
+        let rows = diesel::sql_query(shortfalls_sql())
+            .bind::<Text, _>(merchant.as_str())
+            .bind::<Date, _>(day)
+            .bind::<Date, _>(day)
+            .bind::<Date, _>(ALL_DAYS.0)
+            .bind::<Text, _>("")
+            .bind::<Array<Text>, _>(Vec::<String>::new())
+            .bind::<Text, _>("")
+            .bind::<Text, _>("")
+            .bind::<Bool, _>(true)
+            .bind::<Array<Text>, _>(Vec::<String>::new())
+            .bind::<Array<Date>, _>(Vec::<NaiveDate>::new())
+            .bind::<Array<Date>, _>(Vec::<NaiveDate>::new())
+            .bind::<Nullable<BigInt>, _>(None::<i64>)
+            .bind::<Bool, _>(true)
+            .load::<ShortfallRow>(&mut *self.connection().await?)
+            .await?;
+        let mut shortfalls = Shortfalls::new();
+        for row in rows {
+            let presence = row.presence.and_then(presence);
+            let reason = ShortfallReason::of(presence, row.chats.into(), row.long_chats.into());
+            *shortfalls.entry(reason).or_default() += small(row.accounts);
+        }
+        Ok(shortfalls)
     }
 }

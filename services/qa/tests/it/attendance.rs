@@ -10,7 +10,7 @@ use testkit::eventually;
 use tonic::Code;
 use tonic::transport::Channel;
 
-use crate::builders::{DAY, MERCHANT, at, chat, long_chats, manager, may, only};
+use crate::builders::{DAY, MERCHANT, agent, at, chat, long_chats, manager, may, only};
 use crate::support::{TestQa, fields, refusal};
 
 const WITHIN: Duration = Duration::from_secs(60);
@@ -42,6 +42,14 @@ async fn reasons(test: &TestQa) -> Vec<(String, ShortfallReason)> {
     rows.iter().map(|row| (row.person_id.clone(), row.shortfall_reason())).collect()
 }
 
+/// What the day's draw counts.
+async fn counted(test: &TestQa) -> Vec<(ShortfallReason, i32)> {
+    let message = pb::GetDrawRequest { business_day: Some(DAY) };
+    let found = test.client().get_draw(test.by(&agent("ann"), message)).await.expect("is there").into_inner();
+    let counts = found.draw.expect("a draw").shortfalls;
+    counts.iter().map(|count| (count.reason(), count.accounts)).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shortfall_says_why() {
     let chats = [long_chats("ben-account", 4), vec![chat("z", "zoe-account", 2)]].concat();
@@ -50,20 +58,16 @@ async fn a_shortfall_says_why() {
     let ann = recorded_leave.expect("records").into_inner().leave.expect("a leave");
     assert_eq!((ann.from, ann.to), (Some(may(18)), Some(may(19))));
     assert!(reasons(&test).await.iter().all(|(_, reason)| *reason == ShortfallReason::Unspecified));
+    assert_eq!(counted(&test).await, [], "it is not drawn");
     test.draw(DAY).await;
     let of = |person: &str, reason| (person.to_owned(), reason);
     let (leave_of, too_few) = (ShortfallReason::OnLeave, ShortfallReason::TooFew);
-    let none = ShortfallReason::NoChats;
+    let (none, no_long) = (ShortfallReason::NoChats, ShortfallReason::NoLongChats);
     assert_eq!(
         reasons(&test).await,
-        [
-            of("ann", leave_of),
-            of("ben", too_few),
-            of("lea", none),
-            of("rita", none),
-            of("zoe", ShortfallReason::NoLongChats)
-        ]
+        [of("ann", leave_of), of("ben", too_few), of("lea", none), of("rita", none), of("zoe", no_long)]
     );
+    assert_eq!(counted(&test).await, [(leave_of, 1), (none, 2), (no_long, 1), (too_few, 1)]);
 
     // Scheduling tells of others; what is older than what is here changes nothing.
     test.publish(&[
@@ -86,13 +90,16 @@ async fn a_shortfall_says_why() {
             of("ben", too_few),
             of("lea", ShortfallReason::Absent),
             of("rita", ShortfallReason::Off),
-            of("zoe", ShortfallReason::NoLongChats)
+            of("zoe", no_long)
         ]
     );
+    let (off, absent) = (ShortfallReason::Off, ShortfallReason::Absent);
+    assert_eq!(counted(&test).await, [(leave_of, 1), (off, 1), (absent, 1), (no_long, 1), (too_few, 1)]);
 
     let remove = pb::RemoveLeaveRequest { request_id: "remove".into(), leave_id: ann.leave_id };
     attendance(&test).remove_leave(test.by(&manager(), remove)).await.expect("removes");
     assert_eq!(reasons(&test).await[0], of("ann", none));
+    assert_eq!(counted(&test).await, [(off, 1), (absent, 1), (none, 1), (no_long, 1), (too_few, 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

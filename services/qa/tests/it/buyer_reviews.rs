@@ -1,145 +1,24 @@
-//! Buyers' reviews: from the event to the cause, the plan and what it brought, and to the collection of good ones.
+//! Buyers' reviews: from the event to the cause, the plan and what it brought.
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use events::{Event, Payload, event};
 use proto::common::v1::DayRange;
 use proto::events::v1::{BuyerRating, BuyerReviewReceived};
 use proto::qa::v1 as pb;
-use proto::qa::v1::buyer_review_service_client::BuyerReviewServiceClient;
 use proto::qa::v1::privacy_service_client::PrivacyServiceClient;
-use proto::qa::v1::record_buyer_review_use_request::Change;
 use proto::qa::v1::take_buyer_review_step_request::Step;
 use proto::qa::v1::{BuyerReviewDuty as Duty, BuyerReviewKind as Kind, BuyerReviewState as State};
 use testkit::{TestCaller, eventually};
-use tonic::transport::Channel;
-use tonic::{Code, Response, Status};
+use tonic::Code;
 
-use crate::builders::{MERCHANT, agent, at, chat, lead, manager, may, timestamp};
+use crate::builders::{agent, at, chat, lead, manager, may, timestamp};
+use crate::buyer_reviewing::{
+    SHOP, analyse, client, deliver, figures, get, ids, listing, overdue, plan, received, reply, review, step,
+    told, try_step, with_comment,
+};
 use crate::support::{TestQa, fields, refusal};
 
 const WITHIN: Duration = Duration::from_secs(60);
-const SHOP: &str = "star";
-
-fn client(test: &TestQa) -> BuyerReviewServiceClient<Channel> {
-    BuyerReviewServiceClient::new(test.channel.clone())
-}
-
-/// A review of today, an hour before the clock of the test.
-fn received(id: &str, rating: BuyerRating) -> BuyerReviewReceived {
-    BuyerReviewReceived {
-        shop_id: SHOP.into(),
-        review_id: id.into(),
-        revision: 0,
-        order_id: format!("order of {id}"),
-        product_id: "cream".into(),
-        customer_id: format!("buyer of {id}"),
-        account_id: "ann-account".into(),
-        reviewed_at: Some(timestamp(at("2020-05-20T01:00:00Z"))),
-        business_day: Some(may(20)),
-        rating: rating.into(),
-        text: format!("words of {id}"),
-        stars: None,
-        append_text: String::new(),
-        appended_at: None,
-    }
-}
-
-fn told(review: &BuyerReviewReceived) -> Event {
-    let entity = format!("buyer_review/{}/{}", review.shop_id, review.review_id);
-    let payload = Payload::BuyerReviewReceived(review.clone());
-    event(MERCHANT, entity, review.revision + 1, at("2020-05-20T01:30:00Z"), payload)
-}
-
-/// Publishes revisions and waits until all are here.
-async fn deliver(test: &TestQa, reviews: &[BuyerReviewReceived]) {
-    let known =
-        "SELECT coalesce(sum(jsonb_array_length(content->'revisions')), 0)::bigint FROM qa.buyer_reviews";
-    let before = test.count(known).await;
-    test.publish(&reviews.iter().map(told).collect::<Vec<_>>()).await;
-    let all = before + i64::try_from(reviews.len()).expect("few");
-    eventually(WITHIN, async || test.count(known).await == all).await;
-}
-
-async fn get(test: &TestQa, who: &TestCaller, id: &str) -> Result<pb::BuyerReview, Status> {
-    let message = pb::GetBuyerReviewRequest { shop_id: SHOP.into(), review_id: id.into() };
-    let got = client(test).get_buyer_review(test.by(who, message)).await?;
-    Ok(got.into_inner().review.expect("a review"))
-}
-
-async fn review(test: &TestQa, id: &str) -> pb::BuyerReview {
-    get(test, &manager(), id).await.expect("is here")
-}
-
-async fn try_step(
-    test: &TestQa,
-    who: &TestCaller,
-    review: &pb::BuyerReview,
-    step: Step,
-) -> Result<Response<pb::TakeBuyerReviewStepResponse>, Status> {
-    let message = pb::TakeBuyerReviewStepRequest {
-        request_id: format!("{step:?}").chars().take(30).chain(review.etag.chars()).collect(),
-        shop_id: review.shop_id.clone(),
-        review_id: review.review_id.clone(),
-        etag: review.etag.clone(),
-        step: Some(step),
-    };
-    client(test).take_buyer_review_step(test.by(who, message)).await
-}
-
-async fn step(test: &TestQa, who: &TestCaller, review: &pb::BuyerReview, step: Step) -> pb::BuyerReview {
-    try_step(test, who, review, step).await.expect("is taken").into_inner().review.expect("a review")
-}
-
-fn analyse(cause: &str) -> Step {
-    Step::Analyse(pb::AnalyseBuyerReview {
-        cause_id: cause.into(),
-        stage_id: String::new(),
-        note: "慢".into(),
-    })
-}
-
-fn plan(day: i32) -> Step {
-    let steps = vec!["致电".into(), "补发".into()];
-    Step::Plan(pb::PlanBuyerReview { text: "换快递".into(), due_day: Some(may(day)), steps })
-}
-
-fn reply(to_added_comment: bool) -> Step {
-    Step::Reply(pb::ReplyToBuyerReview { to_added_comment, text: "抱歉".into(), replied_at: None })
-}
-
-fn listing() -> pb::ListBuyerReviewsRequest {
-    let days = Some(DayRange { from: Some(may(1)), to: Some(may(31)) });
-    pb::ListBuyerReviewsRequest { days, ..Default::default() }
-}
-
-async fn ids(test: &TestQa, who: &TestCaller, message: pb::ListBuyerReviewsRequest) -> Vec<String> {
-    let listed = client(test).list_buyer_reviews(test.by(who, message)).await.expect("lists").into_inner();
-    listed.reviews.into_iter().map(|review| review.review_id).collect()
-}
-
-async fn overdue(test: &TestQa, who: &TestCaller) -> Vec<(String, Duty)> {
-    let message = pb::ListOverdueBuyerReviewsRequest::default();
-    let listed = client(test).list_overdue_buyer_reviews(test.by(who, message)).await.expect("lists");
-    listed.into_inner().reviews.into_iter().map(|it| (it.review_id.clone(), it.duty())).collect()
-}
-
-async fn figures(test: &TestQa, who: &TestCaller, group: pb::BuyerReviewGroup) -> Vec<pb::BuyerReviewFigure> {
-    let message =
-        pb::GetBuyerReviewFiguresRequest { days: listing().days, group: group.into(), ..Default::default() };
-    let got = client(test).get_buyer_review_figures(test.by(who, message)).await.expect("counts");
-    got.into_inner().figures
-}
-
-fn with_comment(review: &BuyerReviewReceived, added_at: DateTime<Utc>) -> BuyerReviewReceived {
-    BuyerReviewReceived {
-        revision: review.revision + 1,
-        append_text: "客服来电后解决了".into(),
-        appended_at: Some(timestamp(added_at)),
-        ..review.clone()
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_review_is_worked_on_until_the_buyer_adds_a_good_comment() {
@@ -371,119 +250,6 @@ async fn what_is_overdue_stands_in_line_and_counts() {
     assert_eq!((all.now.expect("now").reviews, all.before.expect("before").reviews), (0, 1));
 }
 
-async fn collect(test: &TestQa, who: &TestCaller, review: &pb::BuyerReview, tag: &str) -> pb::BuyerReview {
-    let message = pb::CollectBuyerReviewRequest {
-        request_id: format!("collect {} {}", review.review_id, review.etag),
-        shop_id: SHOP.into(),
-        review_id: review.review_id.clone(),
-        etag: review.etag.clone(),
-        tags: vec![tag.into()],
-        note: "保湿".into(),
-        remove: false,
-    };
-    let collected = client(test).collect_buyer_review(test.by(who, message)).await.expect("collects");
-    collected.into_inner().review.expect("a review")
-}
-
-async fn consent(
-    test: &TestQa,
-    review: &pb::BuyerReview,
-    state: pb::BuyerConsentState,
-    uses: &[pb::BuyerReviewUseKind],
-) -> pb::RecordBuyerReviewConsentResponse {
-    let message = pb::RecordBuyerReviewConsentRequest {
-        request_id: format!("{state:?} {} {}", review.review_id, review.etag),
-        shop_id: SHOP.into(),
-        review_id: review.review_id.clone(),
-        etag: review.etag.clone(),
-        state: state.into(),
-        channel: pb::BuyerContactChannel::Phone.into(),
-        uses: uses.iter().map(|kind| (*kind).into()).collect(),
-        note: "说可以".into(),
-    };
-    let noted = client(test).record_buyer_review_consent(test.by(&agent("ann"), message)).await;
-    noted.expect("is noted").into_inner()
-}
-
-async fn collected(test: &TestQa, message: pb::ListCollectedBuyerReviewsRequest) -> Vec<String> {
-    let listed = client(test).list_collected_buyer_reviews(test.by(&agent("zoe"), message)).await;
-    listed.expect("lists").into_inner().reviews.into_iter().map(|review| review.review_id).collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn good_reviews_are_collected_until_the_consent_is_withdrawn() {
-    use pb::BuyerReviewUseKind::{Advertising, Chat};
-    let test = TestQa::with_staff().await;
-    deliver(
-        &test,
-        &[
-            received("g-1", BuyerRating::Good),
-            received("g-2", BuyerRating::Good),
-            received("b", BuyerRating::Bad),
-        ],
-    )
-    .await;
-    let ann = agent("ann");
-    let first = collect(&test, &ann, &review(&test, "g-1").await, "护肤").await;
-    test.clock.advance(TimeDelta::minutes(1));
-    collect(&test, &ann, &review(&test, "g-2").await, "彩妆").await;
-    let every = pb::ListCollectedBuyerReviewsRequest::default();
-    assert_eq!(collected(&test, every.clone()).await, ["g-2", "g-1"]);
-    let tagged = pb::ListCollectedBuyerReviewsRequest { tags: vec!["护肤".into()], ..every.clone() };
-    assert_eq!(collected(&test, tagged).await, ["g-1"]);
-    let worded = pb::ListCollectedBuyerReviewsRequest { text: "WORDS of g-2".into(), ..every.clone() };
-    assert_eq!(collected(&test, worded).await, ["g-2"]);
-    let allowed = pb::ListCollectedBuyerReviewsRequest { allowed_use: Chat.into(), ..every.clone() };
-    assert!(collected(&test, allowed.clone()).await.is_empty());
-
-    let asked = consent(&test, &first, pb::BuyerConsentState::Asked, &[]).await.review.expect("a review");
-    let given = consent(&test, &asked, pb::BuyerConsentState::Given, &[Chat]).await.review.expect("a review");
-    assert_eq!(collected(&test, allowed.clone()).await, ["g-1"]);
-    let usage = |kind: pb::BuyerReviewUseKind, request_id: &str| pb::RecordBuyerReviewUseRequest {
-        request_id: request_id.into(),
-        shop_id: SHOP.into(),
-        review_id: "g-1".into(),
-        change: Some(Change::Start(pb::StartBuyerReviewUse {
-            kind: kind.into(), place: "新客对话".into()
-        })),
-    };
-    let call = async |message| client(&test).record_buyer_review_use(test.by(&agent("zoe"), message)).await;
-    let refused = call(usage(Advertising, "advertise")).await;
-    assert_eq!(refusal(refused), (Code::FailedPrecondition, "CONSENT_MISSING".into()));
-    let used = call(usage(Chat, "quote")).await.expect("is allowed").into_inner().review.expect("a review");
-    assert_eq!((used.text.as_str(), used.collection.expect("a place").uses.len()), ("words of g-1", 1));
-    let foreign = pb::RecordBuyerReviewUseRequest { review_id: "b".into(), ..usage(Chat, "bad") };
-    assert_eq!(refusal(call(foreign).await).0, Code::NotFound);
-
-    // The use changed the review: a consent by what was read before is refused, and noted by what is read now.
-    let now = review(&test, "g-1").await;
-    assert_ne!(now.etag, given.etag);
-    let withdrawn = consent(&test, &now, pb::BuyerConsentState::Withdrawn, &[]).await;
-    assert_eq!(withdrawn.use_ids_to_end.len(), 1);
-    assert!(collected(&test, allowed).await.is_empty());
-    assert_eq!(collected(&test, every).await, ["g-2"]);
-    assert_eq!(test.count("SELECT count(*) FROM qa.buyer_reviews WHERE words LIKE '%g-1%'").await, 0);
-    assert_eq!(refusal(call(usage(Chat, "once more")).await).1, "CONSENT_MISSING");
-    let end = pb::RecordBuyerReviewUseRequest {
-        change: Some(Change::EndUseId(withdrawn.use_ids_to_end[0].clone())),
-        ..usage(Chat, "end")
-    };
-    let ended = call(end).await.expect("ends").into_inner().review.expect("a review");
-    assert!(ended.text.is_empty() && ended.collection.expect("a place").uses[0].ended_at.is_some());
-    let place = review(&test, "g-1").await.collection.expect("a place");
-    assert_eq!((place.consent(), place.consents.len()), (pb::BuyerConsentState::Withdrawn, 3));
-    let bad = review(&test, "b").await;
-    let message = pb::CollectBuyerReviewRequest {
-        request_id: "bad".into(),
-        shop_id: SHOP.into(),
-        review_id: "b".into(),
-        etag: bad.etag,
-        ..Default::default()
-    };
-    let refused = client(&test).collect_buyer_review(test.by(&ann, message)).await;
-    assert_eq!(refusal(refused), (Code::FailedPrecondition, "BUYER_REVIEW_NOT_GOOD".into()));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_policy_judges_what_comes_and_leaves_what_is_here() {
     let test = TestQa::with_staff().await;
@@ -594,27 +360,4 @@ async fn an_erased_buyer_leaves_figures_and_no_word() {
     let traces = "SELECT count(*) FROM qa.buyer_reviews WHERE review_id = 'mine' \
         AND (content::text || customer_id || order_id) ~ '(words of mine|order of mine|\"buyer\")'";
     assert_eq!(test.count(traces).await, 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn retention_ends_words_but_for_what_buyers_let_be_used() {
-    let test = TestQa::with_staff().await;
-    deliver(&test, &[received("kept", BuyerRating::Good), received("ends", BuyerRating::Good)]).await;
-    for id in ["kept", "ends"] {
-        collect(&test, &agent("ann"), &review(&test, id).await, "护肤").await;
-    }
-    let kept = review(&test, "kept").await;
-    consent(&test, &kept, pb::BuyerConsentState::Given, &[pb::BuyerReviewUseKind::Chat]).await;
-    // Two years beside the running month.
-    test.clock.set("2022-06-01T10:00:00+08:00");
-    let erased = "SELECT count(*) FROM qa.buyer_reviews WHERE erased_at IS NOT NULL";
-    eventually(WITHIN, async || test.count(erased).await == 1).await;
-    assert_eq!(collected(&test, pb::ListCollectedBuyerReviewsRequest::default()).await, ["kept"]);
-    let ended = review(&test, "ends").await;
-    assert!(ended.erased_at.is_some() && ended.revisions[0].text.is_empty());
-    assert_eq!(figures(&test, &manager(), pb::BuyerReviewGroup::Merchant).await[0].good, 2);
-    // With the consent goes the reason to keep it.
-    let kept = review(&test, "kept").await;
-    consent(&test, &kept, pb::BuyerConsentState::Withdrawn, &[]).await;
-    eventually(WITHIN, async || test.count(erased).await == 2).await;
 }

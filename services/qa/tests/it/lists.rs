@@ -8,6 +8,7 @@ use proto::common::v1::DayRange;
 use proto::qa::v1 as pb;
 use proto::qa::v1::appeal_service_client::AppealServiceClient;
 use proto::qa::v1::attendance_service_client::AttendanceServiceClient;
+use proto::qa::v1::buyer_review_service_client::BuyerReviewServiceClient;
 use proto::qa::v1::calibration_service_client::CalibrationServiceClient;
 use proto::qa::v1::check_service_client::CheckServiceClient;
 use proto::qa::v1::privacy_service_client::PrivacyServiceClient;
@@ -18,6 +19,9 @@ use proto::qa::v1::weakness_service_client::WeaknessServiceClient;
 
 use crate::builders::{DAY, agent, conversation, long_chats, manager, only};
 use crate::support::TestQa;
+
+/// A dry run that is over.
+const DRY_RUN: &str = "01900000-0000-7000-8000-000000000001";
 
 thread_local! {
     /// What the service ran since the last look, if anybody looks. A test on one thread shares it with the service, and with no
@@ -165,6 +169,12 @@ async fn every_list_is_read_by_an_index() {
     }
     let test = TestQa::with_day(&chats).await;
     test.draw(DAY).await;
+    test.sql(&format!(
+        "INSERT INTO qa.dry_runs (merchant_id, dry_run_id, rule_set_version, rules, from_day, to_day, state, chats_expected, \
+            held_until, created_by, created_at) \
+         VALUES ('demo', '{DRY_RUN}', 1, '', '2020-05-19', '2020-05-19', 3, 0, now(), '', now())"
+    ))
+    .await;
     let admin = test.admin().await;
     // Tables of some rows are quicker to read whole, and would be here: what counts is whether an index could do it.
     admin
@@ -181,7 +191,8 @@ async fn every_list_is_read_by_an_index() {
         (PrivacyServiceClient::new(channel.clone()), RiskServiceClient::new(channel.clone()));
     let (mut weaknesses, mut quality) =
         (WeaknessServiceClient::new(channel.clone()), QualityServiceClient::new(channel.clone()));
-    let mut attendance = AttendanceServiceClient::new(channel);
+    let (mut attendance, mut buyer_reviews) =
+        (AttendanceServiceClient::new(channel.clone()), BuyerReviewServiceClient::new(channel));
     let days: Option<DayRange> = only(DAY);
     macro_rules! list {
         ($client:ident . $method:ident, $who:expr, $message:expr, $fragment:expr, $order:ident) => {
@@ -193,6 +204,8 @@ async fn every_list_is_read_by_an_index() {
     let boss = manager();
 
     list!(qa.list_draws, boss, ListDrawsRequest { days, ..Default::default() }, "FROM seeds s", Index);
+    let of_day = GetDrawRequest { business_day: Some(DAY) };
+    list!(qa.get_draw, boss, of_day, "s.size > s.drawn", Sorted);
     list!(
         qa.get_coverage,
         boss,
@@ -252,6 +265,19 @@ async fn every_list_is_read_by_an_index() {
         Index
     );
     list!(checks.list_dry_runs, boss, ListDryRunsRequest::default(), "FROM dry_runs", Index);
+    let found =
+        ListDryRunFiguresRequest { dry_run_id: DRY_RUN.into(), by_account: true, ..Default::default() };
+    list!(checks.list_dry_run_figures, boss, found, "FROM dry_run_figures f", Sorted);
+    let together = ListDryRunFiguresRequest { dry_run_id: DRY_RUN.into(), ..Default::default() };
+    list!(checks.list_dry_run_figures, boss, together, "FROM dry_run_figures f", Sorted);
+    let examples = ListDryRunExamplesRequest { dry_run_id: DRY_RUN.into(), ..Default::default() };
+    list!(checks.list_dry_run_examples, boss, examples, "FROM dry_run_examples", Index);
+    let of_rule = ListDryRunExamplesRequest {
+        dry_run_id: DRY_RUN.into(),
+        rule_id: "best".into(),
+        ..Default::default()
+    };
+    list!(checks.list_dry_run_examples, boss, of_rule, "FROM dry_run_examples", Index);
     let figures =
         GetCheckFiguresRequest { days, group: CheckFigureGroup::Account.into(), ..Default::default() };
     list!(checks.get_check_figures, boss, figures, "FROM check_days r", Sorted);
@@ -283,6 +309,14 @@ async fn every_list_is_read_by_an_index() {
         Sorted
     );
 
+    let received = ListBuyerReviewsRequest { days, ..Default::default() };
+    list!(buyer_reviews.list_buyer_reviews, boss, received.clone(), "ORDER BY r.reviewed_day DESC", Index);
+    list!(buyer_reviews.list_buyer_reviews, agent("ann"), received, "ORDER BY r.reviewed_day DESC", Index);
+    let of_owner = ListBuyerReviewsRequest { days, owner_person_id: "ann".into(), ..Default::default() };
+    list!(buyer_reviews.list_buyer_reviews, boss, of_owner, "ORDER BY r.reviewed_day DESC", Index);
+    let collected = ListCollectedBuyerReviewsRequest::default();
+    list!(buyer_reviews.list_collected_buyer_reviews, boss, collected, "ORDER BY r.collected_at DESC", Index);
+
     list!(privacy.list_holds, boss, ListHoldsRequest::default(), "FROM legal_holds", Index);
     list!(
         privacy.list_erasures,
@@ -305,7 +339,7 @@ async fn every_list_is_read_by_an_index() {
     list!(quality.get_quality, boss, report, "FROM draw_agents d", Sorted);
     list!(quality.get_quality, boss, report_of_reviews(days), "FROM reviews r WHERE", Index);
     assert!(lists.wrong.is_empty(), "{}", lists.wrong.join("\n\n"));
-    assert_eq!(lists.count, 33);
+    assert_eq!(lists.count, 42);
 }
 
 fn report_of_reviews(days: Option<DayRange>) -> pb::GetQualityRequest {
@@ -338,13 +372,15 @@ async fn coverage_and_reports_of_drawn_days_cost_the_same_however_many_chats_the
     let people = ran("report", "FROM draw_agents d", quality.get_quality(asked)).await;
     let asked = report(pb::QualityGroup::Person);
     let reviews = ran("report", "FROM reviews r WHERE", quality.get_quality(asked)).await;
+    let asked = test.by(&manager(), pb::GetDrawRequest { business_day: Some(DAY) });
+    let draw = ran("draw", "s.size > s.drawn", qa.get_draw(asked)).await;
     let admin = test.admin().await;
     let costs = async || {
         for table in ["conversations", "draw_agents", "reviews", "draws", "day_closing_agents"] {
             admin.batch_execute(&format!("VACUUM ANALYZE qa.{table}")).await.expect("analyses");
         }
         let mut costs = Vec::new();
-        for statement in [&coverage, &people, &reviews] {
+        for statement in [&coverage, &people, &reviews, &draw] {
             costs.push(buffers(&admin, statement).await);
         }
         costs

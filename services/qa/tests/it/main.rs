@@ -6,6 +6,8 @@ mod arrivals;
 mod assignments;
 mod attendance;
 mod builders;
+mod buyer_review_collection;
+mod buyer_reviewing;
 mod buyer_reviews;
 mod calibrations;
 mod checking;

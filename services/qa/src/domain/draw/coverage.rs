@@ -1,5 +1,7 @@
 //! How far an account's day is: what could be drawn, what was, and its reviews.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use runtime::ids::{AccountId, PersonId};
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,9 @@ pub struct Coverage {
     /// Why there is a shortfall; `None` if there is none.
     pub reason: Option<ShortfallReason>,
 }
+
+/// How many accounts of a drawn day fell short of their plan, by reason.
+pub type Shortfalls = BTreeMap<ShortfallReason, i32>;
 
 /// What coverage is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -152,7 +152,7 @@ impl Store {
             page.after.clone().map_or((None, None, None), |(day, at, id)| (Some(day), Some(at), Some(id)));
         let owner = format!("COALESCE(r.owner_person_id, {PERSON_OF_ROW})");
         let sql = format!(
-            "{} AND {VISIBLE} AND r.reviewed_day BETWEEN $7 AND LEAST($8, COALESCE($9, $8)) \
+            "{} AND {VISIBLE} AND r.reviewed_day BETWEEN $7 AND LEAST($8, COALESCE($9::date, $8)) \
                 AND ($9 IS NULL OR (r.reviewed_day, r.reviewed_at, r.review_id, r.shop_id) < ($9, $10, $11, $12)) \
                 AND (cardinality($13::smallint[]) = 0 OR r.kind = ANY ($13)) \
                 AND (cardinality($14::smallint[]) = 0 OR r.state = ANY ($14)) \

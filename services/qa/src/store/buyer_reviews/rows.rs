@@ -36,8 +36,12 @@ impl TryFrom<ReviewRow> for BuyerReview {
     type Error = QaError;
 
     fn try_from(row: ReviewRow) -> Result<Self, QaError> {
-        let review: Self = serde_json::from_value(row.content)
-            .map_err(|error| pg::Error::unreadable("buyer_reviews", row.review_id, error))?;
+        let unreadable = |why: String| pg::Error::unreadable("buyer_reviews", &row.review_id, why);
+        let review: Self = serde_json::from_value(row.content).map_err(|e| unreadable(e.to_string()))?;
+        // Whatever a review is, its first and its newest revision say.
+        if review.revisions.is_empty() {
+            return Err(unreadable("it has no revision".to_owned()).into());
+        }
         Ok(Self { served_by: row.person_id.map(PersonId::new), ..review })
     }
 }
@@ -161,4 +165,37 @@ async fn write(
         .execute(conn)
         .await?;
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(revisions: &serde_json::Value) -> Result<BuyerReview, QaError> {
+        let at = "2020-05-20T02:00:00Z";
+        let terms = json!({
+            "version": 0, "good_stars_min": 4, "bad_stars_max": 2, "comment_decides": true, "reply_hours": [72, 72, 24],
+            "service_hours": [0, 0], "plan_days": 1, "effect_days": 30, "served_days": 30, "history_days": 7,
+        });
+        let content = json!({
+            "id": { "shop": "star", "id": "r-1" }, "order": "", "product": "", "customer": "",
+            "served": { "account": "ann-account", "day": "2020-05-20" }, "reviewed_at": at, "business_day": "2020-05-20",
+            "terms": terms, "revisions": revisions, "replies": [], "entries": [], "edits": 1,
+        });
+        ReviewRow { review_id: "r-1".to_owned(), person_id: Some("ann".to_owned()), content }.try_into()
+    }
+
+    #[test]
+    fn a_review_without_revisions_is_unreadable() {
+        let words = json!({
+            "revision": 0, "rating": "bad", "text": "", "append_text": "", "arrived_at": "2020-05-20T02:00:00Z",
+        });
+        let whole = read(&json!([words])).expect("is whole");
+        assert_eq!((whole.kind(), whole.served_by), (Kind::Bad, Some(PersonId::new("ann"))));
+        let refused = read(&json!([])).expect_err("says nothing");
+        let QaError::Database(pg::Error::Internal(why)) = refused else { panic!("{refused:?}") };
+        assert_eq!(why.to_string(), "buyer_reviews r-1 cannot be read: it has no revision");
+    }
 }
