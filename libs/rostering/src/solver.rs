@@ -9,6 +9,7 @@ mod automaton;
 mod board;
 mod compile;
 mod counters;
+mod dive;
 mod dual;
 mod moves;
 mod oracle;
