@@ -11,10 +11,10 @@ use super::board::Board;
 use super::dual::{Multipliers, exchange};
 use super::worker::Worker;
 
-/// In how many rounds all cells are decided.
-const ROUNDS: u32 = 32;
+/// In how many rounds all cells are decided: more of them help more than more passes in each.
+const ROUNDS: u32 = 64;
 /// Fewest and most passes over all people in a round.
-const PASSES: (u32, u32) = (2, 12);
+const PASSES: (u32, u32) = (1, 6);
 /// How far a step goes in the first round and in the last, in parts of the range of a multiplier.
 const STEPS: (f64, f64) = (0.002, 0.001);
 /// What the last answer counts for in the mean of a cell.
@@ -50,7 +50,7 @@ impl<'a> Worker<'a> {
         let begin = self.spent();
         let (mut passes, mut made) = (PASSES.0, 0);
         for round in 0..ROUNDS {
-            let gone = f64::from(round) / f64::from(ROUNDS - 1);
+            let gone = f64::from(round) / f64::from(ROUNDS);
             let step = STEPS.0 * (STEPS.1 / STEPS.0).powf(gone);
             for _ in 0..passes {
                 self.answer_all(&mut answers, &mut multipliers, &mut exact, &mut counts, step);
@@ -60,13 +60,13 @@ impl<'a> Worker<'a> {
             }
             made += passes;
             // As many as there is time for, as far as the first ones tell.
-            let each = (self.spent() - begin) / f64::from(made);
-            let affordable = (seconds - (self.spent() - begin)) / each.max(1e-9) / f64::from(ROUNDS - round);
+            let gone = self.spent() - begin;
+            let affordable = (seconds - gone) * f64::from(made) / gone.max(1e-9) / f64::from(ROUNDS - round);
             if affordable < 1.0 && round == 0 {
                 return None;
             }
             passes = (affordable as u32).clamp(PASSES.0, PASSES.1);
-            answers.decide(choices, ((round + 1) as usize * people * days).div_ceil(ROUNDS as usize));
+            answers.decide(choices, ROUNDS - round);
         }
         let mut board = Board::new(problem);
         for (person, row) in answers.cells.chunks_exact(days).enumerate() {
@@ -119,13 +119,13 @@ impl<'a> Worker<'a> {
 }
 
 impl Answers {
-    /// Decides cells until so many are, the surest first: each becomes what its person answered last.
-    fn decide(&mut self, choices: usize, most: usize) {
+    /// Decides one of so many equal parts of the open cells, the surest ones: each becomes what its person answered last.
+    fn decide(&mut self, choices: usize, parts: u32) {
         let mut open: Vec<usize> = (0..self.cells.len()).filter(|at| self.decided[*at] == OPEN).collect();
-        let missing = (most + open.len()).saturating_sub(self.cells.len());
+        let number = open.len().div_ceil(parts as usize);
         let sure = |at: usize| self.often[at * choices + usize::from(self.cells[at])];
         open.sort_by(|one, other| sure(*other).total_cmp(&sure(*one)));
-        for at in open.into_iter().take(missing) {
+        for at in open.into_iter().take(number) {
             self.decided[at] = self.cells[at];
         }
     }

@@ -358,7 +358,13 @@ impl<'a> Worker<'a> {
 }
 
 /// Puts a new column of a person in the place of the old one.
-pub(crate) fn exchange(problem: &Problem<'_>, person: usize, old: &mut [u16], new: &[u16], counts: &mut [i32]) {
+pub(crate) fn exchange(
+    problem: &Problem<'_>,
+    person: usize,
+    old: &mut [u16],
+    new: &[u16],
+    counts: &mut [i32],
+) {
     for (day, (old, new)) in old.iter_mut().zip(new).enumerate() {
         if old == new {
             continue;

@@ -101,7 +101,7 @@ impl Proof {
         }
         let open = self.open.iter().map(|branch| branch.ascent.multipliers.whole());
         let bound = open.chain(self.stuck).min().unwrap_or(i64::MAX);
-        worker.shared.raise(bound.min(worker.shared.cost()));
+        worker.shared.raise_by_branches(bound.min(worker.shared.cost()));
     }
 
     /// The two parts of a branch: multipliers to begin with, and decisions. None if nothing in it is broken.

@@ -1,7 +1,7 @@
 //! One thread of the solver: what it owns, and in which order it does what.
 //!
-//! A worker builds a roster person by person, then goes on in rounds: some passes over the multipliers for the bound, one cooling of
-//! the search, again. Where only steps have a limit, their number stands for the time, so that with one thread two runs are
+//! A worker builds a roster person by person, then goes on in rounds: some passes over the multipliers for the bound, dives, one
+//! cooling of the search, again. Where only steps have a limit, their number stands for the time, so that with one thread two runs are
 //! the same; else rounds last as long as the clock says.
 
 use std::ops::Range;
@@ -25,7 +25,7 @@ pub(crate) const FINE: i32 = 8;
 /// Where every other cooling begins, as a part of the first temperature: it keeps most of what is there.
 const AGAIN: f64 = 0.25;
 /// Part of a cooling's time that goes to dives before it, and up to which part of the best cost it begins from one of them.
-const DIVES: f64 = 0.15;
+const DIVES: f64 = 0.25;
 const NEAR: f64 = 1.15;
 /// The first cooling's part of all time, a minute at most.
 const FIRST_COOLING: f64 = 0.04;
@@ -198,13 +198,11 @@ impl<'a> Worker<'a> {
             // By turns, and the threads not at the same time.
             let from_best = coolings > 0 && (coolings + usize::from(self.bounds)) % 2 == 1;
             let mut hot = self.shared.temperatures.0 * if from_best { AGAIN } else { 1.0 };
-            if let (false, Some(guide)) = (from_best, &guide) {
-                if let Some(dived) = self.dives(&best, guide, seconds * DIVES) {
-                    if dived.cost as f64 <= best.cost as f64 * NEAR {
-                        board = dived;
-                        hot *= AGAIN;
-                    }
-                }
+            let guided = guide.as_deref().filter(|_| !from_best);
+            let dived = guided.and_then(|guide| self.dives(&best, guide, seconds * DIVES));
+            if let Some(dived) = dived.filter(|dived| dived.cost as f64 <= best.cost as f64 * NEAR) {
+                board = dived;
+                hot *= AGAIN;
             }
             self.cool(&mut board, &mut best, seconds, guide.as_deref(), hot);
             coolings += 1;
