@@ -28,9 +28,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ControlFlow::Continue(())
         })?;
         println!(
-            "{file} objective {} bound {} gap {:.2} % first {:.2} s in {:.1} s, {} steps, {:?} {trace:?}",
+            "{file} objective {} bound {} ({:?}) gap {:.2} % first {:.2} s in {:.1} s, {} steps, {:?} {trace:?}",
             solution.objective,
             solution.bound,
+            solution.bound_proof,
             100.0 * solution.gap(),
             solution.first_feasible_seconds,
             solution.seconds,

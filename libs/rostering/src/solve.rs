@@ -97,6 +97,8 @@ pub enum BoundProof {
     Trivial,
     /// Lagrangian relaxation of what couples people, in whole numbers, rounded up.
     Lagrangian,
+    /// The same in branches that leave no roster out: the least of their bounds.
+    Branches,
 }
 
 /// Why the solver stopped.

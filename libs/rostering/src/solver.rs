@@ -9,6 +9,7 @@ mod automaton;
 mod board;
 mod compile;
 mod counters;
+mod dive;
 mod dual;
 mod moves;
 mod oracle;
@@ -115,7 +116,11 @@ pub fn solve(
         changes: options.keep.as_ref().map(|keep| keep.roster.changes(&roster)),
         objective: best.cost,
         bound,
-        bound_proof: if bound > 0 { BoundProof::Lagrangian } else { BoundProof::Trivial },
+        bound_proof: match bound {
+            0 => BoundProof::Trivial,
+            _ if shared.is_branched() => BoundProof::Branches,
+            _ => BoundProof::Lagrangian,
+        },
         stopped: match cancelled {
             _ if bound == best.cost => Stop::Optimal,
             true => Stop::Cancelled,

@@ -34,7 +34,7 @@ pub struct Certificate {
     pub objective: i64,
     /// No roster costs less.
     pub bound: i64,
-    /// How that was proven: `trivial` or `lagrangian`.
+    /// How that was proven: `trivial`, `lagrangian` or `branches`.
     pub bound_proof: String,
     /// Share of the objective that the bound leaves open; 0 is proven optimal.
     pub gap: f64,
@@ -121,6 +121,7 @@ impl From<&Solution> for Certificate {
             bound_proof: match solution.bound_proof {
                 BoundProof::Trivial => "trivial",
                 BoundProof::Lagrangian => "lagrangian",
+                BoundProof::Branches => "branches",
             }
             .to_owned(),
             gap: solution.gap(),
@@ -136,6 +137,7 @@ impl Certificate {
         match self.bound_proof.as_str() {
             "trivial" => "no cost is negative",
             "lagrangian" => "Lagrangian relaxation, rounded up",
+            "branches" => "Lagrangian relaxation in branches, rounded up",
             other => other,
         }
     }

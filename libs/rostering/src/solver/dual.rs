@@ -202,6 +202,25 @@ impl Multipliers {
         low + at as i32
     }
 
+    /// Corrects the multiplier of a row by `by` for each head that a count has above what the row answers. `exact` holds its part
+    /// behind the point. Returns the answer.
+    pub fn correct(
+        &mut self,
+        problem: &Problem<'_>,
+        row: usize,
+        exact: &mut f64,
+        count: i32,
+        by: f64,
+    ) -> i32 {
+        let answer = self.answer(problem, row, count);
+        *exact += by * f64::from(count - answer);
+        self.values[row] = exact.round() as i32;
+        self.clamp(problem, row);
+        let value = f64::from(self.values[row]);
+        *exact = exact.clamp(value - 0.5, value + 0.5);
+        answer
+    }
+
     /// Keeps a multiplier among the slopes of its row.
     fn clamp(&mut self, problem: &Problem<'_>, row: usize) {
         let (low, high) = problem.rows[row].slopes();
@@ -277,13 +296,9 @@ impl<'a> Worker<'a> {
                 }
                 let step = step * some.len() as f64 / block as f64;
                 for row in 0..rows {
-                    let answer = multipliers.answer(problem, row, counts[row]);
+                    let by = step * ranges[row];
+                    let answer = multipliers.correct(problem, row, &mut exact[row], counts[row], by);
                     missing[row] = problem.rows[row].missing(answer);
-                    exact[row] += step * ranges[row] * f64::from(counts[row] - answer);
-                    multipliers.values[row] = exact[row].round() as i32;
-                    multipliers.clamp(problem, row);
-                    let value = f64::from(multipliers.values[row]);
-                    exact[row] = exact[row].clamp(value - 0.5, value + 0.5);
                     mean[row] += 0.02 * (exact[row] - mean[row]);
                     best.counts[row] += 0.01 * (counts[row] as f32 - best.counts[row]);
                 }
@@ -343,7 +358,13 @@ impl<'a> Worker<'a> {
 }
 
 /// Puts a new column of a person in the place of the old one.
-fn exchange(problem: &Problem<'_>, person: usize, old: &mut [u16], new: &[u16], counts: &mut [i32]) {
+pub(crate) fn exchange(
+    problem: &Problem<'_>,
+    person: usize,
+    old: &mut [u16],
+    new: &[u16],
+    counts: &mut [i32],
+) {
     for (day, (old, new)) in old.iter_mut().zip(new).enumerate() {
         if old == new {
             continue;

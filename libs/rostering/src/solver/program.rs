@@ -116,7 +116,7 @@ impl Program {
                     continue;
                 }
                 // Whole lanes: what is read and written beyond the stretch lies in the space between two nodes. A cost
-                // that gets there is true, but its units can't lead to a legal end, so no trace ever meets it.
+                // that gets there is true. Only where a corridor left its units out can they lead to a legal end.
                 let lanes = (op.len as usize).next_multiple_of(LANES);
                 let sources = &before[op.source as usize..][..lanes];
                 let targets = &mut here[(op.target - node.offset) as usize..][..lanes];
@@ -171,7 +171,9 @@ impl Program {
             let (mut found, mut ties) = (None, 0_u32);
             for op in &self.ops[here.ops.0 as usize..here.ops.1 as usize] {
                 let price = scratch.prices[op.price as usize];
-                if price >= FORBIDDEN || at < op.target || at >= op.target + op.len {
+                // Whole lanes here too: a corridor leaves sums out that could lead to a legal end.
+                let len = op.len.next_multiple_of(LANES as u32);
+                if price >= FORBIDDEN || at < op.target || at >= op.target + len {
                     continue;
                 }
                 if scratch.costs[(op.source + at - op.target) as usize] + price == cost {

@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     cost: AtomicI64,
     best: Mutex<Option<Found>>,
     bound: AtomicI64,
+    /// Whether the bound is that of branches.
+    branched: AtomicBool,
     steps: AtomicU64,
     first: Mutex<Option<Duration>>,
     guide: Mutex<Option<Arc<Multipliers>>>,
@@ -53,6 +55,7 @@ impl Shared {
             cost: AtomicI64::new(i64::MAX),
             best: Mutex::new(None),
             bound: AtomicI64::new(0),
+            branched: AtomicBool::new(false),
             steps: AtomicU64::new(0),
             first: Mutex::new(None),
             guide: Mutex::new(None),
@@ -103,6 +106,18 @@ impl Shared {
     /// A proven bound.
     pub fn raise(&self, bound: i64) {
         self.bound.fetch_max(bound, Ordering::Relaxed);
+    }
+
+    /// A proven bound: the least of branches.
+    pub fn raise_by_branches(&self, bound: i64) {
+        if self.bound.fetch_max(bound, Ordering::Relaxed) < bound {
+            self.branched.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the bound is that of branches.
+    pub fn is_branched(&self) -> bool {
+        self.branched.load(Ordering::Relaxed)
     }
 
     /// A legal roster, to be kept if it is the best.

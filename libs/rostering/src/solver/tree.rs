@@ -13,13 +13,14 @@ use super::problem::Problem;
 use super::worker::Worker;
 
 /// How often steps are halved, from round to round.
-const SHARPEST: u32 = 2;
-/// Fewest and most rounds before the problem is divided.
-const ROUNDS: (u32, u32) = (2, 16);
+const SHARPEST: u32 = 7;
 /// Fewest and most passes of a round.
 const PASSES: (u32, u32) = (12, 120);
 /// Passes for a branch.
 const BRANCH: Plan = Plan { passes: 72, first: 0.008, last: 0.000_1 };
+
+/// Steps in a branch are at most about this many times shorter than the first ones.
+const BRANCH_SHARPEST: f64 = 8.0;
 
 /// The work on the bound as it goes on.
 #[derive(Default)]
@@ -70,9 +71,11 @@ impl Proof {
         let root = worker.raise_bound(board, before, self.sharpness, passes);
         worker.shared.set_guide(&root.multipliers);
         self.round += 1;
-        self.sharpness = (self.sharpness + 1).min(SHARPEST);
-        let far = rises(worker, old, &root.multipliers, 5);
-        if self.round < ROUNDS.0 || (far && self.round < ROUNDS.1) {
+        // Steps stay long while they lead far. A tree can't make up for a root that isn't done: the shortest steps come first.
+        let far = rises(worker, old, &root.multipliers, if self.sharpness < SHARPEST { 5 } else { 40 });
+        let done = self.sharpness == SHARPEST && !far;
+        self.sharpness = if far { self.sharpness } else { (self.sharpness + 1).min(SHARPEST) };
+        if !done {
             self.root = Some(root);
         } else {
             self.groups = groups(worker.problem);
@@ -91,21 +94,14 @@ impl Proof {
             self.stuck = Some(self.stuck.map_or(bound, |stuck| stuck.min(bound)));
         }
         for (multipliers, decisions) in parts {
-            let old = multipliers.bound;
-            let mut ascent = worker.passes(board, multipliers, &decisions, BRANCH);
-            ascent.multipliers.bound = ascent.multipliers.bound.max(old);
-            let mut before = old;
-            while !ascent.empty && rises(worker, before, &ascent.multipliers, 10) {
-                before = ascent.multipliers.bound;
-                ascent = worker.passes(board, ascent.multipliers, &decisions, BRANCH);
-            }
+            let ascent = climb(worker, board, multipliers, &decisions);
             if !ascent.empty && ascent.multipliers.whole() < worker.shared.cost() {
                 self.open.push(Branch { decisions, ascent });
             }
         }
         let open = self.open.iter().map(|branch| branch.ascent.multipliers.whole());
         let bound = open.chain(self.stuck).min().unwrap_or(i64::MAX);
-        worker.shared.raise(bound.min(worker.shared.cost()));
+        worker.shared.raise_by_branches(bound.min(worker.shared.cost()));
     }
 
     /// The two parts of a branch: multipliers to begin with, and decisions. None if nothing in it is broken.
@@ -149,6 +145,32 @@ impl Proof {
             (ascent.multipliers.clone(), decisions)
         };
         vec![part(false), part(true)]
+    }
+}
+
+/// Multipliers of a branch: rounds of passes, with shorter steps where the bound no longer rises.
+fn climb<'a>(
+    worker: &mut Worker<'a>,
+    board: &Board<'a>,
+    start: Multipliers,
+    decisions: &[Decision],
+) -> Ascent {
+    let mut plan = BRANCH;
+    let mut old = start.bound;
+    let mut ascent = worker.passes(board, start, decisions, plan);
+    loop {
+        ascent.multipliers.bound = ascent.multipliers.bound.max(old);
+        if ascent.empty || worker.over() || ascent.multipliers.whole() >= worker.shared.cost() {
+            return ascent;
+        }
+        if !rises(worker, old, &ascent.multipliers, 10) {
+            if plan.first < BRANCH.first / BRANCH_SHARPEST {
+                return ascent;
+            }
+            plan = Plan { first: plan.first / 4.0, last: plan.last / 4.0, ..plan };
+        }
+        old = ascent.multipliers.bound;
+        ascent = worker.passes(board, ascent.multipliers, decisions, plan);
     }
 }
 

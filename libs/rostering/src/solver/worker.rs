@@ -1,7 +1,7 @@
 //! One thread of the solver: what it owns, and in which order it does what.
 //!
-//! A worker builds a roster person by person, then goes on in rounds: some passes over the multipliers for the bound, one cooling of
-//! the search, again. Where only steps have a limit, their number stands for the time, so that with one thread two runs are
+//! A worker builds a roster person by person, then goes on in rounds: some passes over the multipliers for the bound, dives, one
+//! cooling of the search, again. Where only steps have a limit, their number stands for the time, so that with one thread two runs are
 //! the same; else rounds last as long as the clock says.
 
 use std::ops::Range;
@@ -24,6 +24,9 @@ pub(crate) const FINE: i32 = 8;
 
 /// Where every other cooling begins, as a part of the first temperature: it keeps most of what is there.
 const AGAIN: f64 = 0.25;
+/// Part of a cooling's time that goes to dives before it, and up to which part of the best cost it begins from one of them.
+const DIVES: f64 = 0.25;
+const NEAR: f64 = 1.15;
 /// The first cooling's part of all time, a minute at most.
 const FIRST_COOLING: f64 = 0.04;
 
@@ -106,6 +109,21 @@ impl<'a> Worker<'a> {
         self.ask(person, Oracle::bound)
     }
 
+    /// The cheapest legal row of a person at multipliers that keeps what is decided (per day: 0 off, else shift + 1, more if
+    /// open), left in [`cells`](Self::cells). Returns whether one was found.
+    pub fn answer(&mut self, multipliers: &Multipliers, person: usize, decided: &[u16]) -> bool {
+        multipliers.prices(self.problem, person, &mut self.prices);
+        let choices = self.problem.shifts + 1;
+        for (of_day, decided) in self.prices.chunks_exact_mut(choices).zip(decided) {
+            if usize::from(*decided) < choices {
+                let price = of_day[usize::from(*decided)];
+                of_day.fill(FORBIDDEN);
+                of_day[usize::from(*decided)] = price;
+            }
+        }
+        self.ask(person, Oracle::best).is_some()
+    }
+
     /// Puts somebody who is out where they cost the least, prices disturbed by up to `noise`. Returns whether there was a
     /// way that keeps caps; there always is one, but with bans it need not be found.
     pub fn place(&mut self, board: &mut Board<'_>, person: usize, noise: i32) -> bool {
@@ -155,7 +173,7 @@ impl<'a> Worker<'a> {
         // Each cooling twice as long as the one before: the last has about half of the time.
         let mut length = ((self.spent() + self.left()) * FIRST_COOLING).min(60.0 * FIRST_COOLING);
         let mut proof = Proof::default();
-        let (mut hot, mut coolings) = (self.shared.temperatures.0, 0);
+        let mut coolings = 0_usize;
         let (mut for_bounds, begin) = (0.0, self.spent());
         while !self.over() {
             // A quarter of the time goes to the bound; half, if another thread searches; little, once it is near.
@@ -177,17 +195,42 @@ impl<'a> Worker<'a> {
             // A rest too short for a cooling of its own is better spent on this one.
             let left = self.left();
             let seconds = if left < length * 2.5 { left } else { length };
+            // By turns, and the threads not at the same time.
+            let from_best = coolings > 0 && (coolings + usize::from(self.bounds)) % 2 == 1;
+            let mut hot = self.shared.temperatures.0 * if from_best { AGAIN } else { 1.0 };
+            let guided = guide.as_deref().filter(|_| !from_best);
+            let dived = guided.and_then(|guide| self.dives(&best, guide, seconds * DIVES));
+            if let Some(dived) = dived.filter(|dived| dived.cost as f64 <= best.cost as f64 * NEAR) {
+                board = dived;
+                hot *= AGAIN;
+            }
             self.cool(&mut board, &mut best, seconds, guide.as_deref(), hot);
             coolings += 1;
-            // By turns, and the threads not at the same time.
-            let from_best = (coolings + usize::from(self.bounds)) % 2 == 1;
-            hot = self.shared.temperatures.0 * if from_best { AGAIN } else { 1.0 };
             length *= 2.0;
             if let Some(better) = self.shared.better_than(&best) {
                 board = better.board(self.problem);
                 best = board.clone();
             }
         }
+    }
+
+    /// The best of some dives, in about so many seconds.
+    fn dives(&mut self, board: &Board<'a>, guide: &Multipliers, seconds: f64) -> Option<Board<'a>> {
+        let begin = self.spent();
+        let mut best: Option<Board<'a>> = None;
+        while !self.over() && self.spent() - begin < seconds {
+            let before = self.spent();
+            let Some(dived) = self.dive(board, guide, seconds) else { break };
+            self.shared.offer(&dived, self.steps);
+            if best.as_ref().is_none_or(|best| dived.cost < best.cost) {
+                best = Some(dived);
+            }
+            // No time for another one.
+            if 2.0 * self.spent() - before - begin > seconds {
+                break;
+            }
+        }
+        best
     }
 
     /// A legal roster: near `start`, or person by person.
@@ -213,7 +256,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Everybody in turn to where they cost the least, until that helps nobody.
-    fn descend(&mut self, board: &mut Board<'a>) {
+    pub fn descend(&mut self, board: &mut Board<'a>) {
         loop {
             let before = board.cost;
             for person in 0..self.problem.people {
