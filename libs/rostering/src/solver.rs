@@ -21,7 +21,7 @@ mod tree;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
@@ -35,7 +35,7 @@ use crate::validate::ModelError;
 use oracle::{NoOracle, Oracle, Question};
 use problem::{PRICE_SUM_MAX, Problem};
 use program::Scratch;
-use shared::Shared;
+use shared::{Clock, Shared};
 use tally::Laws;
 use worker::Worker;
 
@@ -59,7 +59,9 @@ pub fn solve(
     let begin = Instant::now();
     model.validate()?;
     options.validate(model)?;
-    let kept = options.keep.as_ref().map(|keep| keep.apply(model));
+    let clock = Arc::new(Clock::new(begin, options.time_limit, options.cancel.clone()));
+    let late = || SolveError::Stopped { seconds: clock.elapsed().as_secs_f64() };
+    let kept = options.keep.as_ref().map(|keep| keep.applied(model, &clock).ok_or_else(late)).transpose()?;
     let model = kept.as_ref().unwrap_or(model);
     let problem = Problem::new(model);
     if problem.price_sum > PRICE_SUM_MAX / i64::from(2 * worker::FINE) {
@@ -69,12 +71,11 @@ pub fn solve(
         );
         return Err(ModelError { field: "weights".into(), reason }.into());
     }
-    let oracles = oracles(&problem, options)?;
+    let shared = Shared::new(options.threads, temperatures(&problem), Arc::clone(&clock), options.step_limit);
+    let oracles = oracles(&problem, &shared, on_progress)?;
     let laws = Arc::new(Laws::new(model));
-    let shared =
-        Shared::new(options.threads, temperatures(&problem), begin, options.time_limit, options.step_limit);
     let start = options.start.as_ref().or(options.keep.as_ref().map(|keep| &keep.roster)).map(rows);
-    let (mut steps, mut cancelled) = (0, false);
+    let mut steps = 0;
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..options.threads)
             .map(|index| {
@@ -87,27 +88,13 @@ pub fn solve(
                 })
             })
             .collect();
-        while !workers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
-            let asked = options.cancel.as_ref().is_some_and(|cancel| cancel.load(Ordering::Relaxed));
-            let progress = Progress {
-                seconds: begin.elapsed().as_secs_f64(),
-                objective: shared.best().map(|best| best.cost),
-                bound: shared.bound(),
-            };
-            if asked || (on_progress(&progress).is_break()) {
-                cancelled = true;
-                shared.stop();
-            }
-            std::thread::park_timeout(
-                TOLD_EVERY.min(Duration::from_millis(2 + begin.elapsed().as_millis() as u64 / 4)),
-            );
-        }
+        tell(&shared, &workers, on_progress);
         for worker in workers {
             steps += worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
     });
     let seconds = begin.elapsed().as_secs_f64();
-    let Some(best) = shared.best() else { return Err(SolveError::Stopped { seconds }) };
+    let Some(best) = shared.best() else { return Err(late()) };
     let roster = roster(&problem, &best.rows);
     let verdict = check(model, &roster);
     assert!(verdict.feasible && verdict.objective == best.cost, "solver and checker agree on every roster");
@@ -121,10 +108,10 @@ pub fn solve(
             _ if shared.is_branched() => BoundProof::Branches,
             _ => BoundProof::Lagrangian,
         },
-        stopped: match cancelled {
+        stopped: match clock.is_stopped() {
             _ if bound == best.cost => Stop::Optimal,
             true => Stop::Cancelled,
-            false if shared.time_is_over() => Stop::TimeLimit,
+            false if clock.is_over() => Stop::TimeLimit,
             false => Stop::StepLimit,
         },
         first_feasible_seconds: shared.first().map_or(seconds, |first| first.as_secs_f64()),
@@ -174,6 +161,12 @@ impl Keep {
     /// allow it.
     #[must_use]
     pub fn apply(&self, model: &Model) -> Model {
+        self.applied(model, &Clock::new(Instant::now(), None, None))
+            .expect("a clock without limit is never late")
+    }
+
+    /// The same; `None` if that took too long.
+    fn applied(&self, model: &Model, clock: &Clock) -> Option<Model> {
         let mut kept = model.clone();
         for (index, person) in kept.people.iter_mut().enumerate() {
             for (day, cell) in self.roster.row(index).enumerate() {
@@ -181,7 +174,7 @@ impl Keep {
             }
         }
         if self.frozen_days == 0 {
-            return kept;
+            return Some(kept);
         }
         let mut frozen = kept.clone();
         for (index, person) in frozen.people.iter_mut().enumerate() {
@@ -190,44 +183,66 @@ impl Keep {
         }
         let problem = Problem::new(&frozen);
         for index in 0..model.people.len() {
-            if problem_of(&problem, index).is_ok() {
-                kept.people[index].fixed.clone_from(&frozen.people[index].fixed);
+            match oracle(&problem, index, clock) {
+                Ok(_) => kept.people[index].fixed.clone_from(&frozen.people[index].fixed),
+                Err(NoOracle::Late) => return None,
+                Err(NoOracle::NoRoster | NoOracle::TooLarge) => {}
             }
         }
-        kept
+        Some(kept)
     }
 }
 
 /// A person's oracle, once it is clear that there is a roster for them.
-fn problem_of(problem: &Problem<'_>, person: usize) -> Result<Oracle, NoOracle> {
-    let oracle = Oracle::new(problem, person)?;
-    oracle.prove(&mut Question {
+fn oracle(problem: &Problem<'_>, person: usize, clock: &Clock) -> Result<Oracle, NoOracle> {
+    let mut question = Question {
         problem,
+        clock,
         prices: &mut problem.own(person).to_vec(),
         scratch: &mut Scratch::default(),
         random: &mut SmallRng::seed_from_u64(0),
         cells: &mut vec![0; problem.days],
-    })?;
-    Ok(oracle)
+    };
+    Oracle::new(person, &mut question)
+}
+
+/// Tells progress until all threads are done; stops them if it is asked to.
+fn tell<T>(
+    shared: &Shared,
+    threads: &[std::thread::ScopedJoinHandle<'_, T>],
+    on_progress: &mut dyn FnMut(&Progress) -> Continue,
+) {
+    while !threads.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+        let seconds = shared.clock.elapsed().as_secs_f64();
+        let objective = shared.best().map(|best| best.cost);
+        if on_progress(&Progress { seconds, objective, bound: shared.bound() }).is_break() {
+            shared.clock.stop();
+        }
+        std::thread::park_timeout(TOLD_EVERY.min(Duration::from_secs_f64(0.001 + seconds / 4.0)));
+    }
 }
 
 /// Everybody's oracle, compiled by all threads.
-fn oracles(problem: &Problem<'_>, options: &Options) -> Result<Vec<Oracle>, SolveError> {
-    let share = problem.people.div_ceil(options.threads);
+fn oracles(
+    problem: &Problem<'_>,
+    shared: &Shared,
+    on_progress: &mut dyn FnMut(&Progress) -> Continue,
+) -> Result<Vec<Oracle>, SolveError> {
     let people: Vec<usize> = (0..problem.people).collect();
-    let results: Vec<Result<Oracle, NoOracle>> = std::thread::scope(|scope| {
-        let parts: Vec<_> = people
-            .chunks(share)
-            .map(|some| {
-                scope
-                    .spawn(move || some.iter().map(|person| problem_of(problem, *person)).collect::<Vec<_>>())
-            })
-            .collect();
-        parts
-            .into_iter()
-            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+    let next = AtomicUsize::new(0);
+    let compile = || -> Vec<(usize, Result<Oracle, NoOracle>)> {
+        let some = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let some = some.take_while(|person| *person < problem.people);
+        some.map(|person| (person, oracle(problem, person, &shared.clock))).collect()
+    };
+    let mut results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..shared.threads.min(problem.people)).map(|_| scope.spawn(compile)).collect();
+        tell(shared, &threads, on_progress);
+        let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
+    results.sort_unstable_by_key(|(person, _)| *person);
+    let results: Vec<_> = results.into_iter().map(|(_, result)| result).collect();
     let without = |kind: NoOracle| -> Vec<usize> {
         let has_none = |person: &usize| results[*person].as_ref().is_err_and(|error| *error == kind);
         people.iter().copied().filter(has_none).collect()
@@ -235,6 +250,9 @@ fn oracles(problem: &Problem<'_>, options: &Options) -> Result<Vec<Oracle>, Solv
     let stuck = without(NoOracle::NoRoster);
     if !stuck.is_empty() {
         return Err(SolveError::NoRoster { people: stuck });
+    }
+    if !without(NoOracle::Late).is_empty() {
+        return Err(SolveError::Stopped { seconds: shared.clock.elapsed().as_secs_f64() });
     }
     if let Some(person) = without(NoOracle::TooLarge).first() {
         let field = format!("people[{person}].rules");

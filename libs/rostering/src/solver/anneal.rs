@@ -18,6 +18,9 @@ use super::worker::{FINE, Worker};
 const SMALL: u32 = 64;
 /// About how many nanoseconds they take.
 const SMALL_WORK: f64 = 64.0 * 150.0;
+/// Cells of a roster that is copied in no time, and rows that are looked at in no time.
+const FEW_CELLS: usize = 4_096;
+const FEW_ROWS: u64 = 512;
 /// Part of the time for exact moves.
 const EXACT: f64 = 0.3;
 
@@ -35,7 +38,9 @@ impl<'a> Worker<'a> {
         let cold = self.shared.temperatures.1;
         let mut tallies = Tallies::new(Arc::clone(&self.laws), (0..people).map(|person| board.row(person)));
         let mut moves = Moves::new(self.problem);
-        let exact: Vec<f64> = (0..people).map(|person| self.chance_of_exact(person)).collect();
+        // Over a year it takes longer to copy a roster, or to look where heads are missing, than to make some hundred moves.
+        let few = people * self.problem.days <= FEW_CELLS;
+        let look_every = 1 + self.problem.model.cover.len() as u64 / FEW_ROWS;
         let begin = self.spent();
         while !self.over() {
             let gone = (self.spent() - begin) / seconds;
@@ -44,19 +49,21 @@ impl<'a> Worker<'a> {
             }
             let temperature = hot * (cold / hot).powf(gone);
             self.steps += 1;
-            moves.look(board);
+            if self.steps.is_multiple_of(look_every) {
+                moves.look(board);
+            }
             for _ in 0..SMALL {
                 moves.step(board, &mut tallies, temperature, &mut self.random);
-                if board.cost < best.cost {
+                if few && board.cost < best.cost {
                     best.clone_from(board);
                 }
             }
             let person = self.random.random_range(0..people);
-            if self.random.random::<f64>() < exact[person] {
+            if self.random.random::<f64>() < self.chance_of_exact(person) {
                 self.exact_move(board, &mut tallies, person, temperature, guide);
-                if board.cost < best.cost {
-                    best.clone_from(board);
-                }
+            }
+            if board.cost < best.cost {
+                best.clone_from(board);
             }
             if best.cost < self.shared.cost() {
                 self.shared.offer(best, self.steps);

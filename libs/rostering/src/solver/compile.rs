@@ -7,6 +7,7 @@ use super::automaton::Automaton;
 use super::counters::{Counters, Step, Week};
 use super::problem::FORBIDDEN;
 use super::program::{Band, EMPTY, Output, Program, widen};
+use super::shared::Clock;
 use crate::model::Model;
 
 /// Everything a programme is compiled from.
@@ -19,6 +20,7 @@ pub(crate) struct Source<'a> {
     /// Costs per day and choice, of which only [`FORBIDDEN`] matters.
     pub own: &'a [i32],
     pub limits: Limits,
+    pub clock: &'a Clock,
 }
 
 /// How large a programme may be and what it leaves out.
@@ -32,7 +34,7 @@ pub(crate) struct Limits {
     pub weekends: bool,
 }
 
-/// How far from even growth sums may be on any day.
+/// How far from even growth sums may be on any day: even over the days on which the person can work.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Corridor {
     /// Of units of minutes.
@@ -41,7 +43,10 @@ pub(crate) struct Corridor {
     pub weekends: i32,
 }
 
-/// The programme of a source. `None` if it grows beyond the size allowed.
+/// Sums that may be told apart on all days together: some 200 MB while they are worked out.
+const BANDS_MAX: usize = 8_000_000;
+
+/// The programme of a source. `None` if it grows beyond the size allowed, or once it is late.
 pub(super) fn compiled(source: &Source<'_>) -> Option<Program> {
     Builder::new(source).build()
 }
@@ -192,14 +197,21 @@ impl<'a> Builder<'a> {
         self.counters.step(count, step).is_some()
     }
 
-    /// Works out [`bands`](Self::bands). Returns whether there is a legal roster as far as that shows.
-    fn reach(&mut self) -> bool {
-        let Some(start) = self.counters.start else { return false };
+    /// Works out [`bands`](Self::bands). Returns whether there is a legal roster as far as that shows; `None` if there are too
+    /// many or it is late.
+    fn reach(&mut self) -> Option<bool> {
+        let Some(start) = self.counters.start else { return Some(false) };
         let (states, counts) = (self.automaton.states.len(), self.counters.size);
+        if (self.days + 1).saturating_mul(states).saturating_mul(counts) > BANDS_MAX {
+            return None;
+        }
         let mut forward = vec![EMPTY; (self.days + 1) * states * counts];
         let mut backward = forward.clone();
         forward[start] = (0, 0);
         for day in 0..self.days {
+            if self.source.clock.is_late() {
+                return None;
+            }
             self.for_arcs(day, |this, state, choice, next, table| {
                 let units = this.units(day, choice);
                 for (count, to) in table.iter().enumerate().filter(|(_, to)| **to != u32::MAX) {
@@ -219,6 +231,9 @@ impl<'a> Builder<'a> {
             }
         }
         for day in (0..self.days).rev() {
+            if self.source.clock.is_late() {
+                return None;
+            }
             self.for_arcs(day, |this, state, choice, next, table| {
                 let units = this.units(day, choice);
                 for (count, to) in table.iter().enumerate().filter(|(_, to)| **to != u32::MAX) {
@@ -243,17 +258,40 @@ impl<'a> Builder<'a> {
         if let Some(corridor) = self.source.limits.corridor {
             self.narrow(corridor);
         }
-        self.bands[start].0 <= self.bands[start].1
+        Some(self.bands[start].0 <= self.bands[start].1)
     }
 
-    /// Keeps to a corridor: sums about in proportion to the days gone by.
+    /// Days and weekends gone by, before each day and after the last, on which some work is possible.
+    fn workable(&self) -> Vec<[i64; 2]> {
+        let model = self.source.model;
+        let mut all = vec![[0, 0]];
+        let ([mut days, mut weekends], mut counted) = ([0, 0], false);
+        for day in 0..self.days {
+            let can = (1..self.choices()).any(|choice| self.allowed(day, choice));
+            let weekend = model.is_weekend(day as isize);
+            days += i64::from(can);
+            weekends += i64::from(can && weekend && !counted);
+            counted = weekend && (counted || can);
+            all.push([days, weekends]);
+        }
+        all
+    }
+
+    /// Keeps to a corridor: sums about in proportion to the days gone by on which the person can work. Over all days alike, two
+    /// weeks of leave would lead out of it.
     fn narrow(&mut self, corridor: Corridor) {
         let (states, counts) = (self.automaton.states.len(), self.counters.size);
-        let middle = i64::from(self.total.0.midpoint(self.total.1.min(1 << 24)));
-        for day in 0..=self.days {
-            let even = |total: i64| (total * day as i64 / self.days as i64) as i32;
-            let units = even(middle);
-            let weekends = even(i64::from(self.counters.weekends_max().unwrap_or(0)));
+        let middle = self.total.0.midpoint(self.total.1.min(1 << 24));
+        let to_work = i64::from(middle - self.leave.iter().sum::<i32>()).max(0);
+        let workable = self.workable();
+        let [all_days, all_weekends] = workable[self.days];
+        let even = |total: i64, gone: i64, all: i64| (total * gone).checked_div(all).unwrap_or(0) as i32;
+        let mut of_leave = 0;
+        for (day, [days, weekends]) in workable.into_iter().enumerate() {
+            let units = of_leave + even(to_work, days, all_days);
+            let most = i64::from(self.counters.weekends_max().unwrap_or(0));
+            let weekends = even(most, weekends, all_weekends);
+            of_leave += self.leave.get(day).unwrap_or(&0);
             for count in 0..counts {
                 let far =
                     self.counters.weekends(count).is_some_and(|n| (n - weekends).abs() > corridor.weekends);
@@ -271,7 +309,7 @@ impl<'a> Builder<'a> {
     }
 
     fn build(mut self) -> Option<Program> {
-        if !self.reach() {
+        if !self.reach()? {
             return Some(self.program(Output::new(0)));
         }
         let sets = self.sets();
@@ -281,6 +319,9 @@ impl<'a> Builder<'a> {
         let start = self.counters.start.unwrap_or_default();
         layer[start] = Some(out.node((0, 0), &[])?);
         for day in 0..self.days {
+            if self.source.clock.is_late() {
+                return None;
+            }
             let mut arcs: Vec<(usize, usize, usize, i32)> = Vec::new();
             let mut hubs: Vec<Option<Option<usize>>> = vec![None; sets.list.len() * counts];
             let tables: Vec<_> = (0..self.choices()).map(|choice| self.tables(day, choice)).collect();

@@ -5,9 +5,10 @@
 //! shift is banned on some days instead. Every level is a relaxation: its least cost is a lower bound.
 //!
 //! Over very long horizons the programme would not fit into memory. There the rosters of a corridor are searched, in
-//! which minutes and weekends grow about evenly, and the bound comes from a programme that does not count weekends.
+//! which minutes and weekends grow about evenly, the narrowest in which a roster keeps all caps; and the bound comes from a
+//! programme that does not count weekends.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rand::Rng;
 use rand::rngs::SmallRng;
@@ -15,6 +16,7 @@ use rand::rngs::SmallRng;
 use super::compile::{Corridor, Limits, Source};
 use super::problem::{FORBIDDEN, Problem};
 use super::program::{Program, Scratch};
+use super::shared::Clock;
 
 /// Operations up to which a programme may grow by counting caps; of everybody's together, and of each.
 const TRACKED_MAX: usize = 4_000_000;
@@ -23,6 +25,9 @@ const TRACKED_MAX_EACH: usize = 200_000;
 const WHOLE_MAX: usize = 150_000;
 /// Operations up to which a programme may grow at all.
 const OPS_MAX: usize = 4_000_000;
+/// Widths of corridors, in units, from the first to be tried on; and how often each is asked for a roster that keeps all caps.
+const WIDTHS: [i32; 4] = [8, 16, 32, 64];
+const TRIES: u32 = 8;
 /// A level whose best roster breaks a cap more often than this is passed over.
 const BROKEN_OFTEN: f32 = 0.4;
 
@@ -34,10 +39,13 @@ pub(crate) struct Oracle {
     capped: Vec<(usize, usize)>,
     /// Programmes that count more and more caps, from none on.
     levels: Vec<Level>,
-    /// What bounds are taken from, if not the levels: without a corridor.
-    loose: Option<Arc<Program>>,
+    /// What bounds are taken from, if not the levels: without a corridor. Compiled when it is first asked; empty if it would
+    /// be too large.
+    loose: Option<Arc<OnceLock<Option<Program>>>>,
     /// No more caps can be counted.
     full: bool,
+    /// How often, of late, a programme was run for an answer.
+    runs: f32,
 }
 
 #[derive(Debug, Clone)]
@@ -55,11 +63,14 @@ pub(crate) enum NoOracle {
     NoRoster,
     /// Their programme would be too large.
     TooLarge,
+    /// There was no time to find out.
+    Late,
 }
 
 /// What a question goes to.
 pub(crate) struct Question<'a> {
     pub problem: &'a Problem<'a>,
+    pub clock: &'a Clock,
     pub prices: &'a mut [i32],
     pub scratch: &'a mut Scratch,
     pub random: &'a mut SmallRng,
@@ -71,50 +82,77 @@ impl Question<'_> {
     fn ask(&mut self, program: &Program) -> Option<i64> {
         program.best(self.prices, self.scratch, self.random, self.cells)
     }
+
+    /// Each day's cheapest cell, whatever the rules say: nothing costs less.
+    fn without_rules(&mut self) -> Option<i64> {
+        let choices = self.problem.shifts + 1;
+        let mut sum = 0;
+        for (cell, of_day) in self.cells.iter_mut().zip(self.prices.chunks_exact(choices)) {
+            let (choice, price) = of_day.iter().enumerate().min_by_key(|(_, price)| **price)?;
+            (*cell, sum) = (choice as u16, sum + i64::from(*price));
+        }
+        (sum < i64::from(FORBIDDEN / 2)).then_some(sum)
+    }
 }
 
 impl Oracle {
-    pub fn new(problem: &Problem<'_>, person: usize) -> Result<Self, NoOracle> {
-        let caps = problem.model.people[person].rules.caps.iter().enumerate();
-        let capped = caps.filter_map(|(shift, cap)| Some((shift, (*cap)? as usize)));
-        let capped = capped.filter(|(_, cap)| (1..problem.days).contains(cap)).collect();
-        let compile = |limits: Limits| compile(problem, person, &[], limits);
+    /// A person's oracle, once it is shown that rules and caps leave them a roster. What the question holds is used up.
+    pub fn new(person: usize, question: &mut Question<'_>) -> Result<Self, NoOracle> {
         let whole = Limits { ops: WHOLE_MAX, corridor: None, weekends: true };
-        let (program, loose) = if let Some(program) = compile(whole) {
-            (program, None)
-        } else {
-            let corridors = [8, 16, 64].map(|units| Some(Corridor { units, weekends: 1 + units / 16 }));
-            let tries = corridors.into_iter().chain([None]);
-            let mut programs =
-                tries.map(|corridor| compile(Limits { ops: OPS_MAX, corridor, weekends: true }));
-            let program = programs.find(|program| program.as_ref().is_none_or(|program| !program.is_empty()));
-            let program = match program {
-                Some(Some(program)) => program,
-                Some(None) => return Err(NoOracle::TooLarge),
-                None => return Err(NoOracle::NoRoster),
-            };
-            let loose = compile(Limits { ops: OPS_MAX, corridor: None, weekends: false });
-            (program, Some(Arc::new(loose.ok_or(NoOracle::TooLarge)?)))
-        };
+        if let Ok(program) = compile(question, person, &[], whole) {
+            let oracle = Self::of(person, question.problem, program)?;
+            oracle.prove(question)?;
+            return Ok(oracle);
+        }
+        for units in WIDTHS {
+            let corridor = Some(Corridor { units, weekends: 1 + units / 16 });
+            match compile(question, person, &[], Limits { ops: OPS_MAX, corridor, weekends: true }) {
+                Ok(program) if program.is_empty() => {}
+                Ok(program) => {
+                    let mut oracle = Self::of(person, question.problem, program)?;
+                    oracle.loose = Some(Arc::default());
+                    if (0..TRIES).any(|_| oracle.keeps_caps(question)) {
+                        return Ok(oracle);
+                    }
+                }
+                Err(NoOracle::TooLarge) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        let program = compile(question, person, &[], Limits { ops: OPS_MAX, ..whole })?;
+        let mut oracle = Self::of(person, question.problem, program)?;
+        oracle.loose = Some(Arc::default());
+        oracle.prove(question)?;
+        Ok(oracle)
+    }
+
+    fn of(person: usize, problem: &Problem<'_>, program: Program) -> Result<Self, NoOracle> {
         if program.is_empty() {
             return Err(NoOracle::NoRoster);
         }
+        let caps = problem.model.people[person].rules.caps.iter().enumerate();
+        let capped = caps.filter_map(|(shift, cap)| Some((shift, (*cap)? as usize)));
+        let capped = capped.filter(|(_, cap)| (1..problem.days).contains(cap)).collect();
         let levels = vec![Level { tracked: Vec::new(), program: Arc::new(program), broken: 0.0 }];
-        Ok(Self { person, capped, levels, loose, full: false })
+        Ok(Self { person, capped, levels, loose: None, full: false, runs: 1.0 })
+    }
+
+    /// Whether a roster that keeps all caps is found, with nothing but wishes for prices.
+    fn keeps_caps(&self, question: &mut Question<'_>) -> bool {
+        question.prices.copy_from_slice(question.problem.own(self.person));
+        self.clone().best(question).is_some()
     }
 
     /// Shows that the caps, too, leave a roster, whatever it takes.
-    pub fn prove(&self, question: &mut Question<'_>) -> Result<(), NoOracle> {
-        let mut oracle = self.clone();
-        if oracle.best(question).is_some() {
+    fn prove(&self, question: &mut Question<'_>) -> Result<(), NoOracle> {
+        if self.keeps_caps(question) {
             return Ok(());
         }
         let mut tracked = Vec::new();
         question.prices.copy_from_slice(question.problem.own(self.person));
         loop {
             let limits = Limits { ops: OPS_MAX, corridor: None, weekends: true };
-            let program =
-                compile(question.problem, self.person, &tracked, limits).ok_or(NoOracle::TooLarge)?;
+            let program = compile(question, self.person, &tracked, limits)?;
             question.ask(&program).ok_or(NoOracle::NoRoster)?;
             match self.broken(question.cells) {
                 Some((shift, _)) => tracked.push(shift),
@@ -126,13 +164,18 @@ impl Oracle {
     /// No legal roster costs less than this. The cells are those of the relaxation.
     pub fn bound(&mut self, question: &mut Question<'_>) -> Option<i64> {
         if let Some(loose) = &self.loose {
-            return question.ask(loose);
+            let limits = Limits { ops: OPS_MAX, corridor: None, weekends: false };
+            let program = loose.get_or_init(|| compile(question, self.person, &[], limits).ok());
+            return match program {
+                Some(program) => question.ask(program),
+                None => question.without_rules(),
+            };
         }
         let mut at = self.first_level();
         loop {
             let cost = question.ask(&self.levels[at].program)?;
             let broken = self.broken(question.cells);
-            if broken.is_none() || !self.next_level(at, broken, question.problem) {
+            if broken.is_none() || !self.next_level(at, broken, question) {
                 return Some(cost);
             }
             at += 1;
@@ -142,25 +185,32 @@ impl Oracle {
     /// The cheapest legal roster, or near it where caps can't be counted. `None` if none was found, which is no proof;
     /// prices may have changed.
     pub fn best(&mut self, question: &mut Question<'_>) -> Option<i64> {
-        let mut at = self.first_level();
+        let (mut at, mut runs) = (self.first_level(), 0.0);
         loop {
             let cost = question.ask(&self.levels[at].program)?;
+            runs += 1.0;
             let broken = self.broken(question.cells);
-            let Some((shift, cap)) = broken else {
+            if broken.is_none() {
                 self.levels[at].broken *= 0.9;
+                self.runs += 0.1 * (runs - self.runs);
                 return Some(cost);
-            };
-            if self.next_level(at, broken, question.problem) {
+            }
+            if self.next_level(at, broken, question) {
                 at += 1;
             } else {
-                ban(shift, cap, question);
+                for one in &self.capped {
+                    if is_broken(*one, question.cells) {
+                        ban(*one, question);
+                    }
+                }
             }
         }
     }
 
     /// About how many nanoseconds a question takes.
     pub fn work(&self) -> u64 {
-        self.levels[self.first_level()].program.work()
+        let work = self.levels[self.first_level()].program.work() as f32;
+        (work * self.runs) as u64
     }
 
     fn first_level(&self) -> usize {
@@ -169,30 +219,35 @@ impl Oracle {
     }
 
     /// Whether there is a level above, after one broke a cap.
-    fn next_level(&mut self, at: usize, broken: Option<(usize, usize)>, problem: &Problem<'_>) -> bool {
+    fn next_level(&mut self, at: usize, broken: Option<(usize, usize)>, question: &Question<'_>) -> bool {
         self.levels[at].broken = 0.9 * self.levels[at].broken + 0.1;
-        if let (Some((shift, _)), false, true) = (broken, self.full, at + 1 == self.levels.len()) {
+        let may = !self.full && self.loose.is_none() && at + 1 == self.levels.len();
+        if let (Some((shift, _)), true) = (broken, may) {
             let mut tracked = self.levels[at].tracked.clone();
             tracked.push(shift);
-            let ops = (TRACKED_MAX / problem.people).min(TRACKED_MAX_EACH);
+            let ops = (TRACKED_MAX / question.problem.people).min(TRACKED_MAX_EACH);
             let limits = Limits { ops, corridor: None, weekends: true };
-            match compile(problem, self.person, &tracked, limits).filter(|_| self.loose.is_none()) {
-                Some(program) => self.levels.push(Level { tracked, program: Arc::new(program), broken: 0.0 }),
-                None => self.full = true,
+            match compile(question, self.person, &tracked, limits) {
+                Ok(program) => self.levels.push(Level { tracked, program: Arc::new(program), broken: 0.0 }),
+                Err(_) => self.full = true,
             }
         }
         at + 1 < self.levels.len()
     }
 
     fn broken(&self, cells: &[u16]) -> Option<(usize, usize)> {
-        let count = |shift: usize| cells.iter().filter(|cell| usize::from(**cell) == shift + 1).count();
-        self.capped.iter().copied().find(|(shift, cap)| count(*shift) > *cap)
+        self.capped.iter().copied().find(|one| is_broken(*one, cells))
     }
+}
+
+/// Whether cells break the cap of a shift.
+fn is_broken((shift, cap): (usize, usize), cells: &[u16]) -> bool {
+    cells.iter().filter(|cell| usize::from(**cell) == shift + 1).count() > cap
 }
 
 /// Bans a shift from all days but `cap` of those on which it is worked now: those where it is cheapest against the next best
 /// work of the day.
-fn ban(shift: usize, cap: usize, question: &mut Question<'_>) {
+fn ban((shift, cap): (usize, usize), question: &mut Question<'_>) {
     let (choice, choices) = (shift + 1, question.problem.shifts + 1);
     let regret = |day: usize| {
         let of_day = &question.prices[day * choices..][..choices];
@@ -211,6 +266,13 @@ fn ban(shift: usize, cap: usize, question: &mut Question<'_>) {
     }
 }
 
-fn compile(problem: &Problem<'_>, person: usize, tracked: &[usize], limits: Limits) -> Option<Program> {
-    Program::new(&Source { model: problem.model, person, tracked, own: problem.own(person), limits })
+fn compile(
+    question: &Question<'_>,
+    person: usize,
+    tracked: &[usize],
+    limits: Limits,
+) -> Result<Program, NoOracle> {
+    let (model, own, clock) = (question.problem.model, question.problem.own(person), question.clock);
+    let late = || if clock.is_late() { NoOracle::Late } else { NoOracle::TooLarge };
+    Program::new(&Source { model, person, tracked, own, limits, clock }).ok_or_else(late)
 }

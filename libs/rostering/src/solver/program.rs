@@ -58,7 +58,7 @@ pub(crate) struct Scratch {
 }
 
 impl Program {
-    /// Compiles. `None` if it grows beyond the size allowed.
+    /// Compiles. `None` if it grows beyond the size allowed, or once it is late.
     pub fn new(source: &Source<'_>) -> Option<Self> {
         compiled(source)
     }

@@ -11,6 +11,48 @@ use super::problem::Problem;
 /// Seconds that a step counts for where there is no clock.
 const STEP: f64 = 20e-6;
 
+/// How much longer than the limit a run may take for its first roster: without one all time was for nothing.
+const FIRST_LATER: f64 = 1.25;
+
+/// When to stop: what long parts look at that know nothing of a roster yet.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    begin: Instant,
+    limit: Option<Duration>,
+    stop: AtomicBool,
+    cancel: Option<Arc<AtomicBool>>,
+}
+
+impl Clock {
+    pub fn new(begin: Instant, limit: Option<Duration>, cancel: Option<Arc<AtomicBool>>) -> Self {
+        Self { begin, limit, stop: AtomicBool::new(false), cancel }
+    }
+
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked to stop.
+    pub fn is_stopped(&self) -> bool {
+        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        is_set(&self.stop) || self.cancel.as_deref().is_some_and(is_set)
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.begin.elapsed()
+    }
+
+    /// Whether the time is over.
+    pub fn is_over(&self) -> bool {
+        self.limit.is_some_and(|limit| self.elapsed() >= limit)
+    }
+
+    /// Whether to give up even without a roster.
+    pub fn is_late(&self) -> bool {
+        self.is_stopped() || self.limit.is_some_and(|limit| self.elapsed() >= limit.mul_f64(FIRST_LATER))
+    }
+}
+
 /// A roster as rows of cells, with its cost.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
@@ -23,10 +65,8 @@ pub(crate) struct Shared {
     pub threads: usize,
     /// Of a cooling: first and last.
     pub temperatures: (f64, f64),
-    begin: Instant,
-    time_limit: Option<Duration>,
+    pub clock: Arc<Clock>,
     step_limit: Option<u64>,
-    stop: AtomicBool,
     cost: AtomicI64,
     best: Mutex<Option<Found>>,
     bound: AtomicI64,
@@ -38,20 +78,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub fn new(
-        threads: usize,
-        temperatures: (f64, f64),
-        begin: Instant,
-        time_limit: Option<Duration>,
-        step_limit: Option<u64>,
-    ) -> Self {
+    pub fn new(threads: usize, temperatures: (f64, f64), clock: Arc<Clock>, step_limit: Option<u64>) -> Self {
         Self {
             threads,
             temperatures,
-            begin,
-            time_limit,
+            clock,
             step_limit,
-            stop: AtomicBool::new(false),
             cost: AtomicI64::new(i64::MAX),
             best: Mutex::new(None),
             bound: AtomicI64::new(0),
@@ -62,37 +94,29 @@ impl Shared {
         }
     }
 
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
     /// Whether a worker that made `steps` steps is to stop.
     pub fn over(&self, steps: u64) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.clock.is_stopped()
             || self.step_limit.is_some_and(|limit| steps >= limit)
             || self.cost() <= self.bound()
-            || self.time_limit.is_some_and(|limit| self.begin.elapsed() >= limit)
+            || self.clock.is_over()
     }
 
     /// Seconds that a worker has spent after `steps` steps. Where only steps have a limit, a step counts as a fixed part of a
     /// second, so that nothing depends on the clock.
     pub fn spent(&self, steps: u64) -> f64 {
-        if self.time_limit.is_some() { self.begin.elapsed().as_secs_f64() } else { steps as f64 * STEP }
+        if self.clock.limit.is_some() { self.clock.elapsed().as_secs_f64() } else { steps as f64 * STEP }
     }
 
     /// Seconds that a worker still has, as [`spent`](Self::spent) counts them; infinite without any limit.
     pub fn left(&self, steps: u64) -> f64 {
         let spent = self.spent(steps);
-        let by_time = self.time_limit.map_or(f64::INFINITY, |limit| limit.as_secs_f64() - spent);
+        let by_time = self.clock.limit.map_or(f64::INFINITY, |limit| limit.as_secs_f64() - spent);
         // At the rate so far.
         let rate = if steps > 0 && spent > 0.0 { spent / steps as f64 } else { STEP };
         let by_steps =
             self.step_limit.map_or(f64::INFINITY, |limit| limit.saturating_sub(steps) as f64 * rate);
         by_time.min(by_steps).max(0.0)
-    }
-
-    pub fn time_is_over(&self) -> bool {
-        self.time_limit.is_some_and(|limit| self.begin.elapsed() >= limit)
     }
 
     pub fn cost(&self) -> i64 {
@@ -129,7 +153,7 @@ impl Shared {
         let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
         if best.as_ref().is_none_or(|best| board.cost < best.cost) {
             if best.is_none() {
-                *self.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.begin.elapsed());
+                *self.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.elapsed());
             }
             *best = Some(Found { cost: board.cost, rows: board.rows() });
             self.cost.store(board.cost, Ordering::Relaxed);

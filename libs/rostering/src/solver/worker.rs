@@ -88,8 +88,9 @@ impl<'a> Worker<'a> {
         ask: impl FnOnce(&mut Oracle, &mut Question<'_>) -> Option<T>,
     ) -> Option<T> {
         self.steps += 1;
-        let Self { problem, scratch, random, cells, prices, .. } = self;
-        ask(&mut self.oracles[person], &mut Question { problem, prices, scratch, random, cells })
+        let Self { problem, shared, scratch, random, cells, prices, .. } = self;
+        let clock = &*shared.clock;
+        ask(&mut self.oracles[person], &mut Question { problem, clock, prices, scratch, random, cells })
     }
 
     /// The bound of a person at multipliers; the cells of the relaxation are left in [`cells`](Self::cells). `None` if no row
@@ -245,6 +246,9 @@ impl<'a> Worker<'a> {
         for person in order {
             // Bans choose at random: another try may find what one did not.
             let mut tries = 0;
+            if self.shared.clock.is_late() {
+                return None;
+            }
             while !self.place_near(&mut board, person, start.map(|rows| &rows[person][..])) {
                 tries += 1;
                 if self.over() || tries > 1_000 {
