@@ -37,8 +37,8 @@ pub(crate) struct Limits {
 /// How far from even growth sums may be on any day: even over the days on which the person can work.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Corridor {
-    /// Of units of minutes.
-    pub units: i32,
+    /// Of minutes, in sixths of the longest shift, or in units where a sixth is less than one.
+    pub sixths: i32,
     /// Of weekends.
     pub weekends: i32,
 }
@@ -284,6 +284,8 @@ impl<'a> Builder<'a> {
         let middle = self.total.0.midpoint(self.total.1.min(1 << 24));
         let to_work = i64::from(middle - self.leave.iter().sum::<i32>()).max(0);
         let workable = self.workable();
+        let longest = self.automaton.classes.iter().map(|class| class.units).max().unwrap_or(0);
+        let width = corridor.sixths * longest.max(6) / 6;
         let [all_days, all_weekends] = workable[self.days];
         let even = |total: i64, gone: i64, all: i64| (total * gone).checked_div(all).unwrap_or(0) as i32;
         let mut of_leave = 0;
@@ -301,7 +303,7 @@ impl<'a> Builder<'a> {
                     if far {
                         *band = EMPTY;
                     } else if self.limited {
-                        *band = (band.0.max(units - corridor.units), band.1.min(units + corridor.units));
+                        *band = (band.0.max(units - width), band.1.min(units + width));
                     }
                 }
             }

@@ -25,7 +25,7 @@ const TRACKED_MAX_EACH: usize = 200_000;
 const WHOLE_MAX: usize = 150_000;
 /// Operations up to which a programme may grow at all.
 const OPS_MAX: usize = 4_000_000;
-/// Widths of corridors, in units, from the first to be tried on; and how often each is asked for a roster that keeps all caps.
+/// Widths of corridors, in sixths of the longest shift, from the first to be tried on; and how often each is asked for a roster that keeps all caps.
 const WIDTHS: [i32; 4] = [8, 16, 32, 64];
 const TRIES: u32 = 8;
 /// A level whose best roster breaks a cap more often than this is passed over.
@@ -104,8 +104,8 @@ impl Oracle {
             oracle.prove(question)?;
             return Ok(oracle);
         }
-        for units in WIDTHS {
-            let corridor = Some(Corridor { units, weekends: 1 + units / 16 });
+        for sixths in WIDTHS {
+            let corridor = Some(Corridor { sixths, weekends: 1 + sixths / 16 });
             match compile(question, person, &[], Limits { ops: OPS_MAX, corridor, weekends: true }) {
                 Ok(program) if program.is_empty() => {}
                 Ok(program) => {

@@ -45,6 +45,8 @@ pub(crate) struct Program {
     shifts: Vec<Vec<u16>>,
 }
 
+/// Most numbers of a run: 256 MB.
+const SIZE_MAX: usize = 1 << 26;
 /// Numbers taken at once.
 const LANES: usize = 8;
 
@@ -259,6 +261,6 @@ impl Output {
         }
         self.size += len as usize + LANES;
         self.nodes.push(Node { offset, len, low, ops: (first, self.ops.len() as u32) });
-        (self.ops.len() <= self.max).then_some(self.nodes.len() - 1)
+        (self.ops.len() <= self.max && self.size <= SIZE_MAX).then_some(self.nodes.len() - 1)
     }
 }

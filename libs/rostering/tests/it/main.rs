@@ -8,3 +8,4 @@ mod shown;
 mod template;
 mod text;
 mod truth;
+mod year;
