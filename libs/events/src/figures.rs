@@ -21,7 +21,9 @@ fn instruments() -> &'static Instruments {
         Instruments {
             outbox_waiting: meter
                 .u64_gauge("events.outbox.waiting")
-                .with_description("Events and bundles committed and not yet with the broker, counted up to 100,000")
+                .with_description(
+                    "Events and bundles committed and not yet with the broker, counted up to 100,000",
+                )
                 .build(),
             outbox_age: meter
                 .f64_gauge("events.outbox.age")

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use calendar::MerchantCalendar;
 use chrono::{DateTime, NaiveDate, Utc};
+use events::Bundled;
 use pg::By;
 use redaction::Redactor;
 use runtime::ids::MerchantId;
@@ -39,11 +40,6 @@ pub trait Ingested: Send + Sync + Sized + 'static {
         redactor: &Redactor,
     ) -> Result<Self::Candidate, Violation>;
 
-    /// Does what costs less for many together than for one after the other.
-    fn finish(_candidates: &mut [Self::Candidate]) -> Result<(), MetricsError> {
-        Ok(())
-    }
-
     /// Counts it again, under the definitions of `context`.
     fn recount(candidate: &mut Self::Candidate, context: &Context) -> Result<(), pg::Error>;
 
@@ -72,6 +68,9 @@ pub trait Revised {
 
     /// Of the content.
     fn content_hash(&self) -> &[u8; 32];
+
+    /// What others are told of it.
+    fn event(&mut self) -> Option<&mut Bundled>;
 }
 
 /// What became of a batch.
@@ -153,7 +152,7 @@ impl<C: Revised> Prepared<C> {
             }
         }
         prepared.sort();
-        D::finish(&mut prepared.candidates)?;
+        events::bundle(&mut prepared.candidates.iter_mut().filter_map(C::event).collect::<Vec<_>>())?;
         Ok(prepared)
     }
 

@@ -1,6 +1,6 @@
 //! From a line with a fact to all that is stored of it.
 
-use events::Encoded;
+use events::Bundled;
 use pg::By;
 use redaction::Redactor;
 use status::Violation;
@@ -22,7 +22,7 @@ pub struct FactCandidate {
     /// Of the raw content.
     pub content_hash: [u8; 32],
     /// What others are told of it.
-    pub event: Option<Encoded>,
+    pub event: Option<Bundled>,
 }
 
 impl Revised for FactCandidate {
@@ -43,6 +43,10 @@ impl Revised for FactCandidate {
     fn content_hash(&self) -> &[u8; 32] {
         &self.content_hash
     }
+
+    fn event(&mut self) -> Option<&mut Bundled> {
+        self.event.as_mut()
+    }
 }
 
 impl Ingested for FactDraft {
@@ -55,7 +59,7 @@ impl Ingested for FactDraft {
     fn work_out(self, line: i64, context: &Context, redactor: &Redactor) -> Result<FactCandidate, Violation> {
         let (fact, content_hash, words) = self.accept(&context.calendar, redactor, context.now)?;
         let event = outgoing::fact_received(&context.merchant, &fact, &words, redactor, context.now);
-        let event = event.map(|event| events::encode(&event)).transpose().map_err(|error| Violation {
+        let event = event.map(|event| Bundled::new(&event)).transpose().map_err(|error| Violation {
             field: "buyer_review.text".to_owned(),
             description: error.to_string(),
         })?;

@@ -103,6 +103,10 @@ impl Revised for Candidate {
     fn content_hash(&self) -> &[u8; 32] {
         &self.content_hash
     }
+
+    fn event(&mut self) -> Option<&mut Bundled> {
+        Some(&mut self.event)
+    }
 }
 
 impl Ingested for Draft {
@@ -115,12 +119,6 @@ impl Ingested for Draft {
 
     fn work_out(self, line: i64, context: &Context, redactor: &Redactor) -> Result<Candidate, Violation> {
         candidate(line, self, context, redactor)
-    }
-
-    fn finish(candidates: &mut [Candidate]) -> Result<(), MetricsError> {
-        Ok(events::bundle(
-            &mut candidates.iter_mut().map(|candidate| &mut candidate.event).collect::<Vec<_>>(),
-        )?)
     }
 
     fn recount(candidate: &mut Candidate, context: &Context) -> Result<(), pg::Error> {

@@ -68,7 +68,7 @@ async fn commit(
     update(conn, merchant, &judged.writes).await?;
     let places: Vec<AgentDay> =
         judged.accepted.iter().filter_map(|candidate| place(&candidate.fact)).collect();
-    let events = judged.accepted.iter().filter_map(|candidate| candidate.event.clone()).collect();
+    let events = judged.accepted.iter().filter_map(|candidate| candidate.event.as_ref()).collect();
     let named: Vec<(&str, &AgentDay)> = places.iter().map(|at| (at.account.as_str(), at)).collect();
     announce(conn, context, &named, events).await?;
     insert_changes(conn, merchant, &judged.customers).await?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use events::Encoded;
+use events::Bundled;
 use pg::By;
 use serde_json::json;
 
@@ -106,7 +106,7 @@ async fn commit(
         changed.insert(candidate.agent_day.day);
         customers.insert(Customer { id: candidate.customer.clone(), shop: candidate.key.shop.clone() });
     }
-    let events = events::gather(candidates.iter().map(|candidate| &candidate.event))?;
+    let events = candidates.iter().map(|candidate| &candidate.event).collect();
     let mut places: Vec<(&str, &AgentDay)> = Vec::new();
     for candidate in &candidates {
         places.push((&candidate.agent_day.account, &candidate.agent_day));
@@ -182,7 +182,7 @@ pub(super) async fn announce<'a>(
     conn: &mut AsyncPgConnection,
     context: &Context,
     places: &[(&'a str, &'a AgentDay)],
-    mut events: Vec<Encoded>,
+    events: Vec<&Bundled>,
 ) -> Result<()> {
     let mut accounts: BTreeMap<&str, &AgentDay> = BTreeMap::new();
     for (account, place) in places {
@@ -190,6 +190,7 @@ pub(super) async fn announce<'a>(
         *at = (*at).min(place);
     }
     let accounts: Vec<_> = accounts.into_iter().collect();
+    let mut events = events::gather(events)?;
     let new = insert_accounts(conn, context.merchant.as_str(), &accounts).await?;
     for (account, at) in accounts.iter().filter(|(account, _)| new.iter().any(|new| new == account)) {
         let event = outgoing::agent_seen(&context.merchant, account, &at.shop, at.day, context.now);
