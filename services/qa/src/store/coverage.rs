@@ -210,6 +210,7 @@ impl Store {
         let rows: Vec<Coverage> = rows.into_iter().map(Coverage::from).collect();
         Ok(page.page(rows, |row| (row.day, row.account.to_string()))?)
     }
+
     /// How many accounts of a drawn day fell short, by reason: those that coverage has a row for when it is asked for the idle
     /// ones as well.
     pub async fn count_shortfalls(
