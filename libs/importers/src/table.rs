@@ -153,8 +153,7 @@ pub struct Table<R> {
     cells: Cells<R>,
     kind: Kind,
     options: Options,
-    /// Which field each column is; `None` for one that is ignored.
-    columns: Vec<Option<&'static str>>,
+    columns: Vec<Column>,
     group: Option<Group>,
     state: State,
 }
@@ -164,6 +163,16 @@ enum State {
     Header,
     Rows,
     Ended,
+}
+
+/// What a column of the file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Field(&'static str),
+    /// Its heading means nothing here, and that is agreed.
+    Ignored,
+    /// It has no heading, as where a spreadsheet's lines end with delimiters: it must have no values either.
+    Unnamed,
 }
 
 type Values = Vec<(String, Value)>;
@@ -199,22 +208,26 @@ impl<R: BufRead> Table<R> {
             return Err(Error::row(1, "header", "is missing: the file is empty"));
         };
         for name in &names {
-            let column = self.kind.column_of(name);
-            if column.is_none() && !self.options.ignore_unknown {
-                let known: Vec<&str> = self.kind.column_names().collect();
-                return Err(Error::row(
-                    line,
-                    name.trim(),
-                    format!("is no column of {} files; they have {}", self.kind, known.join(", ")),
-                ));
-            }
-            if column.is_some() && self.columns.contains(&column) {
+            let column = match self.kind.column_of(name) {
+                Some(field) => Column::Field(field),
+                None if self.options.ignore_unknown => Column::Ignored,
+                None if name.trim().is_empty() => Column::Unnamed,
+                None => {
+                    let known: Vec<&str> = self.kind.column_names().collect();
+                    return Err(Error::row(
+                        line,
+                        name.trim(),
+                        format!("is no column of {} files; they have {}", self.kind, known.join(", ")),
+                    ));
+                }
+            };
+            if matches!(column, Column::Field(_)) && self.columns.contains(&column) {
                 return Err(Error::row(line, name.trim(), "means a column that the header has already"));
             }
             self.columns.push(column);
         }
         let id = self.kind.id_column();
-        if !self.columns.contains(&Some(id)) {
+        if !self.columns.contains(&Column::Field(id)) {
             return Err(Error::row(line, id, "is missing in the header"));
         }
         Ok(())
@@ -227,8 +240,8 @@ impl<R: BufRead> Table<R> {
 
     /// The shop and id of a row, as far as they can be told.
     fn key(&self, cells: &[String]) -> Option<[String; 2]> {
-        let of = |wanted: &str| {
-            let at = self.columns.iter().position(|column| *column == Some(wanted))?;
+        let of = |wanted: &'static str| {
+            let at = self.columns.iter().position(|column| *column == Column::Field(wanted))?;
             cells.get(at).map(|cell| cell.trim().to_owned())
         };
         let id = of(self.kind.id_column()).filter(|id| !id.is_empty())?;
@@ -244,11 +257,19 @@ impl<R: BufRead> Table<R> {
             );
             return Err(RowError { line, field: "row".to_owned(), reason });
         }
-        let named = self.columns.iter().zip(cells);
-        Ok(named
-            .filter_map(|(column, cell)| Some(((*column)?.to_owned(), Value::String(cell))))
-            .filter(|(_, cell)| cell.as_str().is_some_and(|text| !text.trim().is_empty()))
-            .collect())
+        let mut values = Vec::with_capacity(cells.len());
+        for (at, (column, cell)) in self.columns.iter().zip(cells).enumerate() {
+            match column {
+                _ if cell.trim().is_empty() => {}
+                Column::Field(name) => values.push(((*name).to_owned(), Value::String(cell))),
+                Column::Ignored => {}
+                Column::Unnamed => {
+                    let field = format!("column {}", at + 1);
+                    return Err(RowError { line, field, reason: "has a value, but no heading".to_owned() });
+                }
+            }
+        }
+        Ok(values)
     }
 
     /// Takes a row; gives the record before it if the row begins another.

@@ -59,6 +59,19 @@ fn headings_are_checked() {
 }
 
 #[test]
+fn a_column_without_a_heading_has_no_values() {
+    let text = "paymentId,orderId,occurredAt,customerId,amount,, \n\
+        y1,o,2026-1-5 9:05,k,3,,\n\
+        y2,o,2026-1-5 9:05,k,3,,7\n";
+    let came = read(text, Kind::Payment);
+    let wrong = came.only_wrong();
+    assert_eq!((wrong.line, wrong.field.as_str()), (3, "column 7"), "{}", wrong.reason);
+    assert_eq!(came.lines(), [2]);
+    let lenient = Table::new(text.as_bytes(), Kind::Payment, options().ignore_unknown(true));
+    assert_eq!(Came::of(lenient.expect("memory can be read")).lines(), [2, 3]);
+}
+
+#[test]
 fn a_bad_row_is_refused_by_itself() {
     let header = "paymentId,orderId,occurredAt,customerId,amount\n";
     let good = "y,o,2026-1-5 9:05,k,3\n";
