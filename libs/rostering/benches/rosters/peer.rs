@@ -93,15 +93,19 @@ impl Peer {
         let told: Told = serde_json::from_slice(&output.stdout).map_err(|error| {
             format!("cpsat.py on instance {instance}: {error}\n{}", String::from_utf8_lossy(&output.stderr))
         })?;
-        if let Some(cost) = told.objective {
+        let mut cost = None;
+        if let Some(told) = told.objective {
             let roster = read_roster(model, &std::fs::read_to_string(&path)?)?;
             let report = check(model, &roster);
-            if !report.feasible || report.objective != cost {
+            // Where it is far from the best, its counts of missing heads may be higher than they need be: its roster is
+            // what counts.
+            if !report.feasible || report.objective > told {
                 return Err(format!("instance {instance}: CP-SAT's roster is not what it says").into());
             }
-            self.verify(file, &path, cost)?;
+            self.verify(file, &path, report.objective)?;
+            cost = Some(report.objective);
         }
-        let result = PeerResult { cost: told.objective, cached: false };
+        let result = PeerResult { cost, cached: false };
         self.cached.insert(key, result.clone());
         if let Some(path) = &self.cache {
             std::fs::write(path, serde_json::to_string_pretty(&self.cached)? + "\n")?;
