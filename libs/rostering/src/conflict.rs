@@ -14,14 +14,14 @@ mod need;
 mod words;
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use joint::{Offer, Verdict, joint};
 
-use crate::check::Rule;
+use crate::check::{Rule, check};
 use crate::deadline::Deadline;
 use crate::model::Model;
 use crate::problem::Problem;
@@ -87,9 +87,17 @@ impl Default for Effort {
 /// whose reduction was cut by the end of the time is not marked minimal.
 #[must_use]
 pub fn explain(problem: &Problem, roster: Option<&Roster>, effort: Effort) -> Explanation {
-    let everybody: Vec<usize> = (0..problem.model.people.len()).collect();
+    // Whose row breaks no rule has a roster.
+    let people: Vec<usize> = match roster {
+        None => (0..problem.model.people.len()).collect(),
+        Some(roster) => {
+            let report = check(&problem.model, roster);
+            let broken: BTreeSet<usize> = report.broken().map(|line| line.person).collect();
+            broken.into_iter().collect()
+        }
+    };
     let search = Search::new(problem, effort);
-    let conflicts = search.people(&everybody);
+    let conflicts = search.people(&people);
     if !conflicts.is_empty() {
         return Explanation { conflicts, unexplained: Vec::new() };
     }

@@ -63,7 +63,6 @@ fn errors_name_line_field_and_reason() {
     check("ann,2,E,2", "ann,2,E,-2", "line 19, weight: -2 is not within 0..=1000000");
     check("0,L,1,100,1", "0,L,1,1000001,1", "line 25, under: 1000001 is not within 0..=1000000");
     check("HORIZON\n14", "HORIZON\n10001", "line 3, days: 10001 is not within 1..=10000");
-    check("L,600,E", "-,600,E", "line 7, id: \"-\" stands for a day off");
     check(
         "bo,E=14|L=14,4320,3360,5",
         "bo,E=14|L=14,4320,3360,0",
