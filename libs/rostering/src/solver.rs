@@ -200,12 +200,12 @@ fn for_people<T: Send>(
     on_progress: &mut dyn FnMut(&Progress) -> Continue,
 ) -> Vec<T> {
     let next = AtomicUsize::new(0);
-    let some = || -> Vec<(usize, T)> {
+    let some = &|| -> Vec<(usize, T)> {
         let mine = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
         mine.take_while(|person| *person < people).map(|person| (person, answer(person))).collect()
     };
     let mut answers: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads.min(people)).map(|_| scope.spawn(&some)).collect();
+        let threads: Vec<_> = (0..threads.min(people)).map(|_| scope.spawn(some)).collect();
         tell(clock, state, &threads, on_progress);
         let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()

@@ -103,7 +103,7 @@ fn proof(claimed: &Certificate, report: &Report, found: &mut Vec<String>) {
     match claimed.stopped.as_str() {
         "optimal" if proven => {}
         "optimal" => {
-            found.push(format!("claims to be optimal, cost {objective} and bound {bound} say nothing of it"))
+            found.push(format!("claims to be optimal, cost {objective} and bound {bound} say nothing of it"));
         }
         "time_limit" | "step_limit" | "cancelled" if !proven => {}
         "time_limit" | "step_limit" | "cancelled" => {
@@ -121,7 +121,7 @@ fn changes(claimed: &Certificate, roster: &Roster, kept: Option<&Roster>, found:
             found.push(format!("claims {claimed} changed cells, there are {counted}"));
         }
         (None, Some(counted)) => {
-            found.push(format!("claims no roster to keep, {counted} cells differ from it"))
+            found.push(format!("claims no roster to keep, {counted} cells differ from it"));
         }
         _ => {}
     }
