@@ -82,15 +82,16 @@ bench: tools ## measure against the peers; writes target/bench/report.json
 	@$(target)/release/testkit run -- $(target)/release/bench
 
 # What make bench-rosters measures: make bench-rosters INSTANCES=1,2 SECONDS=10 PEER_CACHE=target/bench/cpsat.json
-INSTANCES ?= 1,2,3,4,5,6,7,9,10,11,13,15
-SECONDS ?= 60
+# Without INSTANCES all that are there.
+INSTANCES ?=
+SECONDS ?= 10,60
 SEEDS ?= 3
 THREADS ?= 2
-bench-rosters: ## rosters beside CP-SAT (INSTANCES, SECONDS, SEEDS, THREADS, PEER_CACHE); target/bench/rosters.json
+bench-rosters: ## rosters beside CP-SAT (INSTANCES, SECONDS, SEEDS, THREADS, PEER_CACHE, PEER_SUBSOLVERS); target/bench/rosters.json
 	@test -x .tools/rosters/bin/python || python3 -m venv .tools/rosters
 	@.tools/rosters/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $(roster_wheels)
-	@cargo bench --locked --quiet --package rostering --bench rosters -- --instances $(INSTANCES) --seconds $(SECONDS) \
-	    --seeds $(SEEDS) --threads $(THREADS) $(if $(PEER_CACHE),--peer-cache $(PEER_CACHE))
+	@cargo bench --locked --quiet --package rostering --bench rosters -- $(if $(INSTANCES),--instances $(INSTANCES)) --seconds $(SECONDS) \
+	    --seeds $(SEEDS) --threads $(THREADS) $(if $(PEER_CACHE),--peer-cache $(PEER_CACHE)) $(if $(PEER_SUBSOLVERS),--peer-subsolvers $(PEER_SUBSOLVERS))
 
 audit: ## licences, bans and sources of the dependencies (builds cargo-deny once: some minutes)
 	@test -x .tools/cargo/bin/cargo-deny || cargo install --quiet --locked --root .tools/cargo cargo-deny@0.20.2
