@@ -92,6 +92,13 @@ pub fn folder_of(given: Option<&Path>) -> Result<PathBuf> {
     Ok(state.unwrap_or_else(|| home.join(".local/state")).join("jinpai/suite"))
 }
 
+/// The folder of what a user's commands remember, whichever suite they speak to.
+pub fn user_folder() -> Result<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    Ok(state.or_else(home).context("neither XDG_STATE_HOME nor HOME is set")?.join("jinpai"))
+}
+
 fn file(folder: &Path) -> PathBuf {
     folder.join("suite.json")
 }
