@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::anchors::Anchors;
 use crate::session::{Session, Target};
 use crate::state::State;
-use crate::{demo, down, draw, figures, ingest, parked, reconcile, roster, up, verify};
+use crate::{audit, demo, down, draw, figures, ingest, parked, reconcile, roster, up, verify};
 
 /// Ended well.
 pub const DONE: u8 = 0;
@@ -102,6 +102,13 @@ pub enum Command {
                       jinpai verify-draw --bundle bundle.json --anchors commitments.jsonl\n  \
                       jinpai verify-draw --day 2020-05-13 --account shop:ann")]
     VerifyDraw(verify::Options),
+    /// Recompute the audit chains of the suite that runs on this machine, against the heads that its services kept outside
+    /// of the database.
+    ///
+    /// Ends with status 3 if one was changed, cut or made anew. Services in processes of their own have the same:
+    /// `qa verify-audit`.
+    #[command(after_help = "Example:\n  jinpai verify-audit")]
+    VerifyAudit,
     /// Show what agents, teams, shops achieved, or what was sold of which product, category, in which hour. Rows
     /// marked * may still grow: a day in them isn't closed.
     #[command(
@@ -203,6 +210,11 @@ pub async fn run(cli: Cli) -> Result<u8> {
             let report = verify::run(&options, target, open).await?;
             print(json, &report, |out| verify::print(out, &report))?;
             Ok(if report.verified { DONE } else { FOUND })
+        }
+        Command::VerifyAudit => {
+            let checked = audit::run(target.state.as_deref()).await?;
+            print(json, &checked, |out| audit::print(out, &checked))?;
+            Ok(if checked.iter().all(|service| service.whole) { DONE } else { FOUND })
         }
         Command::Figures(options) => {
             let session = Session::open(target, Role::Supervisor).await?;

@@ -7,6 +7,7 @@
 //! is all services in one process; [`up`] runs it with servers and a demo merchant, [`demo`] throws it away again.
 
 pub mod anchors;
+pub mod audit;
 pub mod cli;
 pub mod days;
 pub mod demo;

@@ -23,6 +23,9 @@ pub struct State {
     pub key_file: PathBuf,
     /// The merchant that was loaded.
     pub merchant: String,
+    /// The database, as a URL without a login; empty in what an older version left.
+    #[serde(default)]
+    pub database: String,
     /// The process that runs the suite.
     pub pid: u32,
 }
@@ -58,8 +61,9 @@ impl State {
     }
 
     /// The state of a suite that this process runs.
-    pub fn of(suite: &Suite, merchant: &str) -> Self {
+    pub fn of(suite: &Suite, database: String, merchant: &str) -> Self {
         Self {
+            database,
             gateway: suite.gateway(),
             key_file: suite.keys().sign_in_key.clone(),
             merchant: merchant.to_owned(),

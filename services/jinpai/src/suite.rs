@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::anchors::Anchors;
-pub use database::{SCHEMAS, login, with_login};
+pub use database::{SCHEMAS, login, runtime_config, with_login, without_login};
 pub use keys::{Keys, token_by};
 pub use services::Setting;
 

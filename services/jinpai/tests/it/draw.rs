@@ -163,6 +163,26 @@ async fn qa_keeps_by_itself(supervisor: &Asked) {
         let line = fs::read_to_string(&heads).expect("heads");
         assert!(line.contains(&format!("\"schema\":\"{service}\"")), "{line}");
     }
+    the_audits_are_checked(supervisor);
+}
+
+/// A chain that was made anew leads through none of the heads that were kept; here the head is another one instead.
+fn the_audits_are_checked(supervisor: &Asked) {
+    let checked = supervisor.json(0, &["verify-audit"]);
+    let services: Vec<_> = checked.as_array().expect("a list").iter().map(|one| &one["service"]).collect();
+    assert_eq!(services, ["metrics", "qa", "performance"]);
+    assert!(checked[1]["told"].as_str().is_some_and(|told| told.contains("leads through")), "{checked}");
+    let path = supervisor.anchor("audit-qa.jsonl");
+    let heads = fs::read_to_string(&path).expect("heads");
+    let digits = heads.split("\"hash\":\"").nth(1).expect("a hash");
+    let other: String = digits[..64].chars().rev().collect();
+    fs::write(&path, heads.replacen(&digits[..64], &other, 1)).expect("is written");
+    let (status, told, _) = supervisor.run(&["verify-audit"]);
+    assert_eq!(status, 3, "{told}");
+    assert!(
+        told.contains("the audit of qa does not hold") && told.contains("the audit of metrics is whole"),
+        "{told}"
+    );
 }
 
 /// As an agent: the own account's slice, nobody else's, and nothing of the whole day.
