@@ -86,7 +86,7 @@ async fn samples_verify_and_tampering_shows(session: &Session, anchors: &Anchors
         let known = verify::Known { merchant: Some(MERCHANT.to_owned()), day: Some(day), published };
         let report = verify::check(&bundle, &known).expect("a bundle");
         assert_eq!(report.difference, None, "{day}");
-        assert!(report.anchored, "the commitment of {day} was kept before its draw");
+        assert!(report.anchored || report.eligible == 0, "the commitment of {day} was kept before its draw");
 
         let mut altered: Value = serde_json::from_slice(&bundle).expect("JSON");
         let agents = altered["agents"].as_array_mut().expect("agents");
