@@ -1,6 +1,8 @@
 //! How far each role reaches: every role × every method with a narrow grant × (own, same team, other team, other
-//! merchant), as the rules beside the methods say. Who may call what at all is in `roles`.
+//! merchant), as the rules beside the methods say; and every method from another merchant in `elsewhere`. Who may call
+//! what at all is in `roles`.
 
+mod elsewhere;
 mod ground;
 mod metrics;
 mod people;
@@ -79,6 +81,8 @@ async fn every_role_reaches_own_team_and_merchant_as_the_rules_say() {
         }
     }
     assert!(wrong.is_empty(), "{} of {cells} differ from the rules:\n{}", wrong.len(), wrong.join("\n"));
+    // Here, because filling a suite takes longer than asking it.
+    elsewhere::check(&suite, &reviews).await;
 }
 
 /// The first message of an endless stream; one that ends without any is refused.

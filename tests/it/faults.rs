@@ -59,7 +59,7 @@ async fn an_ingest_survives_kills_and_nothing_is_lost_or_twice() {
     assert_eq!(suite.ground.count(STORED).await, Some(CONVERSATIONS));
     facts_equal_a_recount(&suite, &expected).await;
     let supervisor = suite.door.session(Role::Supervisor, None).await;
-    let drawn = draw::days(&supervisor, &draw::Options { days: star::days(), wait: 300 }, |_| ()).await;
+    let drawn = draw::days(&supervisor, &draw::Options { days: star::days(), wait: 300 }, None, |_| ()).await;
     let drawn = drawn.expect("qa has caught up and draws");
     assert_eq!((drawn.agent_days, drawn.drawn, drawn.shortfall_agent_days), (353, 1432, 338));
     suite.assert_running();

@@ -9,6 +9,7 @@
 //!
 //! Helpers panic with the reason when the ground they stand on gives way, as those of the test kit do.
 
+pub mod contract;
 pub mod customers;
 mod door;
 mod ground;

@@ -1,7 +1,8 @@
 """What a stranger's Python client sees: no generated code, only reflection at the gateway.
 
 usage: reflect.py HOST:PORT TOKEN FROM TO        (days as YYYY-MM-DD)
-Prints one JSON object: the first five reviews of the queue, the texts of the first one's chat, the shops' figures.
+Prints one JSON object of whole answers: `queue`, the first five reviews; `chat`, the first one's; `figures`, by group, of agents,
+teams and shops.
 """
 
 import json
@@ -33,19 +34,15 @@ def main(gateway, token, first, last):
         year, month, day = map(int, text.split("-"))
         return {"year": year, "month": month, "day": day}
 
-    reviews = call("jinpai.qa.v1.QaService", "ListReviews", {"pageSize": 5})["reviews"]
-    chat = call("jinpai.qa.v1.QaService", "GetConversation", {"conversation": reviews[0]["conversation"]})
+    queue = call("jinpai.qa.v1.QaService", "ListReviews", {"pageSize": 5})
+    chat = {"conversation": queue["reviews"][0]["conversation"]}
     days = {"from": date(first), "to": date(last)}
-    figures = call("jinpai.metrics.v1.MetricsService", "GetFigures", {"days": days, "group": "GROUP_SHOP"})
-    print(
-        json.dumps(
-            {
-                "reviews": [review["reviewId"] for review in reviews],
-                "texts": [message.get("text", "") for message in chat["conversation"]["messages"]],
-                "conversations": [int(row["conversations"]) for row in figures["figures"]],
-            }
-        )
-    )
+    figures = {
+        group: call("jinpai.metrics.v1.MetricsService", "GetFigures", {"days": days, "group": group, "pageSize": 1000})
+        for group in ("GROUP_PERSON", "GROUP_TEAM", "GROUP_SHOP")
+    }
+    chat = call("jinpai.qa.v1.QaService", "GetConversation", chat)
+    print(json.dumps({"queue": queue, "chat": chat, "figures": figures}))
 
 
 if __name__ == "__main__":

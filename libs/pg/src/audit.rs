@@ -5,9 +5,12 @@
 //! change's own transaction would make all changes queue up behind one row.
 //!
 //! A hash chain alone shows a change, a removal or a swap in its middle, but not a cut tail nor a chain made anew:
-//! for that [`verify`] takes a [`Head`] that was kept elsewhere. The writer logs every new head for that purpose.
+//! for that [`verify`] takes [`Head`]s that were kept elsewhere. The writer logs every new head for that purpose, and appends
+//! them to a file if the settings name one. [`check`] is what an operator runs.
 
 mod chain;
+mod check;
+mod heads;
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Text, Timestamptz};
@@ -15,6 +18,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use runtime::identity::Caller;
 
 pub use chain::{Broken, Head, chain_pending, head, verify};
+pub use check::{Unchecked, check};
+pub(crate) use heads::Keeper;
 
 use crate::Error;
 

@@ -32,6 +32,9 @@ pub struct DatabaseConfig {
     /// rotated file counts without a restart.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// Where the audit chain's heads are appended, a JSON line each; empty for the log alone.
+    #[serde(default)]
+    pub audit_head_file: PathBuf,
 }
 
 impl DatabaseConfig {
@@ -45,7 +48,13 @@ impl DatabaseConfig {
             statement_timeout_ms: defaults::statement_timeout_ms(),
             startup_timeout_ms: defaults::startup_timeout_ms(),
             ca_file: None,
+            audit_head_file: PathBuf::new(),
         }
+    }
+
+    /// The file of audit heads, if there is to be one.
+    pub(crate) fn audit_head_file(&self) -> Option<PathBuf> {
+        (!self.audit_head_file.as_os_str().is_empty()).then(|| self.audit_head_file.clone())
     }
 
     pub(crate) fn connect_timeout(&self) -> Duration {

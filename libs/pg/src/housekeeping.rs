@@ -6,34 +6,53 @@ use runtime::clock::SharedClock;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::Head;
-use crate::{Error, Pool, audit, idempotency};
+use crate::audit::{Head, Keeper};
+use crate::{DatabaseConfig, Error, Pool, audit, idempotency};
 
 const CHAIN_EVERY: Duration = Duration::from_secs(1);
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
 /// Starts what runs until `token` ends: links new audit entries every second and deletes request ids past their
-/// 24 hours. Each replica of a service may run it: locks keep them apart.
-pub fn housekeeping(pool: Pool, clock: SharedClock, token: CancellationToken) -> JoinHandle<()> {
+/// 24 hours. Each replica of a service may run it: locks keep them apart. The chain's heads go to the log and to
+/// `config.audit_head_file`.
+pub fn housekeeping(
+    pool: Pool,
+    config: &DatabaseConfig,
+    clock: SharedClock,
+    token: CancellationToken,
+) -> JoinHandle<()> {
+    let mut keeper = Keeper::new(pool.schema(), config.audit_head_file());
     tokio::spawn(async move {
         let mut chain = tokio::time::interval(CHAIN_EVERY);
         let mut prune = tokio::time::interval(PRUNE_EVERY);
         let mut head = Head::EMPTY;
         loop {
             let done = tokio::select! {
-                () = token.cancelled() => return,
-                _ = chain.tick() => link(&pool, &mut head).await,
+                () = token.cancelled() => break,
+                _ = chain.tick() => link(&pool, &clock, &mut head, &mut keeper).await,
                 _ = prune.tick() => prune_keys(&pool, &clock).await,
             };
             if let Err(error) = done {
                 // The next tick tries again; nothing is lost by waiting.
                 tracing::warn!(schema = pool.schema(), error = status::chain(&error), "housekeeping failed");
             }
+            warn_unkept(&pool, keeper.keep().await);
         }
+        warn_unkept(&pool, keeper.flush().await);
     })
 }
 
-async fn link(pool: &Pool, known: &mut Head) -> Result<(), Error> {
+fn warn_unkept(pool: &Pool, kept: std::io::Result<()>) {
+    if let Err(error) = kept {
+        tracing::warn!(
+            schema = pool.schema(),
+            error = status::chain(&error),
+            "audit head not kept in its file"
+        );
+    }
+}
+
+async fn link(pool: &Pool, clock: &SharedClock, known: &mut Head, keeper: &mut Keeper) -> Result<(), Error> {
     if let Some(head) = audit::chain_pending(pool).await?
         && head != *known
     {
@@ -44,6 +63,7 @@ async fn link(pool: &Pool, known: &mut Head) -> Result<(), Error> {
             audit.head = hex::encode(head.hash),
             "audit chained"
         );
+        keeper.take(&head, clock.now());
         *known = head;
     }
     Ok(())

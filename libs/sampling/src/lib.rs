@@ -26,4 +26,4 @@ pub use draw::{AgentDraw, Probability, draw_agent, inclusion, late_accepted};
 pub use list::{AgentHash, ListHash, ListTerms, agent_hash, agent_hash_sorted, agent_hash_under, list_hash};
 pub use rank::{AgentRanker, ConversationId, Rank, Ranker};
 pub use seed::{Commitment, Seed, commitment};
-pub use verify::{Anchor, Difference, Verified, verify, verify_against, verify_slice};
+pub use verify::{Anchor, Difference, Verified, verify, verify_against, verify_slice, verify_slice_against};

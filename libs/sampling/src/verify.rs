@@ -56,19 +56,19 @@ pub enum Difference {
     #[error("the format is {found:?}, this verifier reads {expected:?}")]
     Format { expected: &'static str, found: String },
     /// A bundle of somebody else.
-    #[error("the bundle is of merchant {found:?}, not of {expected:?}")]
+    #[error("it is of merchant {found:?}, not of {expected:?}")]
     Merchant { expected: String, found: String },
     /// A bundle of another day.
-    #[error("the bundle is of {found}, not of {expected}")]
+    #[error("it is of {found}, not of {expected}")]
     Day { expected: NaiveDate, found: NaiveDate },
     /// The bundle's commitment is not the one that was published.
-    #[error("the commitment in the bundle is {found}, published was {published}")]
+    #[error("its commitment is {found}, published was {published}")]
     PublishedCommitment { published: Commitment, found: Commitment },
     /// The bundle's list is not the one that was published.
-    #[error("the list hash in the bundle is {found}, published was {published}")]
+    #[error("its list hash is {found}, published was {published}")]
     PublishedList { published: ListHash, found: ListHash },
     /// The seed is not the one that was committed to (or not of this merchant and day).
-    #[error("the seed gives the commitment {computed}, the bundle says {found}")]
+    #[error("the seed gives the commitment {computed}, it says {found}")]
     Commitment { found: Commitment, computed: Commitment },
     /// An account stands in the list twice.
     #[error("account {account:?} is listed twice")]
@@ -86,7 +86,7 @@ pub enum Difference {
     #[error("conversation {conversation} of account {account:?} was drawn and should not have been")]
     DrawnExtra { account: String, conversation: ConversationId },
     /// The accounts' hashes or the terms are not those that were hashed.
-    #[error("the agents and the plan give the list hash {computed}, the bundle says {found}")]
+    #[error("the agents and the plan give the list hash {computed}, it says {found}")]
     ListHash { found: ListHash, computed: ListHash },
     /// A late chat was treated against the rule.
     #[error("late conversation {conversation} of account {account:?}: the rule gives accepted = {expected}")]
@@ -159,24 +159,46 @@ pub fn verify(bundle: &Bundle) -> Result<Verified, Difference> {
 /// # Errors
 /// The first thing that differs.
 pub fn verify_against(bundle: &Bundle, anchor: &Anchor<'_>) -> Result<Verified, Difference> {
-    if bundle.merchant != anchor.merchant {
-        let expected = anchor.merchant.to_owned();
-        return Err(Difference::Merchant { expected, found: bundle.merchant.clone() });
-    }
-    if bundle.day != anchor.day {
-        return Err(Difference::Day { expected: anchor.day, found: bundle.day });
-    }
-    if let Some(published) = anchor.commitment
-        && published != bundle.commitment
-    {
-        return Err(Difference::PublishedCommitment { published, found: bundle.commitment });
-    }
-    if let Some(published) = anchor.list_hash
-        && published != bundle.list_hash
-    {
-        return Err(Difference::PublishedList { published, found: bundle.list_hash });
-    }
+    anchor.check(&bundle.merchant, bundle.day, bundle.commitment, bundle.list_hash)?;
     verify(bundle)
+}
+
+/// The same for one account's slice; see [`verify_slice`].
+///
+/// # Errors
+/// The first thing that differs.
+pub fn verify_slice_against(slice: &Slice, anchor: &Anchor<'_>) -> Result<Verified, Difference> {
+    anchor.check(&slice.merchant, slice.day, slice.commitment, slice.list_hash)?;
+    verify_slice(slice)
+}
+
+impl Anchor<'_> {
+    fn check(
+        &self,
+        merchant: &str,
+        day: NaiveDate,
+        commitment: Commitment,
+        list_hash: ListHash,
+    ) -> Result<(), Difference> {
+        if merchant != self.merchant {
+            let (expected, found) = (self.merchant.to_owned(), merchant.to_owned());
+            return Err(Difference::Merchant { expected, found });
+        }
+        if day != self.day {
+            return Err(Difference::Day { expected: self.day, found: day });
+        }
+        if let Some(published) = self.commitment
+            && published != commitment
+        {
+            return Err(Difference::PublishedCommitment { published, found: commitment });
+        }
+        if let Some(published) = self.list_hash
+            && published != list_hash
+        {
+            return Err(Difference::PublishedList { published, found: list_hash });
+        }
+        Ok(())
+    }
 }
 
 /// Checks one account's slice: that the own list is the published one, that the published hashes make the published

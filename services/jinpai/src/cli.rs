@@ -7,9 +7,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 use proto::access::{Role, role_named};
 use serde::Serialize;
 
+use crate::anchors::Anchors;
 use crate::session::{Session, Target};
 use crate::state::State;
-use crate::{demo, down, draw, figures, ingest, parked, reconcile, roster, up, verify};
+use crate::{audit, demo, down, draw, figures, ingest, parked, reconcile, roster, up, verify};
 
 /// Ended well.
 pub const DONE: u8 = 0;
@@ -53,13 +54,23 @@ pub enum Command {
                             jinpai up --database-url postgres://postgres@db/jinpai --nats-url nats://nats")]
     Up(up::Options),
     /// Stop the suite that runs on this machine.
+    ///
+    /// Waits until calls in progress are done and the servers have written what they hold; the next `jinpai up` goes on there.
+    #[command(
+        after_help = "Examples:\n  jinpai down\n  jinpai down --state ./another-suite\n  jinpai down --json"
+    )]
     Down,
     /// Try the first journey on a suite that is thrown away: ingest, draw, verify, figures.
     ///
     /// The last line is one JSON object.
+    #[command(after_help = "Examples:\n  jinpai demo\n  jinpai demo --json | tail -n 1")]
     Demo,
     /// Look after events that a service could not handle.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  jinpai events parked --service qa\n  jinpai events replay --service qa 0193…\n  \
+                      jinpai events discard --service qa 0193… --reason 'of a shop that was closed'"
+    )]
     Events(parked::Command),
     /// Send a file into the suite: conversations, orders, payments and whatever else happened around customers.
     ///
@@ -85,11 +96,19 @@ pub enum Command {
     Draw(draw::Options),
     /// Recompute a day's sample from what was published: commitment, revealed seed, list of eligible chats.
     ///
-    /// Ends with status 3 and names the first difference if anything was altered.
-    #[command(
-        after_help = "Examples:\n  jinpai verify-draw --day 2020-05-13 --save bundle.json\n  jinpai verify-draw --bundle bundle.json"
-    )]
+    /// Compares commitment and list hash with those that `jinpai draw` kept and with those that are given, and says what
+    /// could not be checked. Ends with status 3 and names the first difference if anything was altered.
+    #[command(after_help = "Examples:\n  jinpai verify-draw --day 2020-05-13 --save bundle.json\n  \
+                      jinpai verify-draw --bundle bundle.json --anchors commitments.jsonl\n  \
+                      jinpai verify-draw --day 2020-05-13 --account shop:ann")]
     VerifyDraw(verify::Options),
+    /// Recompute the audit chains of the suite that runs on this machine, against the heads that its services kept outside
+    /// of the database.
+    ///
+    /// Ends with status 3 if one was changed, cut or made anew. Services in processes of their own have the same:
+    /// `qa verify-audit`.
+    #[command(after_help = "Example:\n  jinpai verify-audit")]
+    VerifyAudit,
     /// Show what agents, teams, shops achieved, or what was sold of which product, category, in which hour. Rows
     /// marked * may still grow: a day in them isn't closed.
     #[command(
@@ -181,15 +200,21 @@ pub async fn run(cli: Cli) -> Result<u8> {
                     drop(draw::print_day(&mut std::io::stdout(), day));
                 }
             };
-            let summary = draw::days(&session, &options, told).await?;
+            let anchors = Anchors::of(target, &session.gateway)?;
+            let summary = draw::days(&session, &options, Some(&anchors), told).await?;
             print(json, &summary, |out| draw::print_total(out, &summary))?;
             Ok(DONE)
         }
         Command::VerifyDraw(options) => {
-            let report =
-                verify::run(&options, async || Session::open(target, Role::Supervisor).await).await?;
+            let open = async || Session::open(target, Role::Supervisor).await;
+            let report = verify::run(&options, target, open).await?;
             print(json, &report, |out| verify::print(out, &report))?;
             Ok(if report.verified { DONE } else { FOUND })
+        }
+        Command::VerifyAudit => {
+            let checked = audit::run(target.state.as_deref()).await?;
+            print(json, &checked, |out| audit::print(out, &checked))?;
+            Ok(if checked.iter().all(|service| service.whole) { DONE } else { FOUND })
         }
         Command::Figures(options) => {
             let session = Session::open(target, Role::Supervisor).await?;

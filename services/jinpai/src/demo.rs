@@ -6,11 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use proto::access::Role;
 use runtime::clock::SystemClock;
 use serde::Serialize;
 
+use crate::anchors::Anchors;
 use crate::days::Days;
 use crate::session::{Session, Target};
 use crate::state::TOKEN_LIFETIME;
@@ -37,7 +38,7 @@ pub struct Summary {
     pub drawn: i64,
     /// Agent-days with fewer long chats than the plan draws.
     pub shortfall_agent_days: i64,
-    /// Days whose sample was recomputed from what was published and is right.
+    /// Days whose sample was recomputed and, if it has chats, opens the commitment that was kept before its draw.
     pub verified_days: usize,
     /// From the start of the servers to the last check.
     pub seconds: f64,
@@ -83,14 +84,19 @@ async fn journey(suite: &Suite, folder: &Path, quiet: bool) -> Result<Summary> {
             drop(draw::print_day(&mut std::io::stderr(), day));
         }
     };
-    let drawn = draw::days(&session, &draw::Options { days, wait: 120 }, told).await?;
+    let anchors = Anchors::below(folder);
+    let drawn = draw::days(&session, &draw::Options { days, wait: 120 }, Some(&anchors), told).await?;
+    let merchant = session.merchant().await?;
     let mut verified_days = 0;
     for day in days.each()? {
-        let report =
-            verify::check(&verify::fetch(&session, day).await?, Some(day), &verify::Kept::default())?;
+        let published = anchors.published(&merchant, day)?;
+        let known = verify::Known { merchant: Some(merchant.clone()), day: Some(day), published };
+        let report = verify::check(&verify::fetch(&session, day).await?, &known)?;
         if let Some(difference) = report.difference {
             bail!("the draw of {day} does not verify: {difference}");
         }
+        // The seed of a day without a long chat is made at its draw: there is nothing that it could steer.
+        ensure!(report.anchored || report.eligible == 0, "no commitment of {day} was kept before its draw");
         verified_days += 1;
     }
 

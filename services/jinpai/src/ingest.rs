@@ -21,8 +21,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use proto::gateway::v1::WhoAmIRequest;
-use proto::gateway::v1::gateway_service_client::GatewayServiceClient;
 use proto::metrics::v1::{ConversationLine, FactLine};
 use proto::performance::v1::people_service_client::PeopleServiceClient;
 use proto::performance::v1::{GetMerchantRequest, Merchant};
@@ -256,8 +254,7 @@ impl OneFile<'_> {
 
 /// The merchant that the token speaks for.
 async fn signed_in(session: &Session) -> Result<String> {
-    let mut gateway = GatewayServiceClient::new(session.channel());
-    let answer = patient(async || gateway.who_am_i(WhoAmIRequest {}).await).await;
+    let answer = patient(async || session.who_am_i().await).await;
     Ok(answer.map_err(|status| explain(&status, "signing in failed"))?.merchant_id)
 }
 

@@ -6,6 +6,8 @@
 //! and so does [`roster`]. [`suite`]
 //! is all services in one process; [`up`] runs it with servers and a demo merchant, [`demo`] throws it away again.
 
+pub mod anchors;
+pub mod audit;
 pub mod cli;
 pub mod days;
 pub mod demo;

@@ -6,11 +6,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use proto::access::Role;
+use proto::gateway::v1::gateway_service_client::GatewayServiceClient;
+use proto::gateway::v1::{WhoAmIRequest, WhoAmIResponse};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Request, Response, Status};
 
 use crate::state::State;
 
@@ -78,6 +80,17 @@ impl Session {
     /// What generated clients are made from.
     pub fn channel(&self) -> Signed {
         InterceptedService::new(self.channel.clone(), self.sign_in.clone())
+    }
+
+    /// Whom the token speaks for.
+    pub async fn who_am_i(&self) -> Result<Response<WhoAmIResponse>, Status> {
+        GatewayServiceClient::new(self.channel()).who_am_i(WhoAmIRequest {}).await
+    }
+
+    /// The merchant that the token speaks for.
+    pub async fn merchant(&self) -> Result<String> {
+        let answer = self.who_am_i().await;
+        Ok(answer.map_err(|status| explain(&status, "signing in failed"))?.into_inner().merchant_id)
     }
 }
 

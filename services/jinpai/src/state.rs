@@ -23,6 +23,9 @@ pub struct State {
     pub key_file: PathBuf,
     /// The merchant that was loaded.
     pub merchant: String,
+    /// The database, as a URL without a login; empty in what an older version left.
+    #[serde(default)]
+    pub database: String,
     /// The process that runs the suite.
     pub pid: u32,
 }
@@ -58,8 +61,9 @@ impl State {
     }
 
     /// The state of a suite that this process runs.
-    pub fn of(suite: &Suite, merchant: &str) -> Self {
+    pub fn of(suite: &Suite, database: String, merchant: &str) -> Self {
         Self {
+            database,
             gateway: suite.gateway(),
             key_file: suite.keys().sign_in_key.clone(),
             merchant: merchant.to_owned(),
@@ -90,6 +94,13 @@ pub fn folder_of(given: Option<&Path>) -> Result<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from).context("HOME is not set: give --state DIR")?;
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
     Ok(state.unwrap_or_else(|| home.join(".local/state")).join("jinpai/suite"))
+}
+
+/// The folder of what a user's commands remember, whichever suite they speak to.
+pub fn user_folder() -> Result<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    Ok(state.or_else(home).context("neither XDG_STATE_HOME nor HOME is set")?.join("jinpai"))
 }
 
 fn file(folder: &Path) -> PathBuf {

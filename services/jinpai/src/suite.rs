@@ -16,7 +16,8 @@ use runtime::clock::SharedClock;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use database::{SCHEMAS, login, with_login};
+use crate::anchors::Anchors;
+pub use database::{SCHEMAS, login, runtime_config, with_login, without_login};
 pub use keys::{Keys, token_by};
 pub use services::Setting;
 
@@ -71,6 +72,7 @@ impl Suite {
     /// Makes what is missing (roles, schemas, migrations, keys) and starts every service, the gateway last.
     pub async fn start(options: &Options) -> Result<Self> {
         let keys = Keys::open_or_create(&options.folder, options.clock.clone())?;
+        Anchors::below(&options.folder).create()?;
         let passwords = database::prepare(options).await?;
         let (stop_services, stop_gateway) = (CancellationToken::new(), CancellationToken::new());
         let behind = services::start_behind(options, &keys, &passwords, &stop_services).await;

@@ -22,7 +22,7 @@ pub use merchant::{Loaded, MERCHANT, load};
 pub use servers::{Kind as ServersKind, Servers};
 
 use crate::state::{State, folder_of};
-use crate::suite::{Options as SuiteOptions, Suite, kept_for_ever};
+use crate::suite::{Options as SuiteOptions, Suite, kept_for_ever, without_login};
 
 /// How `jinpai up` is run.
 #[derive(Debug, Clone, Args)]
@@ -97,7 +97,7 @@ impl Running {
             settings: if options.no_demo { Vec::new() } else { kept_for_ever() },
         })
         .await?;
-        let state = State::of(&suite, MERCHANT);
+        let state = State::of(&suite, without_login(servers.database_url())?, MERCHANT);
         state.write(folder.path())?;
         let mut loaded = None;
         if !options.no_demo {

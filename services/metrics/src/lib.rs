@@ -173,7 +173,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let background = [
         events::relay(pool.clone(), bus.clone(), token.clone()),
         directory::follow(pool.clone(), bus, "metrics-directory", token.clone()),
-        pg::housekeeping(pool, clock, token.clone()),
+        pg::housekeeping(pool, &config.database, clock, token.clone()),
         close_days(metrics.clone(), &config, token.clone()),
         finalise_days(metrics.clone(), &config, token.clone()),
         build_definitions(metrics.clone(), &config, token.clone()),

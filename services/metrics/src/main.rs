@@ -1,4 +1,4 @@
-//! The service as a process: `metrics serve`, `metrics migrate`.
+//! The service as a process: `metrics serve`, `metrics migrate`, `metrics verify-audit`.
 
 use std::process::ExitCode;
 
@@ -13,5 +13,8 @@ fn main() -> ExitCode {
         |config| &config.telemetry,
     )
     .migrate(|config| Box::pin(async move { metrics::migrate(&config.database).await }))
+    .verify_audit(|config, kept| {
+        Box::pin(async move { Ok(pg::audit::check(metrics::SCHEMA, &config.database, &kept).await?) })
+    })
     .main(metrics::start)
 }

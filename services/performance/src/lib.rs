@@ -88,7 +88,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
             seen,
             token.clone(),
         ),
-        pg::housekeeping(pool, clock, token.clone()),
+        pg::housekeeping(pool, &config.database, clock, token.clone()),
     ];
     Ok(Running::of(server, background, token))
 }

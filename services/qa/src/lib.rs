@@ -160,7 +160,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         weakness_worker::start(weaknesses, token.clone()),
         risk_worker::start(risks, token.clone()),
         buyer_review_worker::start(buyer_reviews, token.clone()),
-        pg::housekeeping(pool, clock, token.clone()),
+        pg::housekeeping(pool, &config.database, clock, token.clone()),
     ];
     Ok(Running::of(server, background, token))
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use testkit::eventually;
 
 use super::qa::appeal;
-use super::{fixtures, reached};
+use super::{ELSEWHERE, fixtures, reached};
 
 /// `agent` and `mate` are in team a, which `lead` leads; `other` is in team b. Each has an account and a long chat.
 const PEOPLE: &str = "person_id,name,status,roles,team_id,team_name,lead,team_from,account_id,account_from\n\
@@ -29,6 +29,9 @@ const PEOPLE: &str = "person_id,name,status,roles,team_id,team_name,lead,team_fr
 pub(super) async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
     let manager = suite.door.session(Role::Manager, Some("manager")).await;
     people::import(&manager, PEOPLE).await;
+    // Nobody is there but the merchant: what it gets to see of anybody is another's.
+    let stranger = suite.door.token(ELSEWHERE, Role::Manager, Some("manager"));
+    people::set_up(&suite.door.session_with(stranger).await).await;
     let agents = ["agent", "mate", "lead", "other"];
     let day = NaiveDate::from_ymd_opt(2020, 5, 12).expect("a day");
     let chats = agents.map(|who| small::chat(&format!("c-{who}"), &format!("acc-{who}"), day, 12));
@@ -60,7 +63,7 @@ pub(super) async fn fill(suite: &InProcess) -> BTreeMap<&'static str, String> {
     })
     .await;
     let options = draw::Options { days: Days { from: day, to: None }, wait: 60 };
-    let drawn = draw::days(&manager, &options, |_| ()).await.expect("draws");
+    let drawn = draw::days(&manager, &options, None, |_| ()).await.expect("draws");
     assert_eq!(drawn.drawn, 4);
     let listed = qa.list_reviews(qa_v1::ListReviewsRequest::default()).await.expect("lists").into_inner();
     let mut reviews = BTreeMap::new();

@@ -28,9 +28,10 @@ impl Head {
 }
 
 /// Where the audit contradicts itself: the first bad place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
     /// The entry of this link was changed, or the link's hash was.
+    #[error("entry {entry_id} or the hash of its link {link} was changed")]
     Changed {
         /// Number of the link.
         link: i64,
@@ -38,6 +39,7 @@ pub enum Broken {
         entry_id: i64,
     },
     /// The entry of this link is gone.
+    #[error("entry {entry_id}, linked as {link}, is missing")]
     EntryMissing {
         /// Number of the link.
         link: i64,
@@ -45,16 +47,19 @@ pub enum Broken {
         entry_id: i64,
     },
     /// Links are not numbered through: this one is missing.
+    #[error("link {link} is missing")]
     LinkMissing {
         /// Number of the missing link.
         link: i64,
     },
     /// The chain does not lead through the head that was kept elsewhere: it was cut or made anew.
+    #[error("the chain does not lead through the head that was kept of link {link}: it was cut or made anew")]
     HeadDiffers {
         /// Number of the kept head's link.
         link: i64,
     },
     /// An entry is neither linked nor waiting to be.
+    #[error("entry {entry_id} is neither linked nor waiting to be")]
     Unlinked {
         /// Id of the entry.
         entry_id: i64,
@@ -121,12 +126,15 @@ pub async fn head(conn: &mut AsyncPgConnection) -> Result<Head, Error> {
     }
 }
 
-/// Recomputes the whole chain from the entries and names the first bad place. With `anchor`, a head kept elsewhere,
-/// it also notices that the chain was cut before it or made anew. Returns the head that it arrived at.
-pub async fn verify(
+/// Recomputes the whole chain from the entries and names the first bad place. With `kept`, heads kept elsewhere,
+/// it also notices that the chain was cut before one of them or made anew. Returns the head that it arrived at.
+pub async fn verify<'a>(
     conn: &mut AsyncPgConnection,
-    anchor: Option<&Head>,
+    kept: impl IntoIterator<Item = &'a Head>,
 ) -> Result<Result<Head, Broken>, Error> {
+    let mut kept: Vec<&Head> = kept.into_iter().filter(|head| **head != Head::EMPTY).collect();
+    kept.sort_unstable_by_key(|head| head.link);
+    let mut kept = kept.as_slice();
     let mut at = Head::EMPTY;
     loop {
         let sql = "SELECT link, entry_id, hash FROM audit_chain WHERE link > $1 ORDER BY link LIMIT $2";
@@ -142,16 +150,14 @@ pub async fn verify(
         let sql = format!("SELECT {COLUMNS} FROM audit_entries e WHERE entry_id = ANY($1) ORDER BY entry_id");
         let entries = diesel::sql_query(sql).bind::<Array<BigInt>, _>(&ids).load::<EntryRow>(conn).await?;
         for row in &links {
-            match follow(&at, row, &entries, anchor) {
+            match follow(&at, row, &entries, &mut kept) {
                 Ok(head) => at = head,
                 Err(broken) => return Ok(Err(broken)),
             }
         }
     }
-    if let Some(anchor) = anchor
-        && anchor.link > at.link
-    {
-        return Ok(Err(Broken::HeadDiffers { link: anchor.link }));
+    if let Some(beyond) = kept.first() {
+        return Ok(Err(Broken::HeadDiffers { link: beyond.link }));
     }
     let sql = "SELECT entry_id FROM audit_entries e \
                WHERE NOT EXISTS (SELECT FROM audit_chain c WHERE c.entry_id = e.entry_id) \
@@ -164,8 +170,8 @@ pub async fn verify(
     })
 }
 
-/// One step along the stored chain.
-fn follow(at: &Head, row: &LinkRow, entries: &[EntryRow], anchor: Option<&Head>) -> Result<Head, Broken> {
+/// One step along the stored chain; takes the kept heads of its link off `kept`, which is sorted.
+fn follow(at: &Head, row: &LinkRow, entries: &[EntryRow], kept: &mut &[&Head]) -> Result<Head, Broken> {
     let expected = at.link + 1;
     if row.link != expected {
         return Err(Broken::LinkMissing { link: expected });
@@ -177,10 +183,15 @@ fn follow(at: &Head, row: &LinkRow, entries: &[EntryRow], anchor: Option<&Head>)
     if row.hash != head.hash {
         return Err(Broken::Changed { link, entry_id });
     }
-    match anchor {
-        Some(anchor) if anchor.link == link && anchor.hash != head.hash => Err(Broken::HeadDiffers { link }),
-        _ => Ok(head),
+    while let Some((first, rest)) = kept.split_first()
+        && first.link <= link
+    {
+        if **first != head {
+            return Err(Broken::HeadDiffers { link: first.link });
+        }
+        *kept = rest;
     }
+    Ok(head)
 }
 
 /// The link of `entry` behind `before`.

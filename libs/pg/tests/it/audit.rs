@@ -1,12 +1,17 @@
 //! The audit chain finds what was done to it.
 
+use std::time::Duration;
+
 use chrono::DateTime;
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
-use pg::audit::{self, AuditEntry, Broken, Head};
-use pg::{Error, Pool};
-use testkit::TestDatabase;
+use pg::audit::{self, AuditEntry, Broken, Head, Unchecked};
+use pg::{DatabaseConfig, Error, Pool};
+use runtime::clock::SystemClock;
+use runtime::process::{Audited, KeptHeads};
+use testkit::{Scratch, TestDatabase, eventually};
+use tokio_util::sync::CancellationToken;
 
-use crate::support::{database, number, pool};
+use crate::support::{SCHEMA, database, number, pool};
 
 struct Audit {
     database: TestDatabase,
@@ -34,9 +39,14 @@ impl Audit {
         audit::chain_pending(&self.pool).await.expect("chains").expect("nobody else chains")
     }
 
-    async fn verify(&self, anchor: Option<&Head>) -> Result<Head, Broken> {
+    async fn verify<'a>(&self, kept: impl IntoIterator<Item = &'a Head>) -> Result<Head, Broken> {
         let mut conn = self.pool.get().await.expect("a connection");
-        audit::verify(&mut conn, anchor).await.expect("reads")
+        audit::verify(&mut conn, kept).await.expect("reads")
+    }
+
+    /// What an operator is told, who kept these.
+    async fn check(&self, kept: &KeptHeads) -> Result<Audited, Unchecked> {
+        audit::check(SCHEMA, &self.database.config(SCHEMA), kept).await
     }
 
     /// What a superuser can do to the tables.
@@ -57,7 +67,45 @@ async fn an_untouched_audit_verifies_up_to_its_head() {
     let second = audit.append(2).await;
     assert_eq!((first.link, second.link), (3, 5));
     assert_eq!(audit.verify(Some(&first)).await, Ok(second.clone()));
-    assert_eq!(audit.verify(Some(&second)).await, Ok(second));
+    assert_eq!(audit.verify(Some(&second)).await, Ok(second.clone()));
+    assert_eq!(audit.verify([&second, &first, &second]).await, Ok(second.clone()), "in any order");
+    let wrong = Head { hash: [1; 32], ..first.clone() };
+    assert_eq!(audit.verify([&second, &first, &wrong]).await, Err(Broken::HeadDiffers { link: 3 }));
+}
+
+/// Housekeeping keeps heads in a file, and an operator's check finds by them what the database alone would not show.
+#[tokio::test]
+async fn an_operator_checks_the_audit_against_the_file_of_heads() {
+    let audit = Audit::of(5).await;
+    let scratch = Scratch::new();
+    let file = scratch.path().join("heads.jsonl");
+    let config = DatabaseConfig { audit_head_file: file.clone(), ..audit.database.config(SCHEMA) };
+    let stop = CancellationToken::new();
+    let keeping = pg::housekeeping(audit.pool.clone(), &config, SystemClock::shared(), stop.clone());
+    eventually(Duration::from_secs(30), async || file.exists()).await;
+    stop.cancel();
+    keeping.await.expect("ends");
+
+    let by_file = KeptHeads { files: vec![file], ..KeptHeads::default() };
+    let told = |audited: Result<Audited, Unchecked>| match audited.expect("is checked") {
+        Audited::Whole(told) => told,
+        Audited::Broken(told) => panic!("{told}"),
+    };
+    let head = audit.verify(None).await.expect("is whole");
+    assert!(told(audit.check(&by_file).await).contains(&format!("head {head}; it leads through the head")));
+    assert!(told(audit.check(&KeptHeads::default()).await).contains("no head kept elsewhere"));
+    let odd = KeptHeads { heads: vec!["5:zz".to_owned()], ..KeptHeads::default() };
+    assert!(matches!(audit.check(&odd).await, Err(Unchecked::Kept(_))));
+
+    audit
+        .tamper("DELETE FROM audit_chain WHERE link > 3; DELETE FROM audit_entries WHERE entry_id > 3")
+        .await;
+    told(audit.check(&KeptHeads::default()).await);
+    let by_line = KeptHeads { heads: vec![head.to_string()], ..KeptHeads::default() };
+    for kept in [by_file, by_line] {
+        let found = audit.check(&kept).await.expect("is checked");
+        assert!(matches!(&found, Audited::Broken(told) if told.contains("link 5")), "{found:?}");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use sampling::{
     AgentHash, Anchor, Bundle, Commitment, ConversationId, Counts, Difference, LateChat, LateSeed, ListHash,
     Plan, Seal, Verified, agent_hash, commitment, list_hash, verify, verify_against, verify_slice,
+    verify_slice_against,
 };
 
 use crate::support::{MERCHANT, at, bundle, chat, chats, day, seed, with_excluded, with_own_plan};
@@ -280,6 +281,30 @@ fn an_agent_checks_the_own_slice_alone() {
     let mut drawn = slice;
     drawn.drawn.pop();
     assert!(matches!(verify_slice(&drawn), Err(Difference::DrawnMissing { .. })));
+}
+
+#[test]
+fn a_slice_that_agrees_with_itself_alone_is_found_by_what_was_kept() {
+    let kept = sample();
+    let slice = |bundle: &Bundle| bundle.slice(&bundle.agents[0].account).unwrap();
+    let anchor = Anchor {
+        merchant: MERCHANT,
+        day: day(),
+        commitment: Some(kept.commitment),
+        list_hash: Some(kept.list_hash),
+    };
+    assert_eq!(verify_slice_against(&slice(&kept), &anchor), verify_slice(&slice(&kept)));
+    // Another seed, another list: each whole in itself.
+    let reseeded = slice(&bundle(&seed(2), 5, &[12, 5, 2]));
+    verify_slice(&reseeded).expect("agrees with itself");
+    assert!(matches!(verify_slice_against(&reseeded, &anchor), Err(Difference::PublishedCommitment { .. })));
+    let relisted = slice(&bundle(&seed(1), 5, &[11, 5, 2]));
+    verify_slice(&relisted).expect("agrees with itself");
+    assert!(matches!(verify_slice_against(&relisted, &anchor), Err(Difference::PublishedList { .. })));
+    let elsewhere = Anchor { merchant: "somebody else", ..anchor };
+    assert!(matches!(verify_slice_against(&slice(&kept), &elsewhere), Err(Difference::Merchant { .. })));
+    let tomorrow = Anchor { day: day().succ_opt().unwrap(), ..anchor };
+    assert!(matches!(verify_slice_against(&slice(&kept), &tomorrow), Err(Difference::Day { .. })));
 }
 
 /// Changes something, chosen by a number.

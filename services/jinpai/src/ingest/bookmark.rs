@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Summary;
+use crate::state::user_folder;
 
 /// Where a cut run is remembered.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Bookmark {
             meta.modified()?,
         );
         let name = hex::encode(Sha256::digest(identity.as_bytes()));
-        Ok(Self { path: Some(folder()?.join(format!("{}.json", &name[..32]))) })
+        Ok(Self { path: Some(user_folder()?.join("ingest").join(format!("{}.json", &name[..32]))) })
     }
 
     /// What an earlier, cut run left.
@@ -90,11 +91,4 @@ impl Bookmark {
             _ => Ok(()),
         }
     }
-}
-
-fn folder() -> Result<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    let base = state.or_else(home).context("neither XDG_STATE_HOME nor HOME is set")?;
-    Ok(base.join("jinpai/ingest"))
 }

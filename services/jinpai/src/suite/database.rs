@@ -47,12 +47,34 @@ fn owner(schema: &str) -> String {
 
 /// `url` for another user of the same database.
 pub fn with_login(url: &str, user: &str, password: &str) -> Result<String> {
+    let (scheme, place) = split(url)?;
+    Ok(format!("{scheme}://{user}:{password}@{place}"))
+}
+
+/// `url` for nobody: it may be shown.
+pub fn without_login(url: &str) -> Result<String> {
+    let (scheme, place) = split(url)?;
+    Ok(format!("{scheme}://{place}"))
+}
+
+/// The scheme, and what stands behind the login.
+fn split(url: &str) -> Result<(&str, &str)> {
     let Some((scheme, rest)) = url.split_once("://") else {
         bail!("the database must be given as a URL: postgres://user:password@host:port/database");
     };
     let end = rest.find('/').unwrap_or(rest.len());
     let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
-    Ok(format!("{scheme}://{user}:{password}@{}", &rest[host..]))
+    Ok((scheme, &rest[host..]))
+}
+
+/// How a service of the suite in `folder` reads and writes its schema in the database at `url`.
+pub fn runtime_config(folder: &Path, url: &str, schema: &str) -> Result<DatabaseConfig> {
+    let path = folder.join("roles.json");
+    let bytes = fs::read(&path).with_context(|| format!("{} can't be read", path.display()))?;
+    let logins: BTreeMap<String, Stored> =
+        serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))?;
+    let stored = logins.get(schema).with_context(|| format!("no login for {schema}"))?;
+    Ok(DatabaseConfig::new(with_login(url, &login(schema), &stored.runtime)?))
 }
 
 /// Makes the roles, and brings every schema up to date.
@@ -124,6 +146,7 @@ mod tests {
         check("postgresql://host/db", "postgresql://u:p@host/db");
         check("postgres://a:b%40c@[::1]:1", "postgres://u:p@[::1]:1");
         assert!(with_login("host=a user=b", "u", "p").is_err());
+        assert_eq!(without_login("postgres://a:b@host:1/db").expect("a URL"), "postgres://host:1/db");
     }
 
     #[test]

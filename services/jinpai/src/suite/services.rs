@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::database::Logins;
 use super::keys::{AUDIENCE, ISSUER};
 use super::{Keys, Member, Options};
+use crate::anchors::Anchors;
 
 /// A setting of one service: `("qa", "server.in_flight_max", "10")`.
 pub type Setting = (String, String, String);
@@ -31,7 +32,17 @@ impl Settings {
             .with("events.url", &options.nats_url)
             .with("events.prefix", &options.event_prefix)
             .with("access.jwks_file", keys.gateway_jwks.display().to_string())
+            .kept_outside(&Anchors::below(&options.folder), service)
             .over(options, service))
+    }
+
+    /// What would show a changed database is kept outside of it, whatever the log level.
+    fn kept_outside(self, anchors: &Anchors, service: &str) -> Self {
+        let kept = self.with("database.audit_head_file", anchors.audit_heads(service).display().to_string());
+        match service {
+            "qa" => kept.with("draw.commitment_file", anchors.commitments().display().to_string()),
+            _ => kept,
+        }
     }
 
     /// The caller's own settings go last.

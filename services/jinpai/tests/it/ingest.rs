@@ -1,6 +1,7 @@
 //! `jinpai ingest` as people type it: each format twice, what becomes of a bad row, and the figures that come of it.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use testkit::{Scratch, eventually};
 use crate::up::{Up, jinpai};
 
 /// A merchant with one shop and Chinese days, as its manager sets it up.
-async fn set_up(folder: &Path) {
+pub async fn set_up(folder: &Path) {
     let target = Target { state: Some(folder.to_owned()), ..Target::default() };
     let session = Session::open(&target, Role::Manager).await.expect("signs in");
     let mut people = PeopleServiceClient::new(session.channel());
@@ -222,23 +223,48 @@ const TABLES: [(&str, &str, &str, &str); 12] = [
     ),
 ];
 
-/// Lines of the file whose ingest is cut, and how many of them one is bad.
-const CUT_LINES: i64 = 20_000;
-const BAD_EACH: i64 = 1_000;
+/// How many lines of a file whose ingest is cut one is bad.
+const BAD_EACH: i64 = 500;
+
+/// What is wrong with every [`BAD_EACH`]th line.
+fn customer(n: i64) -> &'static str {
+    if n % BAD_EACH == 0 { "" } else { "k" }
+}
+
+fn signup(n: i64) -> String {
+    let customer = customer(n);
+    format!(
+        "{{\"signupId\":\"s-{n}\",\"occurredAt\":\"2026-05-02T10:00:00+08:00\",\"customerId\":\"{customer}\"}}\n"
+    )
+}
+
+fn chat(n: i64) -> String {
+    let customer = customer(n);
+    let message = |second: u32, sender: &str| {
+        format!(
+            "{{\"sentAt\":\"2026-05-02T10:00:{second:02}Z\",\"sender\":\"{sender}\",\"text\":\"hello {n}\"}}"
+        )
+    };
+    format!(
+        "{{\"conversationId\":\"cut-{n}\",\"agentId\":\"a\",\"customerId\":\"{customer}\",\"channel\":\"chat\",\
+         \"startedAt\":\"2026-05-02T10:00:00Z\",\"closedAt\":\"2026-05-02T10:00:30Z\",\"messages\":[{},{}]}}\n",
+        message(1, "CUSTOMER"),
+        message(2, "AGENT")
+    )
+}
+
+/// The lines as a file that is packed.
+fn packed(file: &Path, lines: &str) {
+    let mut packing = liblzma::write::XzEncoder::new(std::fs::File::create(file).expect("a file"), 1);
+    packing.write_all(lines.as_bytes()).expect("is packed");
+    packing.finish().expect("is written");
+}
 
 /// A run that is killed once something was acknowledged: the next goes on there, counts the whole file, and every bad line is
 /// in the reject file.
-fn a_killed_run_goes_on(ingest: &Ingest<'_>, scratch: &Path) {
-    let file = scratch.join("signups.jsonl");
-    let line = |n: i64| {
-        let customer = if n % BAD_EACH == 0 { "" } else { "k" };
-        format!(
-            "{{\"signupId\":\"s-{n}\",\"occurredAt\":\"2026-05-02T10:00:00+08:00\",\"customerId\":\"{customer}\"}}\n"
-        )
-    };
-    std::fs::write(&file, (1..=CUT_LINES).map(line).collect::<String>()).expect("a file");
+fn a_killed_run_goes_on(ingest: &Ingest<'_>, kind: &str, file: &Path, lines: i64) {
     let bookmarks = ingest.home.join("jinpai/ingest");
-    let mut cut = ingest.command("signups", &file, None).spawn().expect("runs");
+    let mut cut = ingest.command(kind, file, None).spawn().expect("runs");
     let deadline = Instant::now() + Duration::from_secs(60);
     let kept = || {
         let files = std::fs::read_dir(&bookmarks).into_iter().flatten().flatten();
@@ -251,17 +277,17 @@ fn a_killed_run_goes_on(ingest: &Ingest<'_>, scratch: &Path) {
     }
     cut.kill().expect("is killed");
     cut.wait().expect("ends");
-    let (ended, summary, rejects) = ingest.run("signups", &file, None);
+    let (ended, summary, rejects) = ingest.run(kind, file, None);
     let count = |name: &str| summary[name].as_i64().unwrap_or_default();
     let resumed = count("resumed_after_line");
-    assert!((1..CUT_LINES).contains(&resumed), "{summary}");
-    let bad = CUT_LINES / BAD_EACH;
-    assert_eq!((ended, count("read"), count("rejected")), (3, CUT_LINES, bad), "{summary}");
-    assert_eq!(count("accepted") + count("unchanged"), CUT_LINES - bad, "{summary}");
+    assert!((1..lines).contains(&resumed), "{summary}");
+    let bad = lines / BAD_EACH;
+    assert_eq!((ended, count("read"), count("rejected")), (3, lines, bad), "{summary}");
+    assert_eq!(count("accepted") + count("unchanged"), lines - bad, "{summary}");
     assert!(count("accepted") >= resumed - bad, "what was acknowledged is not sent again: {summary}");
     // What was sent again after the cut may be refused again.
-    let lines: BTreeSet<i64> = rejects.iter().filter_map(|reject| reject["line"].as_i64()).collect();
-    assert_eq!(lines, (1..=bad).map(|n| n * BAD_EACH).collect());
+    let refused: BTreeSet<i64> = rejects.iter().filter_map(|reject| reject["line"].as_i64()).collect();
+    assert_eq!(refused, (1..=bad).map(|n| n * BAD_EACH).collect());
     assert_eq!(kept(), 0, "nothing is left to go on with");
 }
 
@@ -298,5 +324,10 @@ async fn every_format_goes_in_once_and_names_its_bad_rows() {
     }
     // A line of each kind, and one that has none.
     ingest.twice("mixed", &data("mixed.jsonl"), None, 13, &[(14, "kind")]);
-    a_killed_run_goes_on(&ingest, scratch.path());
+    let signups = scratch.path().join("signups.jsonl");
+    std::fs::write(&signups, (1..=20_000).map(signup).collect::<String>()).expect("a file");
+    a_killed_run_goes_on(&ingest, "signups", &signups, 20_000);
+    let chats = scratch.path().join("chats.jsonl.xz");
+    packed(&chats, &(1..=6_000).map(chat).collect::<String>());
+    a_killed_run_goes_on(&ingest, "conversations", &chats, 6_000);
 }

@@ -1,5 +1,7 @@
 //! The program as people run it.
 
+mod demo;
+mod draw;
 mod ingest;
 mod roster;
 mod up;

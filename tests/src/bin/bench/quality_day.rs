@@ -45,7 +45,7 @@ pub async fn row() -> Result<Row> {
     wait(&suite.ground, "SELECT count(*) FROM qa.chat_checks", wanted).await?;
     let checked = start.elapsed();
     let options = draw::Options { days: Days { from: day, to: None }, wait: PATIENCE.as_secs() };
-    let drawn = draw::days(&manager, &options, |_| ()).await?;
+    let drawn = draw::days(&manager, &options, None, |_| ()).await?;
     let took = start.elapsed();
     let hits =
         suite.ground.count("SELECT count(*) FROM qa.check_hits").await.context("the database is away")?;
