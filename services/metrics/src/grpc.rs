@@ -9,6 +9,7 @@ pub mod case;
 pub mod customer;
 mod decode;
 mod encode;
+mod explain;
 mod fact;
 mod facts;
 pub mod follow_up;
@@ -30,18 +31,16 @@ use pg::By;
 use pg::page::PageRequest;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::metrics_service_server::MetricsService;
-use runtime::identity::{Admitted, Scope, admitted, caller};
+use runtime::identity::{Admitted, admitted, caller};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::Metrics;
-use crate::domain::any_measure::AnyMeasure;
-use crate::domain::explanation::ExplainQuery;
 use crate::domain::figure::RowPlace;
-use crate::domain::trade_measure::TradeExplainQuery;
 use crate::error::MetricsError;
+use crate::grpc::explain::Explaining;
 
 pub use facts::FactsApi;
 
@@ -74,52 +73,6 @@ impl From<MetricsError> for Status {
 }
 
 type Reply<T> = Result<Response<T>, Status>;
-
-impl MetricsApi {
-    async fn explain_conversations(
-        &self,
-        scope: &Scope,
-        message: &pb::ExplainFigureRequest,
-        query: ExplainQuery,
-    ) -> Reply<pb::ExplainFigureResponse> {
-        let definition = decode::definition_ref(message.definition.as_ref());
-        let list = format!("{query:?} {definition:?}");
-        let page = page(message.page_size, &message.page_token, list)?;
-        let explained = self.metrics.explain_figure(scope, &query, &definition, &page).await?;
-        let conversations = explained.conversations.map(encode::explained);
-        Ok(Response::new(pb::ExplainFigureResponse {
-            measure: message.measure,
-            definition: Some(encode::definition(explained.ruling.on(query.range.to).clone())),
-            numerator: explained.figure.0,
-            denominator: explained.figure.1,
-            conversations: conversations.items,
-            facts: Vec::new(),
-            next_page_token: conversations.next_page_token,
-        }))
-    }
-
-    async fn explain_timelines(
-        &self,
-        scope: &Scope,
-        message: &pb::ExplainFigureRequest,
-        query: TradeExplainQuery,
-    ) -> Reply<pb::ExplainFigureResponse> {
-        let definition = decode::definition_ref(message.definition.as_ref());
-        let list = format!("{query:?} {definition:?}");
-        let page = page(message.page_size, &message.page_token, list)?;
-        let explained = self.metrics.explain_trade(scope, &query, &definition, &page).await?;
-        let (conversations, facts) = trade::explained(explained.pieces.items);
-        Ok(Response::new(pb::ExplainFigureResponse {
-            measure: message.measure,
-            definition: Some(encode::definition(explained.ruling.on(query.range.to).clone())),
-            numerator: explained.figure.0,
-            denominator: explained.figure.1,
-            conversations,
-            facts,
-            next_page_token: explained.pieces.next_page_token,
-        }))
-    }
-}
 
 fn page<K: Serialize + DeserializeOwned>(
     size: i32,
@@ -196,13 +149,20 @@ impl MetricsService for MetricsApi {
         let comparison = |comparison| encode::comparison(comparison, &rows.items[comparison.row], currency);
         let comparisons = found.comparisons.iter().map(comparison).collect();
         let definition = found.ruling.on(ask.range.to).clone();
-        let figures = rows.items.into_iter().map(|row| {
-            let versions = found.ruling.versions(row.days);
-            let window = match row.place {
+        let label = |place: RowPlace| {
+            let window = match place {
                 RowPlace::Window(at) => message.windows.get(at),
                 RowPlace::Step(_) | RowPlace::Hour(..) => None,
             };
-            let label = window.map(|window| window.label.clone()).unwrap_or_default();
+            window.map(|window| window.label.clone()).unwrap_or_default()
+        };
+        let summaries = found.summaries.into_iter().map(|summary| {
+            let label = label(summary.place);
+            encode::summary(summary, label)
+        });
+        let summaries = summaries.collect();
+        let figures = rows.items.into_iter().map(|row| {
+            let (versions, label) = (found.ruling.versions(row.days), label(row.place));
             pb::Figures { definition_versions: versions, label, ..encode::figures(row, currency) }
         });
         Ok(Response::new(pb::GetFiguresResponse {
@@ -211,6 +171,7 @@ impl MetricsService for MetricsApi {
             next_page_token: rows.next_page_token,
             ruled: encode::ruled_days(&found.ruling),
             comparisons,
+            summaries,
         }))
     }
 
@@ -219,17 +180,9 @@ impl MetricsService for MetricsApi {
         request: Request<pb::ExplainFigureRequest>,
     ) -> Reply<pb::ExplainFigureResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
-        let range = decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?;
-        let filter = decode::filter(message.filter.as_ref())?;
-        let measure = decode::measure(message.measure())?;
-        slice::check_sliced(measure, filter.slices.as_ref())?;
-        match measure {
-            AnyMeasure::Conversations(measure) => {
-                self.explain_conversations(&scope, &message, ExplainQuery { measure, range, filter }).await
-            }
-            AnyMeasure::Timelines(measure) => {
-                self.explain_timelines(&scope, &message, TradeExplainQuery { measure, range, filter }).await
-            }
+        match explain::decode(&message)? {
+            Explaining::Conversations(query) => self.explain_conversations(&scope, &message, query).await,
+            Explaining::Timelines(query) => self.explain_timelines(&scope, &message, query).await,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The use cases of reading figures: what rules the days, the rows, what they are held against, what is behind them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{NaiveDate, TimeDelta};
 use pg::page::{Page, PageRequest};
@@ -8,15 +8,18 @@ use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 
 use crate::domain::Metrics;
+use crate::domain::any_measure::AnyMeasure;
 use crate::domain::comparison::{Against, Comparison};
-use crate::domain::explanation::{ExplainQuery, Explained, Explainer};
+use crate::domain::explainer::{ExplainQuery, Explained, Explainer};
 use crate::domain::figure::{Cut, DayRange, DefinitionRef, Figures, Filter, Group, Step};
 use crate::domain::restatement::Restatement;
 use crate::domain::ruling::Ruling;
+use crate::domain::summary::{MeasureSummary, Summary};
 use crate::domain::trade_measure::{ExplainedTrade, TradeExplainQuery};
 use crate::error::MetricsError;
 use crate::store::{
-    ExplainCursor, FigureCursor, FigureQuery, RestatementCursor, RestatementQuery, TradeCursor,
+    ExplainCursor, FigureCursor, FigureQuery, FigureSums, RestatementCursor, RestatementQuery, TradeCursor,
+    place,
 };
 
 type Result<T, E = MetricsError> = std::result::Result<T, E>;
@@ -46,6 +49,8 @@ pub struct AskFigures {
     pub distinct_customers: bool,
     /// For how many seconds to count the answers within them.
     pub within_seconds: Vec<i32>,
+    /// Whether to say how measures spread over all members of the group.
+    pub summarize: bool,
     /// Held against these other days.
     pub compare: Vec<Against>,
     /// Held against this other definition.
@@ -64,6 +69,7 @@ impl AskFigures {
             known_on: None,
             distinct_customers: false,
             within_seconds: Vec::new(),
+            summarize: false,
             compare: Vec::new(),
             compare_definition: None,
         }
@@ -79,6 +85,8 @@ pub struct FigurePage {
     pub figures: Page<Figures>,
     /// What they are held against.
     pub comparisons: Vec<Comparison>,
+    /// How measures spread over all members, by step or window.
+    pub summaries: Vec<Summary>,
 }
 
 /// A figure and a page of what is behind it.
@@ -139,7 +147,7 @@ impl Metrics {
             figures
                 .retain(|row| page.after.as_ref().is_none_or(|at| place(row) > (at.0.clone(), at.1, at.2)));
             let figures = page.page(figures, FigureCursor::after)?;
-            return Ok(FigurePage { ruling, figures, comparisons: Vec::new() });
+            return Ok(FigurePage { ruling, figures, comparisons: Vec::new(), summaries: Vec::new() });
         }
         let page = self.store.list_figures(scope, &query, page).await?;
         let figures = page.items.as_slice();
@@ -153,7 +161,29 @@ impl Metrics {
             let held = rows.into_iter().enumerate();
             comparisons.extend(held.map(|(row, other)| Comparison { row, against: None, other }));
         }
-        Ok(FigurePage { ruling, figures: page, comparisons })
+        let summaries = if ask.summarize { self.summarize(scope, &query).await? } else { Vec::new() };
+        Ok(FigurePage { ruling, figures: page, comparisons, summaries })
+    }
+
+    /// How measures spread over all members, in the order of steps or windows.
+    async fn summarize(&self, scope: &Scope, query: &FigureQuery) -> Result<Vec<Summary>> {
+        let mut steps: BTreeMap<NaiveDate, Vec<FigureSums>> = BTreeMap::new();
+        for row in self.store.list_sums(scope, query).await? {
+            // The merchant's one row has no key and is its own member.
+            if !row.key.is_empty() || query.group == Group::Merchant {
+                steps.entry(row.step).or_default().push(row);
+            }
+        }
+        let summary = |(step, rows): (NaiveDate, Vec<FigureSums>)| {
+            let (place, days) = place(&query.cut, query.range, step);
+            let of = |measure: AnyMeasure| {
+                let members = rows.iter().map(|row| measure.of_sums(&row.sums, &row.trade));
+                MeasureSummary::of(measure, members)
+            };
+            let measures = AnyMeasure::all().map(of).collect();
+            Summary { place, days, members: rows.len() as i64, measures }
+        };
+        Ok(steps.into_iter().map(summary).collect())
     }
 
     async fn hold_against(
@@ -218,13 +248,24 @@ impl Metrics {
         page: &PageRequest<ExplainCursor>,
     ) -> Result<Explanation> {
         let ruling = self.find_ruling(&scope.merchant, definition, query.range).await?;
-        let behind = self.store.list_behind(scope, &ruling, query, page).await?;
-        let mut explainer = Explainer::new(query.measure, ruling.clone());
+        if let Some(hour) = query.hour {
+            let behind = self.store.list_behind_hour(scope, &ruling, query, hour).await?;
+            let mut explainer = Explainer::new(query.subject, ruling.clone(), HashSet::new());
+            let explained = behind.conversations.into_iter().map(|c| explainer.explain(c));
+            let place = |explained: &Explained| ExplainCursor::after(&explained.conversation);
+            let left =
+                explained.filter(|explained| page.after.as_ref().is_none_or(|at| place(explained) > *at));
+            let conversations = page.page(left.collect(), place)?;
+            return Ok(Explanation { figure: behind.figure, ruling, conversations });
+        }
+        let today = self.store.find_calendar(&scope.merchant).await?.business_day(self.clock.now());
+        let behind = self.store.list_behind(scope, &ruling, query, page, today).await?;
+        let mut explainer = Explainer::new(query.subject, ruling.clone(), behind.seen);
         for conversation in behind.before {
             explainer.explain(conversation);
         }
         let conversations = behind.page.map(|c| explainer.explain(c));
-        Ok(Explanation { figure: query.measure.of(&behind.sums), ruling, conversations })
+        Ok(Explanation { figure: behind.figure, ruling, conversations })
     }
 
     /// A figure of customers' timelines, and a page of what is behind it.

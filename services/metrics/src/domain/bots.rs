@@ -6,12 +6,13 @@ use runtime::identity::Scope;
 use status::Violation;
 
 use crate::domain::bot::{
-    BotError, BotFilter, BotRow, EVENTS_MAX, Facet, Question, QuestionMark, QuestionState, days_before,
-    question_id, rank,
+    BotCounts, BotError, BotFilter, BotRow, EVENTS_MAX, Facet, Question, QuestionMark, QuestionState,
+    days_before, question_id, rank,
 };
+use crate::domain::fact::Fact;
 use crate::domain::figure::DayRange;
 use crate::domain::{Metrics, Result};
-use crate::store::{BotCursor, BotQuery, QuestionCursor};
+use crate::store::{BotCursor, BotEventCursor, BotQuery, QuestionCursor};
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -44,6 +45,19 @@ impl Bots {
         rows.sort_by_key(BotCursor::after);
         rows.retain(|row| page.after.as_ref().is_none_or(|after| BotCursor::after(row) > *after));
         Ok((page.page(rows, BotCursor::after)?, whole))
+    }
+
+    /// What became of questions, and a page of the events that say so.
+    pub async fn explain_bot_figures(
+        &self,
+        scope: &Scope,
+        days: DayRange,
+        filter: BotFilter,
+        page: &PageRequest<BotEventCursor>,
+    ) -> Result<(BotCounts, Page<Fact>)> {
+        // The days before are not asked about.
+        let query = BotQuery { days, previous: days, filter };
+        self.metrics.store.list_bot_events(scope, &query, page).await
     }
 
     /// A page of the questions that the bot left open, the most frequent first, and how many events name none.

@@ -79,7 +79,7 @@ mod tests {
         sums[Sum::Conversations] = 1;
         sums[Sum::Rounds] = rounds;
         let customer = CustomerPart { asked: true, answered: true, received: true, due: true, late };
-        Part { sums, durations: vec![(Spread::Response, bucket::of(5))], customer }
+        Part { sums, durations: vec![(Spread::Response, 5)], customer }
     }
 
     fn agent_day(account: &str) -> AgentDay {

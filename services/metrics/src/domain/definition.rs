@@ -68,6 +68,13 @@ pub struct Rules {
     /// A day is final when so many further business days are over.
     #[serde(default = "maturation_days")]
     pub maturation_days: i32,
+    /// What becomes of customers whom the bot alone served. Not written where it says nothing: releases from before
+    /// know no such choice.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub bot_only: BotOnly,
+    /// Whether customers count as asking and answered by rounds begun in service hours alone. Likewise.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub customers_in_service_hours: bool,
     /// How orders and all other facts are counted.
     #[serde(default)]
     pub trade: TradeRules,
@@ -76,6 +83,21 @@ pub struct Rules {
 /// Orders of a chat's day may be paid for four days more (domain-knowledge 1.1).
 const fn maturation_days() -> i32 {
     4
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What becomes of customers whom the bot alone served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BotOnly {
+    /// They count like customers whom nobody answered.
+    #[default]
+    Unanswered,
+    /// They reached no person, and are left out of response figures.
+    LeftOut,
 }
 
 /// How a rate in persons is made of rounds.
@@ -132,6 +154,8 @@ impl Default for Rules {
             service_hours: None,
             customer_unit: CustomerUnit::EveryRound,
             maturation_days: maturation_days(),
+            bot_only: BotOnly::Unanswered,
+            customers_in_service_hours: false,
             trade: TradeRules::default(),
         }
     }
@@ -185,6 +209,17 @@ mod tests {
         let old = r#"{"quick_replies_count":true,"bots_count":false,"in_time_seconds":180,"long_chat_threshold":10,
             "service_hours":null}"#;
         assert_eq!(serde_json::from_str::<Rules>(old).ok(), Some(Rules::default()));
+    }
+
+    #[test]
+    fn rules_that_use_no_new_choice_are_written_as_releases_from_before_know_them() {
+        let written = serde_json::to_value(Rules::default()).expect("is written");
+        let written = written.as_object().expect("fields");
+        assert!(!written.contains_key("bot_only") && !written.contains_key("customers_in_service_hours"));
+        let chosen =
+            Rules { bot_only: BotOnly::LeftOut, customers_in_service_hours: true, ..Rules::default() };
+        let read = serde_json::to_value(&chosen).and_then(serde_json::from_value::<Rules>);
+        assert_eq!(read.expect("is read"), chosen);
     }
 
     #[test]

@@ -1,18 +1,16 @@
-//! Where a figure comes from: each conversation's share in it, and why it has none.
+//! Figures of conversations by name, what each is made of, and why a conversation has no share in one.
 
-use std::collections::HashMap;
+use chrono::{DateTime, Utc};
 
-use chrono::{DateTime, NaiveDate, Utc};
-
-use crate::domain::conversation::{ConversationKey, Sender};
+use crate::domain::conversation::ConversationKey;
 use crate::domain::definition::Rules;
 use crate::domain::facts::{AgentDay, Facts, OWNER, Who};
-use crate::domain::figure::{DayRange, Filter};
-use crate::domain::part::{CustomerPart, Part, rounds};
-use crate::domain::ruling::Ruling;
+use crate::domain::part::{Part, Spread};
 use crate::domain::sums::{Sum, Sums};
 
-/// A figure that can be explained.
+const HOUR_MS: i64 = 3_600_000;
+
+/// A figure made of sums of conversations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Measure {
     /// Conversations.
@@ -143,6 +141,16 @@ impl Measure {
         }
     }
 
+    /// Whose durations it counts, of the kind [`Part::durations`] has.
+    pub fn spread(self) -> Option<Spread> {
+        match self {
+            Self::FirstResponse | Self::FirstInTimeRate => Some(Spread::FirstResponse),
+            Self::Response | Self::InTimeRate => Some(Spread::Response),
+            Self::Length => Some(Spread::Length),
+            _ => None,
+        }
+    }
+
     /// The figure's value out of sums.
     pub fn of(self, sums: &Sums) -> (i64, i64) {
         let (numerator, denominator) = self.sums();
@@ -159,17 +167,6 @@ pub enum Unit {
     Rate,
     /// A mean of durations.
     Milliseconds,
-}
-
-/// Which figure is to be explained.
-#[derive(Debug, Clone)]
-pub struct ExplainQuery {
-    /// Which.
-    pub measure: Measure,
-    /// Of these days.
-    pub range: DayRange,
-    /// Of these agents and shops.
-    pub filter: Filter,
 }
 
 /// Why a conversation or fact is not, or not wholly, counted.
@@ -245,6 +242,10 @@ pub enum Reason {
     NoTransfer,
     /// It belongs to another account of the conversation.
     AnotherAccount,
+    /// An earlier conversation speaks for the account.
+    RepeatAccount,
+    /// The bot alone served the customer, which the definition leaves out.
+    BotOnly,
 }
 
 /// A stored conversation without text.
@@ -268,146 +269,21 @@ pub struct Recorded {
 
 impl Recorded {
     /// Which of the conversation's accounts it is whose part this is.
-    fn who(&self) -> Who {
+    pub fn who(&self) -> Who {
         let account = &self.agent_day.account;
         let other = self.facts.others.iter().position(|other| other == account);
         other.filter(|_| *account != self.owner).map_or(OWNER, |at| at + 1)
     }
 
+    /// The hour of the local clock in which its first message was sent: where it counts by hour.
+    pub fn hour(&self) -> u8 {
+        let first_ms =
+            self.facts.start_of_day_ms + self.facts.messages.first().map_or(0, |message| message.offset_ms);
+        u8::try_from(first_ms.div_euclid(HOUR_MS).rem_euclid(24)).unwrap_or(0)
+    }
+
     /// The account's part under `rules`.
     pub fn part(&self, rules: &Rules) -> Part {
         Part::all(&self.facts, rules).swap_remove(self.who())
-    }
-}
-
-/// A conversation's part in a figure.
-#[derive(Debug, Clone)]
-pub struct Explained {
-    /// The conversation.
-    pub conversation: Recorded,
-    /// What it adds above the line.
-    pub numerator: i64,
-    /// What it adds below the line.
-    pub denominator: i64,
-    /// Why not more.
-    pub reason: Option<Reason>,
-}
-
-impl Explained {
-    /// Whether it changes the figure at all.
-    pub fn counted(&self) -> bool {
-        self.numerator != 0 || self.denominator != 0
-    }
-}
-
-/// Explains conversations one after the other. They must come in the order of the list, each agent's day from its
-/// first conversation on: who speaks for a customer is decided by that order.
-#[derive(Debug)]
-pub struct Explainer {
-    measure: Measure,
-    ruling: Ruling,
-    spoken_for: HashMap<(NaiveDate, String, String, String), CustomerPart>,
-}
-
-impl Explainer {
-    /// For one measure under the rules of each day.
-    pub fn new(measure: Measure, ruling: Ruling) -> Self {
-        Self { measure, ruling, spoken_for: HashMap::new() }
-    }
-
-    /// The next conversation's share.
-    pub fn explain(&mut self, conversation: Recorded) -> Explained {
-        let rules = &self.ruling.on(conversation.agent_day.day).rules;
-        let mut part = conversation.part(rules);
-        let day = &conversation.agent_day;
-        let who = (day.day, day.shop.clone(), day.account.clone(), conversation.customer.clone());
-        let spoken_for = self.spoken_for.entry(who).or_default();
-        let news = |now: bool, before: &mut bool| {
-            let new = now && !*before;
-            *before |= now;
-            i64::from(new)
-        };
-        part.sums[Sum::AskingCustomers] = news(part.customer.asked, &mut spoken_for.asked);
-        part.sums[Sum::AnsweredCustomers] = news(part.customer.answered, &mut spoken_for.answered);
-        part.sums[Sum::ReceivedCustomers] = news(part.customer.received, &mut spoken_for.received);
-        let in_time = |spoken: &CustomerPart| i64::from(spoken.due && !spoken.late);
-        let before = in_time(spoken_for);
-        part.sums[Sum::DueCustomers] = news(part.customer.due, &mut spoken_for.due);
-        spoken_for.late |= part.customer.late;
-        // A late round takes back what an earlier conversation of the customer gave.
-        part.sums[Sum::InTimeCustomers] = in_time(spoken_for) - before;
-        let (numerator, denominator) = self.measure.of(&part.sums);
-        let reason = reason(self.measure, &part).map(|reason| elsewhere(reason, &conversation, &part, rules));
-        Explained { conversation, numerator, denominator, reason }
-    }
-}
-
-/// What an account does not get although the conversation has it belongs to another account.
-fn elsewhere(reason: Reason, conversation: &Recorded, part: &Part, rules: &Rules) -> Reason {
-    if conversation.facts.others.is_empty() {
-        return reason;
-    }
-    let who = conversation.who();
-    let asked_another = part.sums[Sum::CustomerMessages] == 0
-        && conversation.facts.messages.iter().any(|message| message.sender == Sender::Customer);
-    let first_of_another =
-        || rounds(&conversation.facts, rules).first().is_some_and(|round| round.who != who);
-    match reason {
-        Reason::NoCustomerMessage if asked_another => Reason::AnotherAccount,
-        Reason::NotLong | Reason::NotRated | Reason::NoMark | Reason::NoTransfer if who != OWNER => {
-            Reason::AnotherAccount
-        }
-        Reason::OutsideServiceHours if first_of_another() => Reason::AnotherAccount,
-        reason => reason,
-    }
-}
-
-fn reason(measure: Measure, part: &Part) -> Option<Reason> {
-    let sums = &part.sums;
-    let none = |sum: Sum, reason: Reason| (sums[sum] == 0).then_some(reason);
-    let silent = none(Sum::CustomerMessages, Reason::NoCustomerMessage);
-    let less = |sum: Sum, than: Sum, reason: Reason| (sums[sum] < sums[than]).then_some(reason);
-    match measure {
-        Measure::Conversations | Measure::Length => none(Sum::Conversations, Reason::AnotherAccount),
-        Measure::TransferredIn => none(Sum::TransferredIn, Reason::NoTransfer),
-        Measure::TransferredOut => none(Sum::TransferredOut, Reason::NoTransfer),
-        Measure::InTimeCustomers => silent
-            .or((!part.customer.due).then_some(Reason::OutsideServiceHours))
-            .or(part.customer.late.then_some(Reason::TooLate))
-            .or_else(|| (sums[Sum::DueCustomers] == 0).then_some(Reason::RepeatCustomer)),
-        Measure::Replies => none(Sum::Replies, Reason::NoReply),
-        Measure::QuickReplies => none(Sum::QuickReplies, Reason::NoneSent),
-        Measure::CustomerMessages => silent,
-        Measure::ReplyRatio => none(Sum::Replies, Reason::NoReply).or(silent),
-        Measure::ReceivedCustomers => silent
-            .or(none(Sum::Replies, Reason::NoReply))
-            .or(none(Sum::ReceivedCustomers, Reason::RepeatCustomer)),
-        Measure::ReplyRate => {
-            silent.or((!part.customer.answered).then_some(Reason::NotAnswered)).or_else(|| {
-                (sums[Sum::AskingCustomers] + sums[Sum::AnsweredCustomers] == 0)
-                    .then_some(Reason::RepeatCustomer)
-            })
-        }
-        Measure::FirstResponse => silent
-            .or(none(Sum::FirstAsked, Reason::OutsideServiceHours))
-            .or(none(Sum::FirstAnswered, Reason::NotAnswered)),
-        Measure::FirstInTimeRate => silent
-            .or(none(Sum::FirstAsked, Reason::OutsideServiceHours))
-            .or(none(Sum::FirstAnswered, Reason::NotAnswered))
-            .or(none(Sum::FirstInTime, Reason::TooLate)),
-        Measure::Response | Measure::AnsweredRate => silent
-            .or(none(Sum::Rounds, Reason::OutsideServiceHours))
-            .or(less(Sum::RoundsAnswered, Sum::Rounds, Reason::NotAnswered)),
-        Measure::InTimeRate => silent
-            .or(none(Sum::Rounds, Reason::OutsideServiceHours))
-            .or(less(Sum::RoundsAnswered, Sum::Rounds, Reason::NotAnswered))
-            .or(less(Sum::RoundsInTime, Sum::Rounds, Reason::TooLate)),
-        Measure::LongChats => none(Sum::LongChats, Reason::NotLong),
-        Measure::Satisfaction => {
-            none(Sum::Rated, Reason::NotRated).or(none(Sum::Satisfied, Reason::NotSatisfied))
-        }
-        Measure::Completion => {
-            none(Sum::Marked, Reason::NoMark).or(none(Sum::Completed, Reason::NotCompleted))
-        }
     }
 }

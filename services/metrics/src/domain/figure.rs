@@ -191,12 +191,17 @@ pub struct Within {
 }
 
 impl Within {
+    /// Whether the durations of a bucket count as within the limit.
+    pub fn holds(seconds: i32, bucket: Bucket) -> bool {
+        bucket::representative_ms(bucket) <= f64::from(seconds) * 1_000.0
+    }
+
     /// Read from the buckets. A bucket counts whole, by the duration that it stands for.
     pub fn of(seconds: i32, rounds: &Histogram, first_rounds: &Histogram) -> Self {
         let limit_ms = i64::from(seconds) * 1_000;
         let border = bucket::of(limit_ms);
         let is_cut = bucket::last_ms(border) > limit_ms;
-        let counts = bucket::representative_ms(border) <= limit_ms as f64;
+        let counts = Self::holds(seconds, border);
         let count = |histogram: &Histogram| {
             let (below, through) = (histogram.through(border - 1), histogram.through(border));
             (if counts { through } else { below }, if is_cut { through - below } else { 0 })

@@ -7,13 +7,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::NaiveDate;
 
+use crate::domain::bucket;
 use crate::domain::definition::Rules;
 use crate::domain::explanation::Recorded;
 use crate::domain::histogram::Histogram;
 use crate::domain::part::{CustomerPart, Spread};
 use crate::domain::sums::{Sum, Sums};
-
-const HOUR_MS: i64 = 3_600_000;
 
 /// Rows by key, day and hours after the day's cut-over.
 #[derive(Debug)]
@@ -44,11 +43,11 @@ impl HourTally {
     pub fn add(&mut self, key: &str, conversation: &Recorded, rules: &Rules) {
         let part = conversation.part(rules);
         let at = &conversation.agent_day;
-        let hours = (self.hour_of(conversation) + 24 - self.cut_over_hour) % 24;
+        let hours = (conversation.hour() + 24 - self.cut_over_hour) % 24;
         let row = self.rows.entry((key.to_owned(), at.day, hours)).or_default();
         row.sums += &part.sums;
-        for (spread, bucket) in &part.durations {
-            row.histograms[*spread as usize].change(*bucket, 1);
+        for (spread, ms) in &part.durations {
+            row.histograms[*spread as usize].change(bucket::of(*ms), 1);
         }
         if part.sums != Sums::default() && !row.accounts.contains(&at.account) {
             row.accounts.insert(at.account.clone());
@@ -60,12 +59,6 @@ impl HourTally {
         customer.received |= part.customer.received;
         customer.due |= part.customer.due;
         customer.late |= part.customer.late;
-    }
-
-    fn hour_of(&self, conversation: &Recorded) -> u8 {
-        let facts = &conversation.facts;
-        let first_ms = facts.start_of_day_ms + facts.messages.first().map_or(0, |message| message.offset_ms);
-        u8::try_from(first_ms.div_euclid(HOUR_MS).rem_euclid(24)).unwrap_or(0)
     }
 
     /// The hour of the local clock that is so many hours after the cut-over.
@@ -99,6 +92,8 @@ impl HourRow {
 mod tests {
     use super::*;
     use crate::domain::testing::recorded;
+
+    const HOUR_MS: i64 = 3_600_000;
 
     #[test]
     fn a_conversation_counts_in_the_hour_of_its_first_message_and_a_customer_once() {

@@ -4,9 +4,8 @@
 //! A round (domain-knowledge 4.1) lasts from the customer's first unanswered message to the first reply after it;
 //! a round that is never answered counts as begun. The first round gives the first response.
 
-use crate::domain::bucket::{self, Bucket};
 use crate::domain::conversation::Sender;
-use crate::domain::definition::{CustomerUnit, Rules};
+use crate::domain::definition::{BotOnly, CustomerUnit, Rules};
 use crate::domain::facts::{Facts, OWNER, Who};
 use crate::domain::sums::{Sum, Sums};
 
@@ -31,8 +30,8 @@ impl Spread {
 pub struct Part {
     /// Everything that adds up by itself. The customer sums stay 0: customers are counted once a day, see `tally`.
     pub sums: Sums,
-    /// One entry per duration.
-    pub durations: Vec<(Spread, Bucket)>,
+    /// One entry per duration, in milliseconds.
+    pub durations: Vec<(Spread, i64)>,
     /// What it says of its customer.
     pub customer: CustomerPart,
 }
@@ -84,6 +83,17 @@ pub fn rounds(facts: &Facts, rules: &Rules) -> Vec<Round> {
     rounds
 }
 
+/// Whether a conversation says nothing about answers under `rules`: the bot answered the customer, no agent wrote, and
+/// nobody handed the customer over to the account, so that the customer never reached a person.
+pub fn is_left_out(facts: &Facts, rules: &Rules) -> bool {
+    if rules.bot_only == BotOnly::Unanswered || rules.bots_count || facts.transferred_in {
+        return false;
+    }
+    let mut asked = facts.messages.iter().skip_while(|message| message.sender != Sender::Customer);
+    asked.any(|message| message.sender == Sender::Bot)
+        && !facts.messages.iter().any(|message| message.sender == Sender::Agent)
+}
+
 impl Part {
     /// The parts of a conversation under `rules`, by account: first its own account's, then those of the others that
     /// answered in it. A reply and the round it ends belong to who sent it; everything else to the conversation's account.
@@ -100,12 +110,22 @@ impl Part {
         for part in &mut parts {
             part.customer.received = asked && part.sums[Sum::Replies] > 0;
         }
+        let left_out = is_left_out(facts, rules);
         for (at, round) in rounds(facts, rules).iter().enumerate() {
-            let is_served = rules.is_served(facts.start_of_day_ms + round.asked_ms);
-            parts[round.who].count_round(round, at == 0, is_served, rules);
+            let part = &mut parts[round.who];
+            part.sums[Sum::CustomerMessages] += round.messages;
+            if !left_out {
+                let is_served = rules.is_served(facts.start_of_day_ms + round.asked_ms);
+                part.count_round(round, at == 0, is_served, rules);
+            }
         }
         parts[OWNER].count_conversation(facts, replies > i64::from(rules.long_chat_threshold));
         parts
+    }
+
+    /// The durations of one kind, in milliseconds.
+    pub fn durations_of(&self, spread: Spread) -> impl Iterator<Item = i64> {
+        self.durations.iter().filter(move |(of, _)| *of == spread).map(|(_, ms)| *ms)
     }
 
     /// The part of a conversation in which nobody else answered.
@@ -115,9 +135,10 @@ impl Part {
     }
 
     fn count_round(&mut self, round: &Round, first: bool, is_served: bool, rules: &Rules) {
-        self.customer.asked = true;
-        self.customer.answered |= round.response_ms.is_some();
-        self.sums[Sum::CustomerMessages] += round.messages;
+        if is_served || !rules.customers_in_service_hours {
+            self.customer.asked = true;
+            self.customer.answered |= round.response_ms.is_some();
+        }
         if !is_served {
             return;
         }
@@ -135,11 +156,11 @@ impl Part {
         if let Some(ms) = round.response_ms {
             self.sums[Sum::RoundsAnswered] += 1;
             self.sums[Sum::ResponseMs] += ms;
-            self.durations.push((Spread::Response, bucket::of(ms)));
+            self.durations.push((Spread::Response, ms));
             if first {
                 self.sums[Sum::FirstAnswered] = 1;
                 self.sums[Sum::FirstResponseMs] = ms;
-                self.durations.push((Spread::FirstResponse, bucket::of(ms)));
+                self.durations.push((Spread::FirstResponse, ms));
             }
         }
     }
@@ -156,7 +177,7 @@ impl Part {
         sums[Sum::TransferredOut] = i64::from(facts.transferred_out);
         let first_ms = facts.messages.first().map_or(0, |m| m.offset_ms);
         sums[Sum::LengthMs] = facts.messages.last().map_or(0, |m| m.offset_ms) - first_ms;
-        self.durations.push((Spread::Length, bucket::of(sums[Sum::LengthMs])));
+        self.durations.push((Spread::Length, sums[Sum::LengthMs]));
     }
 }
 
@@ -219,13 +240,18 @@ mod tests {
     #[test]
     fn the_persons_rates_of_kuaishou_and_pinduoduo() {
         let hours = |from: i32, to: i32| Some(ServiceHours { from_minute: from * 60, to_minute: to * 60 });
-        let kuaishou = Rules {
+        let pinduoduo = Rules {
+            in_time_seconds: 3_600,
             service_hours: hours(8, 23),
-            customer_unit: CustomerUnit::FirstRound,
+            customer_unit: CustomerUnit::EveryRound,
             ..Rules::default()
         };
-        let pinduoduo =
-            Rules { in_time_seconds: 3_600, customer_unit: CustomerUnit::EveryRound, ..kuaishou.clone() };
+        let kuaishou = Rules {
+            in_time_seconds: 180,
+            customer_unit: CustomerUnit::FirstRound,
+            bot_only: BotOnly::LeftOut,
+            ..pinduoduo.clone()
+        };
         let judge = |lines: &[&str], rules: &Rules| {
             let customer = Part::of(&facts(lines), rules).customer;
             (customer.due, customer.late)
@@ -238,9 +264,84 @@ mod tests {
         check(&["10:00:00 C", "10:04:00 A"], (true, true), (true, false));
         check(&["10:00:00 C", "10:02:00 A", "10:10:00 C", "11:20:00 A"], (true, false), (true, true));
         check(&["10:00:00 C", "10:02:00 A", "10:10:00 C"], (true, false), (true, true));
-        // The bot does not answer; before eight nobody has to.
-        check(&["10:00:00 C", "10:00:01 B"], (true, true), (true, true));
+        // Whom the bot alone served didn't reach a human, and so is in no part of Kuaishou's rate; Pinduoduo counts
+        // whoever consulted. What a bot says answers for neither.
+        check(&["10:00:00 C", "10:00:01 B"], (false, false), (true, true));
+        check(&["10:00:00 C", "10:00:01 B", "10:00:20 C"], (false, false), (true, true));
+        check(&["10:00:00 C", "10:00:01 B", "10:02:00 A"], (true, false), (true, false));
+        check(&["10:00:00 C", "10:00:01 B", "10:04:00 A"], (true, true), (true, false));
+        // A bot that greets has served nobody: the customer waits for a person.
+        check(&["09:59:59 B", "10:00:00 C"], (true, true), (true, true));
+        check(&["10:00:00 C"], (true, true), (true, true));
+        // Before eight nobody has to answer.
         check(&["07:00:00 C", "09:30:00 A"], (false, false), (false, false));
+        // Handed over to a person who wrote nothing, they did reach one.
+        let mut handed_over = facts(&["10:00:00 C", "10:00:01 B"]);
+        handed_over.transferred_in = true;
+        let customer = Part::of(&handed_over, &kuaishou).customer;
+        assert_eq!((customer.due, customer.late), (true, true));
+    }
+
+    #[test]
+    fn whom_the_bot_alone_served_lowers_no_rate_where_the_definition_leaves_them_out() {
+        let chat = facts(&["10:00:00 C", "10:00:01 B", "10:00:05 C", "10:00:06 B"]);
+        let rates = |rules: &Rules| {
+            let Part { sums, customer, .. } = Part::of(&chat, rules);
+            let of = |sum: Sum| sums[sum];
+            let asked = (of(Sum::Rounds), of(Sum::FirstAsked), customer.asked, customer.due);
+            (asked, of(Sum::CustomerMessages), of(Sum::Conversations), customer.answered)
+        };
+        let as_before = Rules::default();
+        assert_eq!(rates(&as_before), ((1, 1, true, true), 2, 1, false));
+        let left_out = Rules { bot_only: BotOnly::LeftOut, ..as_before };
+        assert_eq!(rates(&left_out), ((0, 0, false, false), 2, 1, false), "what happened still counts");
+        // Where bots answer there is nobody to leave out.
+        let bots_count = Rules { bots_count: true, ..left_out };
+        assert_eq!(rates(&bots_count), ((2, 1, true, true), 2, 1, true));
+    }
+
+    /// Domain-knowledge 4.1, second source, second rule: of the persons who consulted from 8 to 23 those whom 店小蜜 or a
+    /// human answered.
+    #[test]
+    fn the_reply_rate_of_persons_honours_the_hours() {
+        let rules = Rules {
+            bots_count: true,
+            service_hours: Some(ServiceHours { from_minute: 8 * 60, to_minute: 23 * 60 }),
+            customers_in_service_hours: true,
+            ..Rules::default()
+        };
+        let by_any_round = Rules { customers_in_service_hours: false, ..rules.clone() };
+        let check = |lines: &[&str], in_hours: (bool, bool), all_day: (bool, bool)| {
+            let judge = |rules: &Rules| {
+                let customer = Part::of(&facts(lines), rules).customer;
+                (customer.asked, customer.answered)
+            };
+            assert_eq!(judge(&rules), in_hours, "in hours {lines:?}");
+            assert_eq!(judge(&by_any_round), all_day, "all day {lines:?}");
+        };
+        check(&["10:00:00 C", "10:00:01 B"], (true, true), (true, true));
+        check(&["10:00:00 C", "12:00:00 A"], (true, true), (true, true));
+        check(&["10:00:00 C"], (true, false), (true, false));
+        check(&["07:59:59 C", "08:30:00 A"], (false, false), (true, true));
+        check(&["22:59:59 C", "23:30:00 A"], (true, true), (true, true));
+        check(&["23:00:00 C", "23:00:01 A"], (false, false), (true, true));
+        check(&["07:00:00 C", "07:01:00 A", "09:00:00 C"], (true, false), (true, true));
+    }
+
+    /// Domain-knowledge 4.1, the table: who may answer in the rates by rounds.
+    #[test]
+    fn the_first_source_counts_bots_and_the_second_ones_first_rule_does_not() {
+        let hours = |from: i32, to: i32| Some(ServiceHours { from_minute: from * 60, to_minute: to * 60 });
+        let first = Rules { bots_count: true, service_hours: hours(8, 24), ..Rules::default() };
+        let second = Rules { service_hours: hours(9, 23), ..Rules::default() };
+        let chat = ["08:30:00 C", "08:30:01 B", "10:00:00 C", "10:00:01 B", "10:05:00 A", "23:30:00 C"];
+        assert_eq!(in_time(&chat, &first), (2, 3));
+        assert_eq!(
+            in_time(&chat, &second),
+            (0, 0),
+            "the only round in which a human answers began before nine"
+        );
+        assert_eq!(in_time(&chat[2..], &second), (0, 1));
     }
 
     #[test]
@@ -276,14 +377,13 @@ mod tests {
         assert_eq!((sums[Sum::RoundsAnswered], sums[Sum::ResponseMs]), (2, 70_000));
         assert_eq!((sums[Sum::Replies], sums[Sum::QuickReplies], sums[Sum::CustomerMessages]), (3, 1, 2));
         assert_eq!(sums[Sum::LengthMs], 110_000);
-        let bucket = |ms| bucket::of(ms);
         assert_eq!(
             part.durations,
             [
-                (Spread::Response, bucket(20_000)),
-                (Spread::FirstResponse, bucket(20_000)),
-                (Spread::Response, bucket(50_000)),
-                (Spread::Length, bucket(110_000)),
+                (Spread::Response, 20_000),
+                (Spread::FirstResponse, 20_000),
+                (Spread::Response, 50_000),
+                (Spread::Length, 110_000),
             ]
         );
     }

@@ -6,6 +6,7 @@ use chrono::{Datelike, NaiveDate};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::domain::bucket;
 use crate::domain::facts::AgentDay;
 use crate::domain::histogram::Histogram;
 use crate::domain::part::{Part, Spread};
@@ -100,8 +101,8 @@ impl Tally {
         } else {
             day.sums -= &part.sums;
         }
-        for (spread, bucket) in &part.durations {
-            day.histograms[*spread as usize].change(*bucket, sign.into());
+        for (spread, ms) in &part.durations {
+            day.histograms[*spread as usize].change(bucket::of(*ms), sign.into());
         }
         if !day.customers.contains_key(customer) {
             day.customers.insert(customer.to_owned(), CustomerChange::default());
@@ -129,7 +130,6 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::bucket;
     use crate::domain::part::CustomerPart;
     use crate::domain::sums::Sum;
 
@@ -138,7 +138,7 @@ mod tests {
         sums[Sum::Conversations] = 1;
         Part {
             sums,
-            durations: vec![(Spread::Response, bucket::of(5)), (Spread::Response, bucket::of(5))],
+            durations: vec![(Spread::Response, 5), (Spread::Response, 5)],
             customer: CustomerPart { asked: true, received: true, ..CustomerPart::default() },
         }
     }

@@ -67,6 +67,8 @@ pub enum TradeMeasure {
     CartsLeft,
     CartLeftAmount,
     CartPurchaseRate,
+    /// Of slices by hour only, and so only explained; elsewhere it is a figure of conversations.
+    ReceivedCustomers,
 }
 
 /// What stands below the line.
@@ -103,7 +105,7 @@ pub struct Activity {
 }
 
 impl TradeMeasure {
-    /// All of them.
+    /// All of them but [`TradeMeasure::ReceivedCustomers`], which is nobody's figure by itself.
     pub const ALL: [Self; 50] = [
         Self::Inquiries,
         Self::OrderingBuyers,
@@ -210,6 +212,7 @@ impl TradeMeasure {
             Self::CartsLeft => "CARTS_LEFT",
             Self::CartLeftAmount => "CART_LEFT_AMOUNT",
             Self::CartPurchaseRate => "CART_PURCHASE_RATE",
+            Self::ReceivedCustomers => "RECEIVED_CUSTOMERS",
         }
     }
 
@@ -269,6 +272,7 @@ impl TradeMeasure {
             Self::CartsLeft => count(S::CartsLeft),
             Self::CartLeftAmount => count(S::CartLeftAmount),
             Self::CartPurchaseRate => rate(S::CartsBought, S::Carts),
+            Self::ReceivedCustomers => count(S::ReceivedCustomers),
         }
     }
 

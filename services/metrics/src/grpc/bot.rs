@@ -51,6 +51,23 @@ impl BotService for BotApi {
         }))
     }
 
+    async fn explain_bot_figures(
+        &self,
+        request: Request<pb::ExplainBotFiguresRequest>,
+    ) -> Reply<pb::ExplainBotFiguresResponse> {
+        let Admitted { message, scope, .. } = admitted(request)?;
+        let days = decode::days(message.days.as_ref())?;
+        let filter = decode::filter(message.filter.as_ref())?;
+        let list = format!("bot events {days:?} {filter:?}");
+        let page = page(message.page_size, &message.page_token, list)?;
+        let (counts, events) = self.bots.explain_bot_figures(&scope, days, filter, &page).await?;
+        Ok(Response::new(pb::ExplainBotFiguresResponse {
+            figures: Some(encode::counts(String::new(), &counts)),
+            events: events.items.into_iter().map(encode::event).collect(),
+            next_page_token: events.next_page_token,
+        }))
+    }
+
     async fn list_unanswered_questions(
         &self,
         request: Request<pb::ListUnansweredQuestionsRequest>,

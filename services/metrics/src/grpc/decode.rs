@@ -15,7 +15,7 @@ use crate::domain::asking::AskFigures;
 use crate::domain::batch::Line;
 use crate::domain::comparison::Against;
 use crate::domain::conversation::{Draft, DraftMessage, Sender};
-use crate::domain::definition::{CustomerUnit, Rules, STANDARD, ServiceHours};
+use crate::domain::definition::{BotOnly, CustomerUnit, Rules, STANDARD, ServiceHours};
 use crate::domain::figure::{Cut, DayRange, DefinitionRef, Filter, Group, Step};
 use crate::domain::trade_rules::{Attribution, CreditTo, FirstContact, TradeRules};
 use crate::error::MetricsError;
@@ -204,6 +204,7 @@ pub(super) fn ask_figures(message: &pb::GetFiguresRequest) -> Result<AskFigures>
         known_on,
         distinct_customers: message.distinct_customers,
         within_seconds: message.within_seconds.clone(),
+        summarize: message.summarize,
         compare: message.compare().filter_map(against).collect(),
         compare_definition: message.compare_definition.as_ref().map(|d| definition_ref(Some(d))),
     };
@@ -215,6 +216,7 @@ pub(super) fn ask_figures(message: &pb::GetFiguresRequest) -> Result<AskFigures>
         let others = [
             ("known_on", known_on.is_some()),
             ("distinct_customers", ask.distinct_customers),
+            ("summarize", ask.summarize),
             ("compare", !ask.compare.is_empty()),
             ("compare_definition", ask.compare_definition.is_some()),
         ];
@@ -257,7 +259,13 @@ fn check_texts(filter: &Filter) -> Result<()> {
 
 pub(super) fn measure(measure: pb::Measure) -> Result<AnyMeasure> {
     let name = measure.as_str_name().trim_start_matches("MEASURE_");
-    AnyMeasure::by_name(name).ok_or_else(|| invalid("measure", "must be given"))
+    AnyMeasure::by_name(name).ok_or_else(|| {
+        let why = match measure {
+            pb::Measure::Unspecified => "must be given",
+            _ => "must be made of sums: this one can only be explained",
+        };
+        invalid("measure", why)
+    })
 }
 
 /// A definition to put.
@@ -279,6 +287,11 @@ pub(super) fn new_definition(definition: Option<&pb::Definition>) -> Result<PutD
             pb::CustomerUnit::Unspecified | pb::CustomerUnit::EveryRound => CustomerUnit::EveryRound,
             pb::CustomerUnit::FirstRound => CustomerUnit::FirstRound,
         },
+        bot_only: match rules.bot_only() {
+            pb::BotOnly::Unspecified | pb::BotOnly::Unanswered => BotOnly::Unanswered,
+            pb::BotOnly::LeftOut => BotOnly::LeftOut,
+        },
+        customers_in_service_hours: rules.customers_in_service_hours,
         maturation_days: rules.maturation_days.unwrap_or(defaults.maturation_days),
         quick_replies_count: rules.quick_replies_count,
         bots_count: rules.bots_count,

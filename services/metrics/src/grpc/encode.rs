@@ -10,14 +10,16 @@ use crate::domain::batch::{Outcome, Reject};
 use crate::domain::bucket;
 use crate::domain::comparison::{Against, Comparison, MeasureChange};
 use crate::domain::day::{AccountCount, Day, DayState};
-use crate::domain::definition::{CustomerUnit, Definition, LONG_CHAT_THRESHOLD, Rules, State};
-use crate::domain::explanation::{Explained, Reason};
+use crate::domain::definition::{BotOnly, CustomerUnit, Definition, LONG_CHAT_THRESHOLD, Rules, State};
+use crate::domain::explainer::Explained;
+use crate::domain::explanation::Reason;
 use crate::domain::figure::{DayRange, FigureState, Figures, Within};
 use crate::domain::ingest::Ack;
 use crate::domain::maturity::Window;
 use crate::domain::money::Currency;
 use crate::domain::part::Spread;
 use crate::domain::ruling::{Ruled, Ruling};
+use crate::domain::summary::{MeasureSummary, Summary};
 use crate::domain::sums::Sum;
 use crate::domain::trade_rules::{Attribution, CreditTo, FirstContact, TradeRules};
 use crate::grpc::trade;
@@ -94,8 +96,14 @@ fn rules(rules: &Rules) -> pb::Rules {
         CustomerUnit::EveryRound => pb::CustomerUnit::EveryRound,
         CustomerUnit::FirstRound => pb::CustomerUnit::FirstRound,
     };
+    let bot_only = match rules.bot_only {
+        BotOnly::Unanswered => pb::BotOnly::Unanswered,
+        BotOnly::LeftOut => pb::BotOnly::LeftOut,
+    };
     pb::Rules {
         customer_unit: customer_unit.into(),
+        bot_only: bot_only.into(),
+        customers_in_service_hours: rules.customers_in_service_hours,
         maturation_days: Some(rules.maturation_days),
         quick_replies_count: rules.quick_replies_count,
         bots_count: rules.bots_count,
@@ -136,6 +144,25 @@ pub(super) fn comparison(comparison: &Comparison, row: &Figures, currency: &Curr
         kind: kind.into(),
         changes: changes.map(measure_change).collect(),
         other: Some(figures(comparison.other.clone(), currency)),
+    }
+}
+
+pub(super) fn summary(summary: Summary, label: String) -> pb::FiguresSummary {
+    let of = |of: MeasureSummary| pb::MeasureSummary {
+        measure: measure(of.measure).into(),
+        members: of.members,
+        numerator: of.total.0,
+        denominator: of.total.1,
+        mean: of.mean,
+        median: of.median,
+        p90: of.p90,
+    };
+    pb::FiguresSummary {
+        from: Some(date(summary.days.from)),
+        to: Some(date(summary.days.to)),
+        label,
+        members: summary.members,
+        measures: summary.measures.into_iter().map(of).collect(),
     }
 }
 
@@ -281,6 +308,7 @@ pub(super) fn explained(explained: Explained) -> pb::ExplainedConversation {
         reason: explained.reason.map_or(pb::ExplainReason::Unspecified, reason).into(),
         numerator: explained.numerator,
         denominator: explained.denominator,
+        durations_ms: explained.durations_ms,
     }
 }
 
@@ -300,6 +328,8 @@ pub(super) fn reason(reason: Reason) -> pb::ExplainReason {
         Reason::NoneSent => pb::ExplainReason::NoneSent,
         Reason::NoTransfer => pb::ExplainReason::NoTransfer,
         Reason::AnotherAccount => pb::ExplainReason::AnotherAccount,
+        Reason::RepeatAccount => pb::ExplainReason::RepeatAccount,
+        Reason::BotOnly => pb::ExplainReason::BotOnly,
         Reason::OrderedBefore => pb::ExplainReason::OrderedBefore,
         Reason::ExcludedOrder => pb::ExplainReason::ExcludedOrder,
         Reason::RepeatBuyer => pb::ExplainReason::RepeatBuyer,

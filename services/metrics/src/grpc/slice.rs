@@ -68,6 +68,7 @@ pub(super) fn check_figures(ask: &AskFigures) -> Result<()> {
         ("step", ask.cut == Cut::Step(Step::Hour)),
         ("distinct_customers", ask.distinct_customers),
         ("within_seconds", !ask.within_seconds.is_empty()),
+        ("summarize", ask.summarize),
     ];
     match others.iter().find(|(_, given)| *given) {
         Some((field, _)) => Err(invalid(*field, "cannot be had of slices of sales")),

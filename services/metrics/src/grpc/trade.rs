@@ -132,6 +132,7 @@ pub(super) fn explained(
                 reason,
                 numerator,
                 denominator,
+                durations_ms: Vec::new(),
             }),
             Piece::Fact(fact) => facts.push(pb::ExplainedFact {
                 kind: encode_kind(fact.key.kind).into(),

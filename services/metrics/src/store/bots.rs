@@ -8,7 +8,7 @@ use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{Array, BigInt, Bool, Date, SmallInt, Text, Timestamptz};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use pg::By;
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,7 @@ impl QuestionCursor {
 }
 
 /// The events of both periods that a query is about: parameters 1 to 9.
-const EVENTS: &str = "FROM facts f WHERE f.merchant_id = $1 AND f.kind = $2 AND f.business_day BETWEEN $3 AND $4 \
+pub(super) const EVENTS: &str = "FROM facts f WHERE f.merchant_id = $1 AND f.kind = $2 AND f.business_day BETWEEN $3 AND $4 \
      AND (cardinality($5::text[]) = 0 OR f.shop_id = ANY ($5)) \
      AND (cardinality($6::text[]) = 0 OR f.body ->> 'question_class' = ANY ($6)) \
      AND (cardinality($7::text[]) = 0 OR f.body ->> 'product' = ANY ($7)) \
@@ -74,7 +74,7 @@ fn key(facet: Facet) -> &'static str {
     }
 }
 
-fn bind_events<'a>(
+pub(super) fn bind_events<'a>(
     sql: String,
     scope: &'a Scope,
     query: &'a BotQuery,
@@ -94,6 +94,38 @@ fn bind_events<'a>(
         .bind::<Array<Text>, _>(&query.filter.campaigns))
 }
 
+/// What became of questions, by group, in no order.
+pub(super) async fn load_counts(
+    conn: &mut AsyncPgConnection,
+    scope: &Scope,
+    query: &BotQuery,
+    facet: Facet,
+) -> Result<Vec<BotRow>> {
+    let sql = format!(
+        "SELECT coalesce({key}, '') AS key, f.business_day >= $10 AS now, \
+            count(*) FILTER (WHERE f.body ->> 'outcome' = 'answered') AS answered, \
+            count(*) FILTER (WHERE f.body ->> 'outcome' = 'accepted') AS accepted, \
+            count(*) FILTER (WHERE f.body ->> 'outcome' = 'transferred') AS transferred, \
+            count(*) FILTER (WHERE f.body ->> 'outcome' = 'unanswered') AS unanswered \
+         {EVENTS} GROUP BY 1, 2",
+        key = key(facet),
+    );
+    let sql = bind_events(sql, scope, query)?.bind::<Date, _>(query.days.from);
+    let mut rows: HashMap<String, BotRow> = HashMap::new();
+    for row in sql.load::<CountsRow>(conn).await? {
+        let counts = BotCounts {
+            answered: row.answered,
+            accepted: row.accepted,
+            transferred: row.transferred,
+            unanswered: row.unanswered,
+        };
+        let entry = rows.entry(row.key.clone()).or_default();
+        entry.key = row.key;
+        *(if row.now { &mut entry.now } else { &mut entry.previous }) = counts;
+    }
+    Ok(rows.into_values().collect())
+}
+
 impl Store {
     /// What became of questions, by group, in no order.
     pub async fn list_bot_counts(
@@ -102,30 +134,8 @@ impl Store {
         query: &BotQuery,
         facet: Facet,
     ) -> Result<Vec<BotRow>> {
-        let sql = format!(
-            "SELECT coalesce({key}, '') AS key, f.business_day >= $10 AS now, \
-                count(*) FILTER (WHERE f.body ->> 'outcome' = 'answered') AS answered, \
-                count(*) FILTER (WHERE f.body ->> 'outcome' = 'accepted') AS accepted, \
-                count(*) FILTER (WHERE f.body ->> 'outcome' = 'transferred') AS transferred, \
-                count(*) FILTER (WHERE f.body ->> 'outcome' = 'unanswered') AS unanswered \
-             {EVENTS} GROUP BY 1, 2",
-            key = key(facet),
-        );
         let mut conn = self.pool.get().await?;
-        let sql = bind_events(sql, scope, query)?.bind::<Date, _>(query.days.from);
-        let mut rows: HashMap<String, BotRow> = HashMap::new();
-        for row in sql.load::<CountsRow>(&mut conn).await? {
-            let counts = BotCounts {
-                answered: row.answered,
-                accepted: row.accepted,
-                transferred: row.transferred,
-                unanswered: row.unanswered,
-            };
-            let entry = rows.entry(row.key.clone()).or_default();
-            entry.key = row.key;
-            *(if row.now { &mut entry.now } else { &mut entry.previous }) = counts;
-        }
-        Ok(rows.into_values().collect())
+        load_counts(&mut conn, scope, query, facet).await
     }
 
     /// Events of both periods that left a question open, at most `limit`.

@@ -1,41 +1,59 @@
 //! The conversations behind a figure.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Date, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures::TryStreamExt;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::ConversationKey;
-use crate::domain::explanation::{ExplainQuery, Recorded};
+use crate::domain::explainer::{ExplainQuery, Explainable};
+use crate::domain::explanation::Recorded;
 use crate::domain::facts::AgentDay;
-use crate::domain::figure::{Filter, Group};
+use crate::domain::figure::{Cut, DayRange, Figures, Filter, Group, RowPlace, Step};
+use crate::domain::hours::HourTally;
 use crate::domain::ruling::Ruling;
 use crate::domain::selection::Selection;
 use crate::domain::sums::Sums;
 use crate::error::MetricsError;
 use crate::store::conversations::unpack;
-use crate::store::figure_sql::{SELECTED_JOINS, SELECTED_WHERE, SUM_ARRAY, read_sums, selecting};
+use crate::store::figure_rows::{SUMS, spreads_of};
+use crate::store::figure_sql::{ANY_SUM, SELECTED_JOINS, SELECTED_WHERE, SUM_ARRAY, read_sums, selecting};
+use crate::store::figures::{self, FigureQuery};
 use crate::store::selection::select;
 use crate::store::{Result, Store};
 
 /// The part of a conversation that a page begins after: day, account, id, channel, shop.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ExplainCursor(pub NaiveDate, pub String, pub String, pub String, pub String);
 
-/// The sums of a selection, and a page of the conversations in it.
+/// A figure, and a page of the conversations behind it.
 #[derive(Debug)]
 pub struct Behind {
-    /// What `GetFigures` adds up.
-    pub sums: Sums,
+    /// What `GetFigures` gives.
+    pub figure: (i64, i64),
     /// Conversations of the page's first agent-day that came on pages before: they speak for their customers already.
     pub before: Vec<Recorded>,
+    /// Accounts or customers of the page that conversations of agent-days before speak for, if the figure counts
+    /// different ones.
+    pub seen: HashSet<String>,
     /// The page.
     pub page: Page<Recorded>,
+}
+
+/// A figure by hour, and all conversations behind it, in the order of the list.
+#[derive(Debug)]
+pub struct BehindHour {
+    /// What `GetFigures` gives.
+    pub figure: (i64, i64),
+    /// All of them.
+    pub conversations: Vec<Recorded>,
 }
 
 impl ExplainCursor {
@@ -47,13 +65,14 @@ impl ExplainCursor {
 }
 
 impl Store {
-    /// Sums and conversations of the range, the latter in the order of day, account and key.
+    /// The figure and conversations of the range, the latter in the order of day, account and key. `today` is the merchant's.
     pub async fn list_behind(
         &self,
         scope: &Scope,
         ruling: &Ruling,
         query: &ExplainQuery,
         request: &PageRequest<ExplainCursor>,
+        today: NaiveDate,
     ) -> Result<Behind> {
         let (range, filter) = (query.range, &query.filter);
         let mut conn = self.pool.get().await?;
@@ -63,24 +82,90 @@ impl Store {
             .run::<_, MetricsError, _>(async |conn| {
                 let merchant = scope.merchant.as_str();
                 let selection = select(conn, scope, range, Group::Merchant, filter).await?;
-                let total = format!(
-                    "SELECT {} AS sums FROM day_facts f {SELECTED_JOINS} {SELECTED_WHERE}",
-                    *SUM_ARRAY
-                );
-                let total = selecting(&total, merchant, ruling, filter, &selection, None)
-                    .get_result::<SumsRow>(conn)
-                    .await?;
                 let facts = FactReader { merchant, ruling, filter, selection: &selection };
+                let figure = match query.subject {
+                    Explainable::Sums(measure) => measure.of(&facts.sums(conn).await?),
+                    subject => {
+                        whole(conn, scope, ruling, query, today).await?.map_or((0, 0), |row| subject.of(&row))
+                    }
+                };
                 let before = match &request.after {
                     Some(cursor) => facts.before(conn, cursor).await?,
                     None => Vec::new(),
                 };
                 let rows = facts.after(conn, request.after.as_ref(), request.limit()).await?;
                 let page = request.page(rows, ExplainCursor::after)?;
-                Ok(Behind { sums: read_sums(&total.sums), before, page })
+                let seen = match &request.after {
+                    Some(cursor) => facts.seen(conn, query.subject, cursor, &page.items).await?,
+                    None => HashSet::new(),
+                };
+                Ok(Behind { figure, before, seen, page })
             })
             .await
     }
+
+    /// The figure and conversations of one hour of one day, the latter in the order of account and key.
+    pub async fn list_behind_hour(
+        &self,
+        scope: &Scope,
+        ruling: &Ruling,
+        query: &ExplainQuery,
+        hour: u8,
+    ) -> Result<BehindHour> {
+        let mut conn = self.pool.get().await?;
+        conn.build_transaction()
+            .read_only()
+            .repeatable_read()
+            .run::<_, MetricsError, _>(async |conn| {
+                let selection = select(conn, scope, query.range, Group::Merchant, &query.filter).await?;
+                let merchant = scope.merchant.as_str();
+                let facts = FactReader { merchant, ruling, filter: &query.filter, selection: &selection };
+                let conversations = facts.of_hour(conn, hour).await?;
+                // Whatever the hour is called, all of it is one row.
+                let mut tally = HourTally::new(0);
+                for conversation in &conversations {
+                    tally.add("", conversation, &ruling.on(conversation.agent_day.day).rules);
+                }
+                let figure = tally.into_rows().next().map_or((0, 0), |((_, day, hours), row)| {
+                    let (spreads, within) =
+                        spreads_of(&row.histograms, query.subject.within_seconds().as_slice());
+                    let days = DayRange { from: day, to: day };
+                    query.subject.of(&Figures {
+                        place: RowPlace::Hour(day, hours),
+                        active_accounts: row.active_accounts(),
+                        sums: row.sums,
+                        spreads,
+                        within,
+                        ..Figures::nothing(String::new(), String::new(), days)
+                    })
+                });
+                Ok(BehindHour { figure, conversations })
+            })
+            .await
+    }
+}
+
+/// The row that `GetFigures` gives for what is explained.
+async fn whole(
+    conn: &mut AsyncPgConnection,
+    scope: &Scope,
+    ruling: &Ruling,
+    query: &ExplainQuery,
+    today: NaiveDate,
+) -> Result<Option<Figures>> {
+    let figures = FigureQuery {
+        distinct_customers: query.subject == Explainable::DistinctCustomers,
+        within_seconds: query.subject.within_seconds().into_iter().collect(),
+        ..FigureQuery::sums(
+            query.range,
+            Group::Merchant,
+            Cut::Step(Step::Whole),
+            query.filter.clone(),
+            ruling.clone(),
+            today,
+        )
+    };
+    Ok(figures::list(conn, scope, &figures, None, 1).await?.into_iter().next())
 }
 
 struct FactReader<'a> {
@@ -119,6 +204,73 @@ pub(super) static FACTS: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl FactReader<'_> {
+    /// What `GetFigures` adds up.
+    async fn sums(&self, conn: &mut AsyncPgConnection) -> Result<Sums> {
+        let sql = format!("SELECT {} AS sums FROM day_facts f {SELECTED_JOINS} {SELECTED_WHERE}", *SUM_ARRAY);
+        let row = selecting(&sql, self.merchant, self.ruling, self.filter, self.selection, None)
+            .get_result::<SumsRow>(conn)
+            .await?;
+        Ok(read_sums(&row.sums))
+    }
+
+    /// Which of the page's accounts, or customers, agent-days before that of the cursor speak for.
+    async fn seen(
+        &self,
+        conn: &mut AsyncPgConnection,
+        subject: Explainable,
+        cursor: &ExplainCursor,
+        page: &[Recorded],
+    ) -> Result<HashSet<String>> {
+        let id: fn(&Recorded) -> &str = match subject {
+            Explainable::ActiveAccounts => |row| &row.agent_day.account,
+            Explainable::DistinctCustomers => |row| &row.customer,
+            Explainable::Sums(_) | Explainable::Within(_) | Explainable::FirstWithin(_) => {
+                return Ok(HashSet::new());
+            }
+        };
+        let sql = if subject == Explainable::ActiveAccounts {
+            format!(
+                "SELECT id FROM (SELECT f.account_id AS id, {} FROM day_facts f {SELECTED_JOINS} {SELECTED_WHERE} \
+                    AND f.business_day < $14 AND f.account_id = ANY ($15) AND $16::text IS NOT NULL \
+                    GROUP BY f.account_id) AS accounts WHERE {}",
+                *SUMS, *ANY_SUM
+            )
+        } else {
+            format!(
+                "SELECT DISTINCT c.customer_id AS id FROM day_facts f {SELECTED_JOINS} \
+                 JOIN day_customers c ON c.merchant_id = $1 AND c.agent_day_id = f.agent_day_id {SELECTED_WHERE} \
+                    AND (f.business_day, f.account_id) < ($14, $16) AND c.customer_id = ANY ($15) AND c.received > 0"
+            )
+        };
+        let ids: HashSet<&str> = page.iter().map(id).collect();
+        let rows = selecting(&sql, self.merchant, self.ruling, self.filter, self.selection, None)
+            .bind::<Date, _>(cursor.0)
+            .bind::<Array<Text>, _>(ids.into_iter().collect::<Vec<_>>())
+            .bind::<Text, _>(cursor.1.clone())
+            .load::<IdRow>(conn)
+            .await?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
+    }
+
+    /// Whatever began in an hour of the local clock.
+    async fn of_hour(&self, conn: &mut AsyncPgConnection, hour: u8) -> Result<Vec<Recorded>> {
+        let sql = format!(
+            "SELECT {} ORDER BY f.business_day, f.account_id, f.conversation_id, f.channel, f.shop_id",
+            *FACTS
+        );
+        let query = selecting(&sql, self.merchant, self.ruling, self.filter, self.selection, None);
+        // A stream: a day of a large shop is more than should lie in memory at once.
+        let mut rows = query.load_stream::<FactsRow>(conn).await?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            let conversation = row.read()?;
+            if conversation.hour() == hour {
+                found.push(conversation);
+            }
+        }
+        Ok(found)
+    }
+
     async fn after(
         &self,
         conn: &mut AsyncPgConnection,
@@ -169,6 +321,12 @@ impl FactReader<'_> {
 struct SumsRow {
     #[diesel(sql_type = Array<BigInt>)]
     sums: Vec<i64>,
+}
+
+#[derive(QueryableByName)]
+struct IdRow {
+    #[diesel(sql_type = Text)]
+    id: String,
 }
 
 #[derive(QueryableByName)]

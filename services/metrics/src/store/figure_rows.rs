@@ -33,12 +33,23 @@ pub(super) fn window_step(at: usize) -> NaiveDate {
     FIRST_WINDOW.checked_add_days(Days::new(at as u64)).unwrap_or(NaiveDate::MAX)
 }
 
+/// Where a row stands among those of its key, and its days, by the step that rows come with.
+pub fn place(cut: &Cut, range: DayRange, step: NaiveDate) -> (RowPlace, DayRange) {
+    match cut {
+        Cut::Step(cut) => (RowPlace::Step(step), cut.row(step, range)),
+        Cut::Windows(windows) => {
+            let at = window_at(step);
+            (RowPlace::Window(at), windows.get(at).copied().unwrap_or(range))
+        }
+    }
+}
+
 fn window_at(step: NaiveDate) -> usize {
     usize::try_from((step - FIRST_WINDOW).num_days()).unwrap_or(usize::MAX)
 }
 
 /// All sums as columns of the same names.
-static SUMS: LazyLock<String> = LazyLock::new(|| {
+pub(super) static SUMS: LazyLock<String> = LazyLock::new(|| {
     let sum = |sum| format!("sum({0})::bigint AS {0}", sum_column(sum));
     Sum::ALL.into_iter().map(sum).collect::<Vec<_>>().join(", ")
 });
@@ -107,13 +118,7 @@ impl<'a> Reader<'a> {
 
     /// Where a row stands, and its days.
     pub(super) fn place(&self, step: NaiveDate) -> (RowPlace, DayRange) {
-        match &self.query.cut {
-            Cut::Step(cut) => (RowPlace::Step(step), cut.row(step, self.query.range)),
-            Cut::Windows(windows) => {
-                let at = window_at(step);
-                (RowPlace::Window(at), windows.get(at).copied().unwrap_or(self.query.range))
-            }
-        }
+        place(&self.query.cut, self.query.range, step)
     }
 
     /// What of slices is told beside timelines: who was received, whom only hours know.

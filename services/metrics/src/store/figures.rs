@@ -184,7 +184,7 @@ fn merge(rows: Vec<SumsRow>, trade: Vec<((String, NaiveDate), TradeRow)>) -> Mer
     merged
 }
 
-async fn list(
+pub(super) async fn list(
     conn: &mut AsyncPgConnection,
     scope: &Scope,
     query: &FigureQuery,

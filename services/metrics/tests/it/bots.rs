@@ -101,6 +101,35 @@ async fn open(
     answer.expect("answers").into_inner()
 }
 
+/// The row as explained, and all pages of the events behind it.
+async fn behind(test: &TestMetrics, filter: pb::BotFilter) -> (pb::BotFigures, Vec<pb::ExplainedBotEvent>) {
+    let mut message = pb::ExplainBotFiguresRequest {
+        days: days("2020-05-11", "2020-05-17"),
+        filter: Some(filter),
+        page_size: 2,
+        page_token: String::new(),
+    };
+    let mut events = Vec::new();
+    loop {
+        let page = client(test).explain_bot_figures(test.by(&caller(), message.clone())).await;
+        let page = page.expect("explains").into_inner();
+        events.extend(page.events);
+        if page.next_page_token.is_empty() {
+            return (page.figures.expect("figures"), events);
+        }
+        message.page_token = page.next_page_token;
+    }
+}
+
+/// Questions, answered, accepted, transferred, unanswered.
+fn recount(events: &[pb::ExplainedBotEvent]) -> [i64; 5] {
+    let of = |outcome: pb::BotOutcome| {
+        let outcomes = events.iter().filter_map(|event| event.event.as_ref()).map(pb::BotEvent::outcome);
+        outcomes.filter(|found| *found == outcome).count() as i64
+    };
+    [events.len() as i64, of(Answered), of(Accepted), of(Transferred), of(Unanswered)]
+}
+
 fn this_week() -> pb::ListUnansweredQuestionsRequest {
     pb::ListUnansweredQuestionsRequest { days: days("2020-05-11", "2020-05-17"), ..Default::default() }
 }
@@ -167,9 +196,22 @@ async fn figures_by_facet_add_up_to_those_of_the_api() {
     }
     let filter =
         pb::BotFilter { product_ids: vec!["p1".to_owned()], classes: vec![Own.into()], ..Default::default() };
-    let narrow =
-        figures(&test, pb::GetBotFiguresRequest { filter: Some(filter), ..week(pb::BotFacet::All) }).await;
-    assert_eq!(counts(narrow.whole.expect("a whole").figures.as_ref()).1, [3, 0, 0, 1, 2]);
+    let narrow = pb::GetBotFiguresRequest { filter: Some(filter.clone()), ..week(pb::BotFacet::All) };
+    let narrow = figures(&test, narrow).await.whole.expect("a whole").figures.expect("figures");
+    assert_eq!(counts(Some(&narrow)).1, [3, 0, 0, 1, 2]);
+
+    // What is behind each row, counted again.
+    let (told, events) = behind(&test, filter).await;
+    assert_eq!(told, narrow);
+    assert_eq!(recount(&events), counts(Some(&narrow)).1);
+    let nothing = pb::BotFilter { product_ids: vec![String::new()], ..Default::default() };
+    let (told, events) = behind(&test, nothing).await;
+    assert_eq!((recount(&events), told.questions), (counts(Some(&told)).1, 3));
+    let (told, events) = behind(&test, pb::BotFilter::default()).await;
+    assert_eq!((recount(&events), told.questions), (counts(Some(&told)).1, 9));
+    let asked: Vec<_> = events.iter().map(|event| event.occurred_at.expect("a time").seconds).collect();
+    assert!(asked.is_sorted());
+    assert!(events.iter().all(|event| event.account_id == "bot" && event.shop_id == "star"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,8 @@ fn rules() -> pb::Rules {
         service_hours: Some(pb::ServiceHours { from_minute: 600, to_minute: 660 }),
         customer_unit: pb::CustomerUnit::EveryRound.into(),
         maturation_days: Some(4),
+        bot_only: pb::BotOnly::LeftOut.into(),
+        customers_in_service_hours: true,
         trade: Some(trade_rules()),
     }
 }

@@ -118,3 +118,72 @@ async fn agents_see_only_their_own_conversations() {
     assert_eq!((figure.0, rows.len()), (3, 3));
     assert!(rows.iter().all(|row| row.account_id == "a2"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_figure_does_not_have_is_refused_by_its_field() {
+    let test = TestMetrics::start().await;
+    let may = || ask(pb::Measure::Conversations);
+    let hours = Some(pb::Filter { hours: vec![10], ..Default::default() });
+    for (request, field) in [
+        (ask(pb::Measure::Within), "within_seconds"),
+        (pb::ExplainFigureRequest { within_seconds: Some(30), ..may() }, "within_seconds"),
+        (pb::ExplainFigureRequest { within_seconds: Some(0), ..ask(pb::Measure::Within) }, "within_seconds"),
+        (pb::ExplainFigureRequest { hour: Some(10), ..may() }, "days.to"),
+        (pb::ExplainFigureRequest { hour: Some(24), ..may() }, "hour"),
+        (pb::ExplainFigureRequest { hour: Some(10), ..ask(pb::Measure::Orders) }, "hour"),
+        (pb::ExplainFigureRequest { hour: Some(10), ..ask(pb::Measure::DistinctCustomers) }, "hour"),
+        (pb::ExplainFigureRequest { filter: hours, ..may() }, "measure"),
+    ] {
+        let status = test.client.clone().explain_figure(test.by(&caller(), request)).await;
+        let status = status.expect_err("is refused");
+        let problem = status::Problem::from_status(&status);
+        assert!(problem.violations.iter().any(|violation| violation.field == field), "{field}: {status:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_bot_did_alone_is_left_out_where_the_definition_says_so_and_listed_with_that_reason() {
+    let test = TestMetrics::start_with(&[("definitions.check_seconds", "1")]).await;
+    test.send(vec![
+        chat("c-1", "a1", "b-1", "2020-05-13T10:00:00", &["0 C", "2 B"]),
+        chat("c-2", "a1", "b-2", "2020-05-13T10:00:00", &["0 C", "2 B", "60 A"]),
+        chat("c-3", "a1", "b-3", "2020-05-13T10:00:00", &["0 C"]),
+    ])
+    .await;
+    let rules = pb::Rules {
+        quick_replies_count: true,
+        in_time_seconds: 180,
+        long_chat_threshold: 10,
+        bot_only: pb::BotOnly::LeftOut.into(),
+        ..Default::default()
+    };
+    let definition = pb::Definition {
+        definition_id: "persons".to_owned(),
+        name: "persons who reached a human".to_owned(),
+        rules: Some(rules),
+        ..Default::default()
+    };
+    let put = pb::PutDefinitionRequest { definition: Some(definition), ..Default::default() };
+    test.client.clone().put_definition(test.by(&caller(), put)).await.expect("puts");
+    test.built().await;
+    let of = |id: &str| Some(pb::DefinitionRef { definition_id: id.to_owned(), version: 1 });
+    let rate = |rate: Option<proto::common::v1::Rate>| rate.map(|r| (r.numerator, r.denominator));
+    for (id, answered) in [("standard", Some((1, 3))), ("persons", Some((1, 2)))] {
+        let request = pb::GetFiguresRequest {
+            definition: of(id),
+            ..crate::support::asking(pb::Group::Shop, "2020-05-13", "2020-05-13")
+        };
+        let row = test.figures(request).await.remove(0);
+        assert_eq!(rate(row.reply_rate), answered, "{id}");
+        assert_eq!(rate(row.in_time_rate), answered, "{id}");
+        assert_eq!(rate(row.in_time_customers), answered, "{id}");
+        assert_eq!((row.conversations, row.customer_messages), (3, 3), "{id}");
+    }
+    for measure in [pb::Measure::ReplyRate, pb::Measure::InTimeRate, pb::Measure::InTimeCustomers] {
+        let request = pb::ExplainFigureRequest { definition: of("persons"), ..ask(measure) };
+        let (figure, rows) = explain(&test, &caller(), request).await;
+        assert_eq!(figure, (1, 2), "{measure:?}");
+        assert_eq!((rows[0].counted, rows[0].reason()), (false, pb::ExplainReason::BotOnly), "{measure:?}");
+        assert!(rows[2].counted, "whom nobody served stays in: {measure:?}");
+    }
+}

@@ -188,3 +188,52 @@ async fn the_hot_queries_use_their_indexes() {
     .await;
     assert!(!page.contains("Sort"), "{page}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_spreads_over_all_members_whatever_the_page() {
+    let test = shop().await;
+    let ask = async |request: pb::GetFiguresRequest| {
+        let answer = test.client.clone().get_figures(test.by(&caller(), request)).await;
+        answer.map(tonic::Response::into_inner)
+    };
+    let whole = pb::GetFiguresRequest { summarize: true, page_size: 1, ..may(pb::Group::Person) };
+    let answer = ask(whole.clone()).await.expect("answers");
+    assert_eq!(answer.figures.len(), 1);
+    let [summary] = answer.summaries.as_slice() else { panic!("one for the range: {answer:?}") };
+    assert_eq!((summary.from, summary.to), (Some(date(MAY.0)), Some(date(MAY.1))));
+    assert_eq!(summary.members, 3, "what belongs to nobody is no member");
+    let of = |measure: pb::Measure| {
+        let found = summary.measures.iter().find(|found| found.measure() == measure).expect("is told");
+        (found.members, (found.numerator, found.denominator), found.mean, found.median, found.p90)
+    };
+    let conversations = (3, (5, 0), Some(5.0 / 3.0), Some(1.0), Some(3.0));
+    assert_eq!(of(pb::Measure::Conversations), conversations);
+    let response = (3, (100_000, 5), Some(20.0), Some(20.0), Some(20.0));
+    assert_eq!(of(pb::Measure::FirstResponse), response);
+    assert_eq!(of(pb::Measure::Satisfaction), (0, (0, 0), None, None, None));
+
+    // A step has its own; a day without anything has none.
+    let daily = pb::GetFiguresRequest { step: pb::Step::Day.into(), ..whole.clone() };
+    let summaries = ask(daily).await.expect("answers").summaries;
+    let days: Vec<_> = summaries.iter().map(|summary| (summary.from, summary.members)).collect();
+    assert_eq!(days, [(Some(date("2020-05-12")), 1), (Some(date("2020-05-13")), 3)]);
+    let window =
+        pb::Window { label: "二日".to_owned(), days: crate::support::days("2020-05-12", "2020-05-13") };
+    let windows = pb::GetFiguresRequest {
+        step: pb::Step::Window.into(),
+        windows: vec![window],
+        days: None,
+        ..whole.clone()
+    };
+    let summaries = ask(windows).await.expect("answers").summaries;
+    assert_eq!((summaries[0].label.as_str(), summaries[0].members), ("二日", 3));
+    assert!(ask(may(pb::Group::Person)).await.expect("answers").summaries.is_empty(), "nobody asked");
+    for refused in [
+        pb::GetFiguresRequest { step: pb::Step::Hour.into(), ..whole.clone() },
+        pb::GetFiguresRequest { group: pb::Group::Product.into(), ..whole },
+    ] {
+        let status = ask(refused).await.expect_err("is refused");
+        let problem = status::Problem::from_status(&status);
+        assert!(problem.violations.iter().any(|violation| violation.field == "summarize"), "{status:?}");
+    }
+}

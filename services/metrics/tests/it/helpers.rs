@@ -40,6 +40,8 @@ async fn explained(
     let filter = pb::Filter { account_ids: vec![account.to_owned()], ..Default::default() };
     let request = pb::ExplainFigureRequest {
         measure: measure.into(),
+        // For shares within some seconds alone.
+        within_seconds: matches!(measure, pb::Measure::Within | pb::Measure::FirstWithin).then_some(30),
         days: days("2020-05-01", "2020-05-31"),
         filter: Some(filter),
         ..Default::default()

@@ -110,7 +110,15 @@ static FIGURES: LazyLock<MessageDescriptor> = LazyLock::new(|| {
 pub fn figures_of(row: &pb::Figures) -> BTreeMap<String, Told> {
     let row = DynamicMessage::decode(FIGURES.clone(), row.encode_to_vec().as_slice()).expect("a row");
     let measures = (1..1_000).filter_map(|number| pb::Measure::try_from(number).ok());
+    // Those that are no sums are told of rows alone.
+    let alone = [
+        pb::Measure::ActiveAccounts,
+        pb::Measure::DistinctCustomers,
+        pb::Measure::Within,
+        pb::Measure::FirstWithin,
+    ];
     measures
+        .filter(|measure| !alone.contains(measure))
         .map(|measure| {
             let name = measure.as_str_name().trim_start_matches("MEASURE_").to_owned();
             let field = row.get_field_by_name(&name.to_lowercase()).expect("the figure's field");

@@ -11,6 +11,7 @@ use proto::metrics::v1::Measure as M;
 use proto::metrics::v1::fact::Body;
 use testkit::TestCaller;
 
+use crate::explain_worlds::check_times;
 use crate::fact_support::{fen, local, yuan};
 use crate::slice_recount::Sliced;
 use crate::support::{TestMetrics, asking, chat, days, tell_of_merchants};
@@ -257,6 +258,7 @@ async fn check(test: &TestMetrics, case: i32, arrivals: Vec<Arrival>) {
     for measure in measures() {
         check_explanation(test, &who, version, measure, &counts[version as usize - 1]).await;
     }
+    check_handling_times(test, &who, version).await;
     let (counted, sliced) = (&counts[version as usize - 1], &slices[version as usize - 1]);
     for group in [pb::Group::Product, pb::Group::Category, pb::Group::Hour] {
         check_slices(test, &who, version, group, (counted, sliced)).await;
@@ -366,7 +368,9 @@ async fn check_slices(
     request.group = pb::Group::Account.into();
     request.filter = Some(filter.clone());
     let mut found = Counted::new();
+    let mut received = 0;
     for row in test.figures_as(who, request).await.expect("answers") {
+        received += row.received_customers;
         let day = day_of(row.from.as_ref());
         let values = measures().map(|measure| (measure, value_of(measure, &row)));
         found.extend(values.filter(|(_, v)| *v != (0, 0)).map(|(m, v)| ((m, row.key.clone(), day), v)));
@@ -378,6 +382,45 @@ async fn check_slices(
     assert_eq!(found, wanted, "{item} of {group:?} under version {version}");
     for measure in measures().filter(|measure| is_sliced(*measure, group)) {
         check_explanation_of(test, who, version, measure, (&filter, &wanted)).await;
+    }
+    if group == pb::Group::Hour {
+        let request = pb::ExplainFigureRequest {
+            measure: M::ReceivedCustomers.into(),
+            days: days("2020-05-01", "2020-05-31"),
+            filter: Some(filter),
+            definition: Some(pb::DefinitionRef { definition_id: String::new(), version }),
+            page_size: 1_000,
+            ..Default::default()
+        };
+        let page = test.client.clone().explain_figure(test.by(who, request)).await;
+        let page = page.expect("explains").into_inner();
+        let listed: i64 = page.conversations.iter().map(|row| row.numerator).sum();
+        assert_eq!((page.numerator, listed), (received, received), "received in hour {item}");
+    }
+}
+
+/// How long handling took, recounted from the facts that are listed.
+async fn check_handling_times(test: &TestMetrics, who: &TestCaller, version: i32) {
+    let mut request = asking(pb::Group::Merchant, "2020-05-01", "2020-05-31");
+    request.definition = Some(pb::DefinitionRef { definition_id: String::new(), version });
+    let whole = test.figures_as(who, request.clone()).await.expect("answers");
+    for measure in [M::OrderHandling, M::AfterSaleHandling] {
+        let request = pb::ExplainFigureRequest {
+            measure: measure.into(),
+            days: request.days,
+            definition: request.definition.clone(),
+            page_size: 1_000,
+            ..Default::default()
+        };
+        let page = test.client.clone().explain_figure(test.by(who, request.clone())).await;
+        let facts = page.expect("explains").into_inner().facts;
+        let mut durations_ms: Vec<i64> =
+            facts.iter().filter(|fact| fact.denominator == 1).map(|fact| fact.numerator).collect();
+        let times = whole.first().map(|row| match measure {
+            M::OrderHandling => row.order_handling.expect("times"),
+            _ => row.after_sale_handling.expect("times"),
+        });
+        check_times(&request, &times.unwrap_or_default(), &mut durations_ms);
     }
 }
 

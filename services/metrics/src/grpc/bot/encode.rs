@@ -1,9 +1,10 @@
 //! Bot figures from the domain to the wire.
 
 use proto::metrics::v1 as pb;
-use proto::time::timestamp;
+use proto::time::{date, timestamp};
 
 use crate::domain::bot::{BotCounts, BotRow, Facet, Question, QuestionMark, QuestionState};
+use crate::domain::fact::{Body, BotEvent, BotOutcome, ChatRef, Fact, QuestionClass};
 use crate::grpc::encode::rate;
 
 pub(super) fn row(row: &BotRow, facet: Facet) -> pb::BotFiguresRow {
@@ -19,7 +20,7 @@ pub(super) fn row(row: &BotRow, facet: Facet) -> pb::BotFiguresRow {
     }
 }
 
-fn counts(key: String, counts: &BotCounts) -> pb::BotFigures {
+pub(super) fn counts(key: String, counts: &BotCounts) -> pb::BotFigures {
     let questions = counts.questions();
     pb::BotFigures {
         key,
@@ -32,6 +33,49 @@ fn counts(key: String, counts: &BotCounts) -> pb::BotFigures {
         acceptance_rate: Some(rate(counts.accepted, counts.handled())),
         transfer_rate: Some(rate(counts.transferred, questions)),
         unanswered_rate: Some(rate(counts.unanswered, questions)),
+    }
+}
+
+pub(super) fn event(fact: Fact) -> pb::ExplainedBotEvent {
+    let event = match fact.body {
+        Body::BotEvent(event) => Some(bot_event(event)),
+        // Only bot events are listed.
+        _ => None,
+    };
+    pb::ExplainedBotEvent {
+        shop_id: fact.key.shop,
+        fact_id: fact.key.id,
+        revision: fact.revision,
+        business_day: Some(date(fact.day)),
+        occurred_at: Some(timestamp(fact.occurred_at)),
+        account_id: fact.account,
+        customer_id: fact.customer,
+        event,
+    }
+}
+
+fn bot_event(event: BotEvent) -> pb::BotEvent {
+    let outcome = match event.outcome {
+        BotOutcome::Answered => pb::BotOutcome::Answered,
+        BotOutcome::Accepted => pb::BotOutcome::Accepted,
+        BotOutcome::Transferred => pb::BotOutcome::Transferred,
+        BotOutcome::Unanswered => pb::BotOutcome::Unanswered,
+    };
+    let class = match event.question_class {
+        QuestionClass::Industry => pb::BotQuestionClass::Industry,
+        QuestionClass::General => pb::BotQuestionClass::General,
+        QuestionClass::Own => pb::BotQuestionClass::Own,
+    };
+    let conversation =
+        |chat: ChatRef| pb::FactConversation { channel: chat.channel, conversation_id: chat.id };
+    pb::BotEvent {
+        outcome: outcome.into(),
+        question_class: class.into(),
+        question: event.question,
+        product_id: event.product,
+        scene: event.scene,
+        campaign_id: event.campaign,
+        conversation: event.conversation.map(conversation),
     }
 }
 
