@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help tools run stop demo test bench bench-rosters audit fmt fmt-check lint docs proto-lint proto-base unit clean
+.PHONY: help tools run stop demo test fuzz bench bench-rosters audit fmt fmt-check lint docs proto-lint proto-base unit clean
 
 export CARGO_TERM_COLOR ?= auto
 # What is built once and thrown away needs nothing that only a second build uses: a third of the time, and twelve of twenty GB.
@@ -47,11 +47,15 @@ fmt: ## format Rust and proto files
 fmt-check: tools
 	$(call timed,format,cargo fmt --all --check && $(buf) format --exit-code --diff proto)
 
+# What is on main is released: proto/base.binpb has every contract of it, and nothing in there may be broken.
 proto-lint: tools ## lint the contracts, and compare them with the released ones (proto/base.binpb)
 	$(call timed,proto lint,$(buf) lint proto)
 	$(call timed,proto breaking,$(buf) breaking proto --against proto/base.binpb)
+	$(call timed,proto base,$(buf) build proto --exclude-source-info --output -#format=binpb | cmp - proto/base.binpb \
+	    || { echo 'proto/base.binpb lacks what was added: make proto-base' >&2; false; })
 
-proto-base: tools ## after a release: today's contracts are the ones that must not be broken
+proto-base: tools ## with every addition to the contracts: from now on it must not be broken either
+	@$(buf) breaking proto --against proto/base.binpb
 	@$(buf) build proto --output proto/base.binpb --exclude-source-info
 
 lint: tools ## clippy on everything, warnings are errors
@@ -60,9 +64,17 @@ lint: tools ## clippy on everything, warnings are errors
 docs: tools
 	$(call timed,docs,RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet)
 
+# Properties are tried on the same cases each time: a change is judged by what it does, not by luck.
+unit: export PROPTEST_RNG_SEED ?= 20261122
 unit: tools ## all tests, with a private Postgres and NATS
 	$(call timed,build tests,cargo test --locked --workspace --no-run --quiet)
 	$(call timed,tests,$(target)/debug/testkit run -- cargo test --locked --workspace --quiet)
+
+# The crates that take what strangers write. A case that fails is printed, and becomes a test of its own.
+CASES ?= 5000
+fuzz: ## new cases of the properties of what reads foreign text (CASES each, some minutes)
+	@PROPTEST_CASES=$(CASES) cargo test --locked --package importers --package textcheck --package agreement \
+	    --package calendar --test it
 
 bench: tools ## measure against the peers; writes target/bench/report.json
 	@test ! -f $(bench_wheels) || .tools/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $(bench_wheels)
@@ -70,15 +82,16 @@ bench: tools ## measure against the peers; writes target/bench/report.json
 	@$(target)/release/testkit run -- $(target)/release/bench
 
 # What make bench-rosters measures: make bench-rosters INSTANCES=1,2 SECONDS=10 PEER_CACHE=target/bench/cpsat.json
-INSTANCES ?= 1,2,3,4,5,6,7,9,10,11,13,15
-SECONDS ?= 60
+# Without INSTANCES all that are there.
+INSTANCES ?=
+SECONDS ?= 10,60
 SEEDS ?= 3
 THREADS ?= 2
-bench-rosters: ## rosters beside CP-SAT (INSTANCES, SECONDS, SEEDS, THREADS, PEER_CACHE); target/bench/rosters.json
+bench-rosters: ## rosters beside CP-SAT (INSTANCES, SECONDS, SEEDS, THREADS, PEER_CACHE, PEER_SUBSOLVERS); target/bench/rosters.json
 	@test -x .tools/rosters/bin/python || python3 -m venv .tools/rosters
 	@.tools/rosters/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $(roster_wheels)
-	@cargo bench --locked --quiet --package rostering --bench rosters -- --instances $(INSTANCES) --seconds $(SECONDS) \
-	    --seeds $(SEEDS) --threads $(THREADS) $(if $(PEER_CACHE),--peer-cache $(PEER_CACHE))
+	@cargo bench --locked --quiet --package rostering --bench rosters -- $(if $(INSTANCES),--instances $(INSTANCES)) --seconds $(SECONDS) \
+	    --seeds $(SEEDS) --threads $(THREADS) $(if $(PEER_CACHE),--peer-cache $(PEER_CACHE)) $(if $(PEER_SUBSOLVERS),--peer-subsolvers $(PEER_SUBSOLVERS))
 
 audit: ## licences, bans and sources of the dependencies (builds cargo-deny once: some minutes)
 	@test -x .tools/cargo/bin/cargo-deny || cargo install --quiet --locked --root .tools/cargo cargo-deny@0.20.2

@@ -17,6 +17,8 @@ const SEED_VARIABLE: &str = "JINPAI_FAULT_SEED";
 const PATIENCE: Duration = Duration::from_secs(180);
 const STORED: &str = "SELECT count(*) FROM metrics.conversations";
 const CONVERSATIONS: i64 = 6205;
+/// Small enough that each stretch between kills has several commits.
+const BATCH: (&str, &str, &str) = ("metrics", "INGEST__BATCH_CONVERSATIONS", "200");
 
 /// Who is killed, and after how many stored conversations.
 fn kills(seed: u64) -> Vec<(&'static str, i64)> {
@@ -33,7 +35,7 @@ async fn an_ingest_survives_kills_and_nothing_is_lost_or_twice() {
     let seed =
         std::env::var(SEED_VARIABLE).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
     eprintln!("{SEED_VARIABLE}={seed} repeats this run: {:?}", kills(seed));
-    let mut suite = Processes::start(env!("CARGO_BIN_EXE_member").as_ref(), None).await;
+    let mut suite = Processes::start_with(env!("CARGO_BIN_EXE_member").as_ref(), &[BATCH]).await;
     let file = star::file_in(suite.ground.folder());
     let expected = star::recount(&star::conversations(&file));
     let manager = suite.door.session(Role::Manager, None).await;

@@ -23,7 +23,7 @@ pub mod workload;
 pub use door::{Answer, Door, Framed, Frames};
 pub use ground::Ground;
 pub use in_process::InProcess;
-pub use processes::Processes;
+pub use processes::{Processes, resident_mib};
 
 /// The merchant of the demo data, and of most tests.
 pub const MERCHANT: &str = jinpai::up::MERCHANT;

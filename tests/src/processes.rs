@@ -48,11 +48,25 @@ struct Member {
 impl Processes {
     /// Starts everything. `program` is the binary `member` of this crate; spans go to `otlp`, if one is given.
     pub async fn start(program: &Path, otlp: Option<&str>) -> Self {
-        Self::start_on(Ground::new().await, program, otlp).await
+        Self::start_set(Ground::new().await, program, otlp, &[]).await
     }
 
     /// [`start`](Self::start) on servers that run already.
     pub async fn start_on(ground: Ground, program: &Path, otlp: Option<&str>) -> Self {
+        Self::start_set(ground, program, otlp, &[]).await
+    }
+
+    /// [`start`](Self::start) with settings: of which service, `SECTION__KEY`, value.
+    pub async fn start_with(program: &Path, settings: &[(&'static str, &str, &str)]) -> Self {
+        Self::start_set(Ground::new().await, program, None, settings).await
+    }
+
+    async fn start_set(
+        ground: Ground,
+        program: &Path,
+        otlp: Option<&str>,
+        settings: &[(&'static str, &str, &str)],
+    ) -> Self {
         runtime::tls::install_provider();
         prepare_database(&ground).await;
         let keys = Keys::open_or_create(ground.folder(), SystemClock::shared()).expect("keys");
@@ -84,6 +98,9 @@ impl Processes {
         }
         let door = Door { gateway: format!("http://127.0.0.1:{}", gateway.port), keys };
         members.insert("gateway", gateway);
+        for (service, key, value) in settings {
+            members.get_mut(service).expect("a service").set(key, *value);
+        }
         for member in members.values_mut() {
             member.start();
         }
@@ -117,12 +134,26 @@ impl Processes {
         (id, ([127, 0, 0, 1], member.ops_port).into())
     }
 
+    /// The most memory that a running service has had resident, in MiB.
+    pub fn peak_mib(&self, service: &str) -> f64 {
+        let child = self.members[service].child.as_ref().expect("it runs");
+        resident_mib(child.id(), "VmHWM")
+    }
+
     /// Panics with the log of a service that has ended by itself.
     pub fn assert_running(&mut self) {
         for member in self.members.values_mut() {
             member.assert_running();
         }
     }
+}
+
+/// What the kernel says of a process's resident memory, in MiB: `VmRSS` now, `VmHWM` at most.
+pub fn resident_mib(process: u32, what: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).expect("the kernel tells");
+    let kib = line.trim_matches(|c: char| !c.is_ascii_digit());
+    kib.parse::<f64>().expect("a number of kB") / 1024.0
 }
 
 impl Member {

@@ -401,13 +401,20 @@ fn penalties(model: &Model, roster: &Roster) -> Vec<PenaltyLine> {
     lines
 }
 
-/// Whether a person is present from begin to end of an interval, on a shift of the day, the one before or the one after.
+/// Whether a person is present from begin to end of an interval, on a shift of the day, the one before or the one after. The
+/// day before day 0 is the last of the history.
 fn is_there(model: &Model, roster: &Roster, person: usize, demand: &Demand) -> bool {
-    let days = demand.day.saturating_sub(1)..model.days.min(demand.day + 2);
-    days.into_iter().any(|day| {
-        let Some(index) = roster.get(person, day) else { return false };
+    let yesterday = model.people[person].history.last().copied().flatten();
+    let first = demand.day as i64 - 1;
+    (first..=first + 2).any(|day| {
+        let worked = match usize::try_from(day) {
+            Err(_) => yesterday,
+            Ok(day) if day < model.days => roster.get(person, day),
+            Ok(_) => None,
+        };
+        let Some(index) = worked else { return false };
         let shift = &model.shifts[index];
-        let begin = day as i64 * 1440 + i64::from(shift.start);
+        let begin = day * 1440 + i64::from(shift.start);
         let (from, to) = (
             demand.day as i64 * 1440 + i64::from(demand.from),
             demand.day as i64 * 1440 + i64::from(demand.to),

@@ -10,14 +10,19 @@
 //! the horizon, the whole. What a single person can do there is exact ([`reach`](crate::reach)).
 
 mod joint;
+mod need;
 mod words;
 
-use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use joint::{Offer, Verdict, joint};
 
-use crate::check::Rule;
+use crate::check::{Rule, check};
+use crate::deadline::Deadline;
 use crate::model::Model;
 use crate::problem::Problem;
 use crate::reach::{Cause, Reach, causes_of};
@@ -60,63 +65,91 @@ pub struct Explanation {
 }
 
 /// How much work an explanation may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Effort {
-    /// No new place is looked at after this time.
+    /// It ends after this time with what it has; 0 looks at nothing.
     pub time: Duration,
     /// States that a walk through one person's rows may have.
     pub states: usize,
+    /// Set it from any thread to end it with what it has.
+    pub cancel: Option<Arc<AtomicBool>>,
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { time: Duration::from_secs(10), states: 200_000 }
+        Self { time: Duration::from_secs(10), states: 200_000, cancel: None }
     }
 }
 
 /// Explains why people have no roster, or why needs are short: those of the roster, or any if there is no roster.
 ///
-/// If the rules of any person contradict each other, these conflicts are the answer, and needs are not looked at.
+/// If the rules of any person contradict each other, these conflicts are the answer, and needs are not looked at. A conflict
+/// whose reduction was cut by the end of the time is not marked minimal.
 #[must_use]
 pub fn explain(problem: &Problem, roster: Option<&Roster>, effort: Effort) -> Explanation {
-    let mut search = Search::new(problem, effort);
-    let conflicts: Vec<Conflict> =
-        (0..problem.model.people.len()).filter_map(|person| search.person(person)).collect();
+    // Whose row breaks no rule has a roster.
+    let people: Vec<usize> = match roster {
+        None => (0..problem.model.people.len()).collect(),
+        Some(roster) => {
+            let report = check(&problem.model, roster);
+            let broken: BTreeSet<usize> = report.broken().map(|line| line.person).collect();
+            broken.into_iter().collect()
+        }
+    };
+    let search = Search::new(problem, effort);
+    let conflicts = search.people(&people);
     if !conflicts.is_empty() {
         return Explanation { conflicts, unexplained: Vec::new() };
     }
     search.needs(roster)
 }
 
+/// Explains why people have no roster: those that [`SolveError::NoRoster`](crate::SolveError::NoRoster) names. For whom time or
+/// states do not suffice, there is no conflict in the answer.
+#[must_use]
+pub fn explain_people(problem: &Problem, people: &[usize], effort: Effort) -> Explanation {
+    let conflicts = Search::new(problem, effort).people(people);
+    Explanation { conflicts, unexplained: Vec::new() }
+}
+
+/// Per day and shift, whether some row of a person has it.
+type Cells = Vec<Vec<bool>>;
+
 struct Search<'a> {
     problem: &'a Problem,
-    effort: Effort,
-    begun: Instant,
+    states: usize,
+    deadline: Deadline,
     /// All causes of each person.
     all: Vec<HashSet<Cause>>,
-    /// Per person, day and shift, whether some row of theirs has it; `None` if it was not found out.
-    cells: Vec<Option<Vec<Vec<bool>>>>,
+    /// Per person, once it was asked for; `None` if it was not found out.
+    cells: Vec<OnceCell<Option<Cells>>>,
 }
 
 impl<'a> Search<'a> {
     fn new(problem: &'a Problem, effort: Effort) -> Self {
         let model = &problem.model;
-        let all: Vec<HashSet<Cause>> =
+        let Effort { time, states, cancel } = effort;
+        let deadline = Deadline::after(time, cancel);
+        let all =
             (0..model.people.len()).map(|person| causes_of(model, person).into_iter().collect()).collect();
-        let cells = (0..model.people.len())
-            .map(|person| Reach::new(model, person, &all[person], effort.states).cells().ok())
-            .collect();
-        Self { problem, effort, begun: Instant::now(), all, cells }
+        Self { problem, states, deadline, all, cells: vec![OnceCell::new(); model.people.len()] }
     }
 
     fn late(&self) -> bool {
-        self.begun.elapsed() >= self.effort.time
+        self.deadline.is_over()
+    }
+
+    fn reach(&self, person: usize, held: &HashSet<Cause>) -> Reach<'_> {
+        Reach::new(&self.problem.model, person, held, self.states, &self.deadline)
+    }
+
+    fn people(&self, people: &[usize]) -> Vec<Conflict> {
+        people.iter().filter_map(|person| self.person(*person)).collect()
     }
 
     /// The conflict among a person's own rules, if there is one.
-    fn person(&mut self, person: usize) -> Option<Conflict> {
-        let model = &self.problem.model;
-        let feasible = |held: &HashSet<Cause>| Reach::new(model, person, held, self.effort.states).feasible();
+    fn person(&self, person: usize) -> Option<Conflict> {
+        let feasible = |held: &HashSet<Cause>| self.reach(person, held).feasible();
         if feasible(&self.all[person]) != Ok(false) {
             return None;
         }
@@ -153,8 +186,11 @@ impl<'a> Search<'a> {
         let mut conflicts: Vec<Conflict> = Vec::new();
         let mut taken: HashSet<Need> = HashSet::new();
         for place in places(model, &wants) {
+            if self.late() {
+                break;
+            }
             let set: Vec<Need> = place.into_iter().filter(|need| !taken.contains(need)).collect();
-            if !set.iter().any(|need| open.contains(need)) || self.late() {
+            if !set.iter().any(|need| open.contains(need)) {
                 continue;
             }
             if let Some(conflict) = self.conflict(&set) {
@@ -179,7 +215,7 @@ impl<'a> Search<'a> {
             }
             bits
         };
-        let reach = Reach::new(model, person, held, self.effort.states);
+        let reach = self.reach(person, held);
         if needs.len() <= 64 {
             let mut days: Vec<usize> =
                 needs.iter().flat_map(|need| need.cells(model)).map(|cell| cell.0).collect();
@@ -188,7 +224,13 @@ impl<'a> Search<'a> {
             // On one day a row is one cell: the cells that rows have are all there is to know.
             if let [day] = days[..] {
                 let all_held = *held == self.all[person];
-                let cells = if all_held { self.cells[person].clone() } else { reach.cells().ok() };
+                let known;
+                let cells = if all_held {
+                    self.cells[person].get_or_init(|| reach.cells().ok())
+                } else {
+                    known = reach.cells().ok();
+                    &known
+                };
                 if let Some(cells) = cells {
                     let shifts = (0..model.shifts.len()).filter(|shift| cells[day][*shift]);
                     let patterns = shifts.map(|shift| bits(day, Some(shift))).chain([0]);
@@ -258,8 +300,8 @@ impl Filter<'_, '_> {
 
     fn verdict(&self) -> Verdict {
         let model = &self.search.problem.model;
-        let required: Vec<u32> = self.needs.iter().map(|need| need.required(model)).collect();
-        joint(&required, &self.offers)
+        let open: Vec<u32> = self.needs.iter().map(|need| need.open(model)).collect();
+        joint(&open, &self.offers, &self.search.deadline)
     }
 
     /// Keeps what `change` did if the conflict is still there; says what was found.
@@ -280,6 +322,9 @@ impl Filter<'_, '_> {
         }
         // Early days first: what remains is the latest and shortest stretch that is in conflict.
         for need in self.needs.clone() {
+            if self.cut_short() {
+                return;
+            }
             if self.needs.len() > 1 {
                 let verdict = self.attempt(|filter| {
                     filter.needs.retain(|other| *other != need);
@@ -294,6 +339,9 @@ impl Filter<'_, '_> {
     /// over the whole horizon goes first: a plain reason like leave is the one to keep.
     fn drop_causes(&mut self) {
         for person in 0..self.held.len() {
+            if self.cut_short() {
+                return;
+            }
             self.without(person, |_| false);
         }
         for person in 0..self.held.len() {
@@ -304,10 +352,20 @@ impl Filter<'_, '_> {
                 self.without(person, |cause| cause.rule != rule);
             }
             for cause in sorted(&self.held[person]).into_iter().rev() {
+                if self.cut_short() {
+                    return;
+                }
                 let verdict = self.without(person, |other| *other != cause);
                 self.minimal &= verdict != Verdict::Unknown;
             }
         }
+    }
+
+    /// Whether the time is over; what is left then need not be all needed.
+    fn cut_short(&mut self) -> bool {
+        let late = self.search.late();
+        self.minimal &= !late;
+        late
     }
 
     fn without(&mut self, person: usize, keep: impl Fn(&Cause) -> bool) -> Verdict {
@@ -326,10 +384,9 @@ fn sorted(causes: &HashSet<Cause>) -> Vec<Cause> {
 
 /// Every row that wants heads and costs if they are missing.
 fn wanted(model: &Model) -> Vec<Need> {
-    let cover = model.cover.iter().enumerate().filter(|(_, row)| row.required > 0 && row.under > 0);
-    let demand = model.demand.iter().enumerate().filter(|(_, row)| row.required > 0 && row.under > 0);
-    let mut wanted: Vec<Need> = cover.map(|(at, _)| Need::Cover(at)).collect();
-    wanted.extend(demand.map(|(at, _)| Need::Demand(at)));
+    let mut wanted: Vec<Need> = (0..model.cover.len()).map(Need::Cover).collect();
+    wanted.extend((0..model.demand.len()).map(Need::Demand));
+    wanted.retain(|need| need.open(model) > 0 && need.costs_if_short(model));
     wanted.sort_by_key(|need| need.day(model));
     wanted
 }
@@ -352,59 +409,4 @@ fn places(model: &Model, wanted: &[Need]) -> Vec<Vec<Need>> {
     places.push(wanted.to_vec());
     places.retain(|place| !place.is_empty());
     places
-}
-
-impl Need {
-    /// The day on which it begins.
-    #[must_use]
-    pub fn day(self, model: &Model) -> usize {
-        match self {
-            Self::Cover(at) => model.cover[at].day,
-            Self::Demand(at) => model.demand[at].day,
-        }
-    }
-
-    /// Heads wanted.
-    #[must_use]
-    pub fn required(self, model: &Model) -> u32 {
-        match self {
-            Self::Cover(at) => model.cover[at].required,
-            Self::Demand(at) => model.demand[at].required,
-        }
-    }
-
-    /// Cells that count for it.
-    fn cells(self, model: &Model) -> Vec<(usize, usize)> {
-        match self {
-            Self::Cover(at) => vec![(model.cover[at].day, model.cover[at].shift)],
-            Self::Demand(at) => model.cells_of_demand(&model.demand[at]),
-        }
-    }
-
-    fn counts(self, model: &Model, person: usize, day: usize, shift: usize) -> bool {
-        let skill = match self {
-            Self::Cover(at) => model.cover[at].skill,
-            Self::Demand(at) => model.demand[at].skill,
-        };
-        skill.is_none_or(|skill| model.people[person].skills.contains(&skill))
-            && match self {
-                Self::Cover(at) => (model.cover[at].day, model.cover[at].shift) == (day, shift),
-                Self::Demand(_) => self.cells(model).contains(&(day, shift)),
-            }
-    }
-
-    /// Heads that a roster has for it.
-    pub(crate) fn present(self, model: &Model, roster: &Roster) -> u32 {
-        let cells = self.cells(model);
-        let there = |person: &usize| {
-            cells.iter().any(|(day, shift)| {
-                roster.get(*person, *day) == Some(*shift) && self.counts(model, *person, *day, *shift)
-            })
-        };
-        (0..roster.people()).filter(there).count() as u32
-    }
-
-    fn is_short(self, model: &Model, roster: &Roster) -> bool {
-        self.present(model, roster) < self.required(model)
-    }
 }

@@ -41,6 +41,8 @@ pub(crate) struct NeedRow {
 pub(crate) struct Heads {
     pub present: u32,
     pub required: u32,
+    /// Whether a head missing costs.
+    pub under_costs: bool,
     /// Whether a head too many costs.
     pub over_costs: bool,
 }
@@ -64,10 +66,16 @@ pub(crate) struct Grid {
 }
 
 impl Heads {
-    /// Above 0: too many, where that costs; below: missing.
+    /// Above 0: too many, where that costs; below: missing, where that costs.
     pub(crate) fn off_by(self) -> i64 {
         let difference = i64::from(self.present) - i64::from(self.required);
-        if difference > 0 && !self.over_costs { 0 } else { difference }
+        let costs = if difference > 0 { self.over_costs } else { self.under_costs };
+        if costs { difference } else { 0 }
+    }
+
+    /// Whether there are fewer than wanted, which costs nothing.
+    pub(crate) fn is_short_for_nothing(self) -> bool {
+        self.present < self.required && !self.under_costs
     }
 }
 
@@ -130,10 +138,17 @@ fn needs(problem: &Problem, roster: &Roster) -> Vec<NeedRow> {
             rows.push(NeedRow { name, days: vec![None; model.days] });
             rows.len() - 1
         });
-        let heads =
-            Heads { present: need.present(model, roster), required: need.required(model), over_costs };
+        let heads = Heads {
+            present: need.present(model, roster),
+            required: need.required(model),
+            under_costs: need.costs_if_short(model),
+            over_costs,
+        };
         let cell = &mut rows[at].days[need.day(model)];
-        if cell.is_none_or(|other| other.off_by() > heads.off_by()) {
+        let worse = |other: Heads| {
+            (heads.off_by(), !heads.is_short_for_nothing()) < (other.off_by(), !other.is_short_for_nothing())
+        };
+        if cell.is_none_or(worse) {
             *cell = Some(heads);
         }
     };

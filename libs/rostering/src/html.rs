@@ -104,7 +104,7 @@ impl Page<'_> {
         figure("", &report.objective.to_string(), "cost of this roster");
         if let Some(certificate) = certificate {
             figure("", &certificate.bound.to_string(), "no roster costs less than");
-            let proven = certificate.gap == 0.0;
+            let proven = certificate.is_proven();
             let gap = if proven { "best".to_owned() } else { format!("{:.1} %", certificate.gap * 100.0) };
             figure(if proven { "good" } else { "" }, &gap, if proven { "proven" } else { "open at most" });
         }
@@ -282,7 +282,7 @@ impl Page<'_> {
             self.text.push_str("</ul>\n");
         }
         if report.penalties.is_empty() {
-            self.text.push_str("<h2>Penalties</h2>\n<p>None: every need and every wish is met.</p>\n");
+            self.text.push_str("<h2>Penalties</h2>\n<p>None: nothing is missed that costs.</p>\n");
             return;
         }
         let mut lines: Vec<&PenaltyLine> = report.penalties.iter().collect();

@@ -3,14 +3,16 @@
 //! Everything is called by its name: shifts, people and skills by their ids, days by number or date, times as `HH:MM`. A
 //! field that isn't known is refused, never skipped. [`document`] is the form as it stands in the file.
 
+mod claims;
 mod days;
 mod document;
 mod read;
 mod solution;
 mod write;
 
+pub use claims::false_claims;
 pub use read::read_json;
-pub use solution::{Certificate, SolvedRoster, read_solution, write_solution};
+pub use solution::{Certificate, PenaltyRow, RuleRow, SolvedRoster, Verdict, read_solution, write_solution};
 pub use write::write_json;
 
 /// What can't be read, and where.

@@ -72,8 +72,9 @@ pub struct Person {
     pub banned: Vec<Banned>,
     /// What they would like.
     pub requests: Vec<Request>,
-    /// What they worked on the days before day 0, the latest last; empty if nothing is known. Runs, rest, the weekend and
-    /// the week that reach over the beginning go on from here.
+    /// What they worked on the days before day 0, the latest last; empty if nothing is known. Runs, rest and the week that
+    /// reach over the beginning go on from here, and who is still on a shift of the day before counts for [`Demand`] of day
+    /// 0. A weekend cut by the beginning counts for [`Rules::weekends_max`] by its days in the horizon alone.
     pub history: Vec<Option<usize>>,
 }
 
@@ -98,7 +99,7 @@ pub struct Rules {
     pub work_run_max: Option<u32>,
     /// Shortest run of days off. A run that touches the end of what is known is not held to it.
     pub off_run_min: u32,
-    /// Most weekends in the horizon with any work.
+    /// Most weekends in the horizon with any work; what was worked before day 0 does not count.
     pub weekends_max: Option<u32>,
     /// Fewest minutes from the end of a shift to the begin of the next, at most 1440.
     pub rest_min: u32,
@@ -182,7 +183,7 @@ pub struct Demand {
     /// Minute of that day at which it begins, 0..1440.
     pub from: u32,
     /// Minute counted from the same midnight at which it ends, after `from`, at most 2880. People present from begin to
-    /// end count, on a shift of this day, of the day before, or of the day after.
+    /// end count, on a shift of this day, of the day before (on day 0: of the history), or of the day after.
     pub to: u32,
     /// Only these shifts count; empty means all.
     pub shifts: Vec<usize>,
@@ -311,27 +312,38 @@ impl Model {
             && person.rules.caps.get(shift).copied().flatten() != Some(0)
     }
 
-    /// Cells `(day, shift)` at which a person is present throughout an interval of demand.
+    /// Cells `(day, shift)` of the horizon at which a person is present throughout an interval of demand.
     #[must_use]
     pub fn cells_of_demand(&self, demand: &Demand) -> Vec<(usize, usize)> {
         let mut cells = Vec::new();
         for offset in -1..=1_i64 {
             let day = demand.day as i64 + offset;
-            if day < 0 || day >= self.days as i64 {
-                continue;
-            }
-            for (index, shift) in self.shifts.iter().enumerate() {
-                let begin = offset * i64::from(DAY_MINUTES) + i64::from(shift.start);
-                let counts = demand.shifts.is_empty() || demand.shifts.contains(&index);
-                if counts
-                    && begin <= i64::from(demand.from)
-                    && i64::from(demand.to) <= begin + i64::from(shift.length)
-                {
-                    cells.push((day as usize, index));
-                }
+            if (0..self.days as i64).contains(&day) {
+                let present = (0..self.shifts.len()).filter(|shift| self.covers(demand, *shift, offset));
+                cells.extend(present.map(|shift| (day as usize, shift)));
             }
         }
         cells
+    }
+
+    /// Whether a person is present throughout an interval of demand on the shift of the day before day 0 in their history:
+    /// whatever the roster is, they count. No earlier shift reaches into the horizon.
+    #[must_use]
+    pub fn is_still_there(&self, demand: &Demand, person: usize) -> bool {
+        let Person { skills, history, .. } = &self.people[person];
+        let last = history.last().copied().flatten();
+        demand.day == 0
+            && demand.skill.is_none_or(|skill| skills.contains(&skill))
+            && last.is_some_and(|shift| self.covers(demand, shift, -1))
+    }
+
+    /// Whether a shift worked `offset` days after an interval's counts for it from begin to end.
+    fn covers(&self, demand: &Demand, shift: usize, offset: i64) -> bool {
+        let begin = offset * i64::from(DAY_MINUTES) + i64::from(self.shifts[shift].start);
+        let end = begin + i64::from(self.shifts[shift].length);
+        (demand.shifts.is_empty() || demand.shifts.contains(&shift))
+            && begin <= i64::from(demand.from)
+            && i64::from(demand.to) <= end
     }
 
     /// Whether `next`, worked `gap` days after `first`, is forbidden for the person by succession or by rest.

@@ -178,6 +178,7 @@ impl<'a> Drawing<'a> {
             for heads in &row.days[days.clone()] {
                 let (text, style) = match heads.map(Heads::off_by) {
                     None => (String::new(), PLAIN),
+                    Some(0) if heads.is_some_and(Heads::is_short_for_nothing) => ("○".to_owned(), DIM),
                     Some(0) => ("✓".to_owned(), DIM),
                     Some(off @ ..0) => (off.to_string(), RED),
                     Some(off) => (format!("+{off}"), YELLOW),
@@ -204,9 +205,14 @@ impl<'a> Drawing<'a> {
         ];
         let mut legend: Vec<&str> = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
         let needs = self.grid.needs.iter().flat_map(|row| &row.days).flatten();
-        let off: Vec<i64> = needs.map(|heads| heads.off_by()).collect();
+        let (free, counted): (Vec<&Heads>, Vec<&Heads>) =
+            needs.partition(|heads| heads.is_short_for_nothing());
+        let off: Vec<i64> = counted.into_iter().map(|heads| heads.off_by()).collect();
         if off.contains(&0) {
             legend.push("✓ covered");
+        }
+        if !free.is_empty() {
+            legend.push("○ fewer than wanted, which costs nothing");
         }
         if off.iter().any(|off| *off < 0) {
             legend.push("-1 one missing");

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::check::Rule;
+use crate::deadline::Deadline;
 use crate::model::{DAY_MINUTES, Model, Person};
 
 /// A hard rule at one place: the smallest thing that can be named as a cause.
@@ -21,7 +22,7 @@ pub struct Cause {
     pub shift: Option<usize>,
 }
 
-/// There are more states than are worth the time.
+/// There are more states than are worth the time, or the time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooMany;
 
@@ -67,6 +68,9 @@ fn too_close(model: &Model, rest_min: u32, first: usize, next: usize, gap: u32) 
     let (first, next) = (&model.shifts[first], &model.shifts[next]);
     gap * DAY_MINUTES + next.start < first.start + first.length + rest_min
 }
+
+/// States after which a walk looks at the clock and its budget.
+const STATES_BETWEEN: usize = 128;
 
 /// How far back a shift can forbid another: one that ends 2,879 minutes after its midnight, with 1,440 of rest, reaches
 /// into the second day after.
@@ -117,13 +121,20 @@ pub(crate) struct Reach<'a> {
     work_run_max: Option<u32>,
     off_run_min: u32,
     weekends_max: Option<u32>,
-    /// States still to be spent.
+    /// States that a walk may have.
     budget: usize,
+    deadline: &'a Deadline,
 }
 
 impl<'a> Reach<'a> {
-    /// The person under those causes alone; `budget` is the number of states that a walk may have.
-    pub(crate) fn new(model: &'a Model, index: usize, held: &HashSet<Cause>, budget: usize) -> Self {
+    /// The person under those causes alone; `budget` is the number of states that a walk may have, `deadline` when it has to end.
+    pub(crate) fn new(
+        model: &'a Model,
+        index: usize,
+        held: &HashSet<Cause>,
+        budget: usize,
+        deadline: &'a Deadline,
+    ) -> Self {
         let person = &model.people[index];
         let rules = &person.rules;
         let holds = |rule, day, shift| held.contains(&Cause { person: index, rule, day, shift });
@@ -194,7 +205,13 @@ impl<'a> Reach<'a> {
             off_run_min: if on(Rule::OffRunMin) { rules.off_run_min } else { 0 },
             weekends_max: rules.weekends_max.filter(|_| on(Rule::WeekendsMax)),
             budget,
+            deadline,
         }
+    }
+
+    /// Whether a walk that has so many states has to end.
+    fn is_over(&self, states: usize) -> bool {
+        states > self.budget || self.deadline.is_over()
     }
 
     /// The state before day 0: what the history leaves.
@@ -320,7 +337,10 @@ impl<'a> Reach<'a> {
         let mut spent = 0;
         for day in 0..self.model.days {
             let mut after: HashMap<State, u32> = HashMap::new();
-            for (state, worth) in &layer {
+            for (number, (state, worth)) in layer.iter().enumerate() {
+                if number.is_multiple_of(STATES_BETWEEN) && self.is_over(spent + after.len()) {
+                    return Err(TooMany);
+                }
                 for cell in &self.cells[day] {
                     let Some(mut next) = self.step(state, day, *cell) else { continue };
                     next.covered |= bits(day, *cell);
@@ -330,9 +350,6 @@ impl<'a> Reach<'a> {
                 }
             }
             spent += after.len();
-            if spent > self.budget {
-                return Err(TooMany);
-            }
             layer = after;
         }
         layer.retain(|state, _| state.minutes >= self.minutes_min);
@@ -361,19 +378,22 @@ impl<'a> Reach<'a> {
         let mut spent = 0;
         for day in 0..self.model.days {
             let mut after = HashSet::new();
-            for state in &layers[day] {
+            for (number, state) in layers[day].iter().enumerate() {
+                if number.is_multiple_of(STATES_BETWEEN) && self.is_over(spent + after.len()) {
+                    return Err(TooMany);
+                }
                 after.extend(self.cells[day].iter().filter_map(|cell| self.step(state, day, *cell)));
             }
             spent += after.len();
-            if spent > self.budget {
-                return Err(TooMany);
-            }
             layers.push(after);
         }
         let mut found = vec![vec![false; self.model.shifts.len()]; self.model.days];
         let mut alive = layers.pop().unwrap_or_default();
         alive.retain(|state| state.minutes >= self.minutes_min);
         for day in (0..self.model.days).rev() {
+            if self.deadline.is_over() {
+                return Err(TooMany);
+            }
             let mut before = layers.pop().unwrap_or_default();
             before.retain(|state| {
                 let mut lives = false;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::check::Report;
+use crate::keep::{Keep, Released};
 use crate::model::Model;
 use crate::roster::Roster;
 use crate::validate::ModelError;
@@ -30,17 +31,6 @@ pub struct Options {
     pub keep: Option<Keep>,
     /// Set it from any thread to stop.
     pub cancel: Option<Arc<AtomicBool>>,
-}
-
-/// Change as little as possible: each cell that differs from a roster costs.
-#[derive(Debug, Clone)]
-pub struct Keep {
-    /// The roster to stay close to; also the one to begin with, unless another is given.
-    pub roster: Roster,
-    /// Cost of a changed cell, at least 0.
-    pub weight: i64,
-    /// Cells of these days are kept as they are, where the hard rules allow it.
-    pub frozen_days: usize,
 }
 
 /// How far the solver has come.
@@ -86,8 +76,13 @@ pub struct Solution {
     pub threads: usize,
     /// Cells changed against the roster to keep, if there was one.
     pub changes: Option<usize>,
+    /// Frozen cells of the roster to keep for which hard rules left no room.
+    pub released: Vec<Released>,
     /// The checker's verdict.
     pub verdict: Report,
+    /// The model that was solved, to which everything here belongs: the given one, or what a [`Keep`] made of it.
+    #[serde(skip)]
+    pub model: Model,
 }
 
 /// How a bound was proven.
@@ -99,6 +94,9 @@ pub enum BoundProof {
     Lagrangian,
     /// The same in branches that leave no roster out: the least of their bounds.
     Branches,
+    /// Nothing is proven: a bound came out above the cost of a roster that the checker passed, so it was false and none of
+    /// this run is believed. The bound is given as 0. It is an error of the solver, never of the problem.
+    Refuted,
 }
 
 /// Why the solver stopped.
@@ -160,12 +158,12 @@ impl Solution {
     /// Share of the objective that the bound leaves open: 0 is proven optimal.
     #[must_use]
     pub fn gap(&self) -> f64 {
-        if self.objective == self.bound {
-            0.0
-        } else {
-            (self.objective - self.bound) as f64 / self.objective as f64
-        }
+        gap(self.objective, self.bound)
     }
+}
+
+pub(crate) fn gap(objective: i64, bound: i64) -> f64 {
+    if objective == bound { 0.0 } else { (objective - bound) as f64 / objective as f64 }
 }
 
 /// SHA-256, in hex, of the model as JSON: field order is that of the types, lists are in the model's order.

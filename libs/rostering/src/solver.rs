@@ -9,8 +9,10 @@ mod automaton;
 mod board;
 mod compile;
 mod counters;
+mod dear;
 mod dive;
 mod dual;
+mod keep;
 mod moves;
 mod oracle;
 mod problem;
@@ -28,12 +30,13 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
 use crate::check::check;
-use crate::model::{Fixed, Model, Request, Wish};
+use crate::keep::Kept;
+use crate::model::Model;
 use crate::roster::Roster;
-use crate::solve::{BoundProof, Continue, Keep, Options, Progress, Solution, SolveError, Stop, input_sha256};
+use crate::solve::{BoundProof, Continue, Options, Progress, Solution, SolveError, Stop, input_sha256};
 use crate::validate::ModelError;
 use oracle::{NoOracle, Oracle, Question};
-use problem::{PRICE_SUM_MAX, Problem};
+use problem::Problem;
 use program::Scratch;
 use shared::{Clock, Shared};
 use tally::Laws;
@@ -45,8 +48,8 @@ const TOLD_EVERY: Duration = Duration::from_millis(100);
 /// Solves a model: the best roster found within the limits, and how far from the best it can be.
 ///
 /// `on_progress` is called on the caller's thread about ten times a second; returning `Break` stops the run with the
-/// best roster so far. With a [`Keep`], what is solved is [`Keep::apply`]'s model, to which objective, bound, hash and
-/// verdict belong.
+/// best roster so far. With a [`Keep`](crate::Keep), what is solved is [`Keep::apply`](crate::Keep::apply)'s model, to which
+/// objective, bound, hash and verdict belong: [`Solution::model`].
 ///
 /// # Errors
 ///
@@ -61,19 +64,15 @@ pub fn solve(
     options.validate(model)?;
     let clock = Arc::new(Clock::new(begin, options.time_limit, options.cancel.clone()));
     let late = || SolveError::Stopped { seconds: clock.elapsed().as_secs_f64() };
-    let kept = options.keep.as_ref().map(|keep| keep.applied(model, &clock).ok_or_else(late)).transpose()?;
-    let model = kept.as_ref().unwrap_or(model);
-    let problem = Problem::new(model);
-    if problem.price_sum > PRICE_SUM_MAX / i64::from(2 * worker::FINE) {
-        let reason = format!(
-            "costs of one person's days may come to {}, which is too much to compute with",
-            problem.price_sum
-        );
-        return Err(ModelError { field: "weights".into(), reason }.into());
-    }
+    let Kept { model, released } = match &options.keep {
+        Some(keep) => keep.applied(model, &clock, options.threads, on_progress).ok_or_else(late)?,
+        None => Kept { model: model.clone(), released: Vec::new() },
+    };
+    let problem = Problem::new(&model);
+    dear::check_prices(&problem)?;
     let shared = Shared::new(options.threads, temperatures(&problem), Arc::clone(&clock), options.step_limit);
     let oracles = oracles(&problem, &shared, on_progress)?;
-    let laws = Arc::new(Laws::new(model));
+    let laws = Arc::new(Laws::new(&model));
     let start = options.start.as_ref().or(options.keep.as_ref().map(|keep| &keep.roster)).map(rows);
     let mut steps = 0;
     std::thread::scope(|scope| {
@@ -88,7 +87,7 @@ pub fn solve(
                 })
             })
             .collect();
-        tell(&shared, &workers, on_progress);
+        tell(&clock, || (shared.best().map(|best| best.cost), shared.bound()), &workers, on_progress);
         for worker in workers {
             steps += worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
@@ -96,20 +95,24 @@ pub fn solve(
     let seconds = begin.elapsed().as_secs_f64();
     let Some(best) = shared.best() else { return Err(late()) };
     let roster = roster(&problem, &best.rows);
-    let verdict = check(model, &roster);
+    let verdict = check(&model, &roster);
     assert!(verdict.feasible && verdict.objective == best.cost, "solver and checker agree on every roster");
-    let bound = shared.bound().min(best.cost);
+    let is_proven = shared.is_proven();
+    debug_assert!(!shared.is_refuted(), "a bound came out above {}, the cost of a roster", best.cost);
+    let bound = shared.bound();
     Ok(Solution {
         changes: options.keep.as_ref().map(|keep| keep.roster.changes(&roster)),
+        released,
         objective: best.cost,
         bound,
         bound_proof: match bound {
+            _ if shared.is_refuted() => BoundProof::Refuted,
             0 => BoundProof::Trivial,
             _ if shared.is_branched() => BoundProof::Branches,
             _ => BoundProof::Lagrangian,
         },
         stopped: match clock.is_stopped() {
-            _ if bound == best.cost => Stop::Optimal,
+            _ if is_proven => Stop::Optimal,
             true => Stop::Cancelled,
             false if clock.is_over() => Stop::TimeLimit,
             false => Stop::StepLimit,
@@ -117,12 +120,13 @@ pub fn solve(
         first_feasible_seconds: shared.first().map_or(seconds, |first| first.as_secs_f64()),
         seconds,
         steps,
-        input_sha256: input_sha256(model),
+        input_sha256: input_sha256(&model),
         version: env!("CARGO_PKG_VERSION").into(),
         seed: options.seed,
         threads: options.threads,
         verdict,
         roster,
+        model,
     })
 }
 
@@ -156,43 +160,6 @@ impl Options {
     }
 }
 
-impl Keep {
-    /// The model in which keeping the roster is a wish for each cell, and frozen days are fixed for everybody whose rules
-    /// allow it.
-    #[must_use]
-    pub fn apply(&self, model: &Model) -> Model {
-        self.applied(model, &Clock::new(Instant::now(), None, None))
-            .expect("a clock without limit is never late")
-    }
-
-    /// The same; `None` if that took too long.
-    fn applied(&self, model: &Model, clock: &Clock) -> Option<Model> {
-        let mut kept = model.clone();
-        for (index, person) in kept.people.iter_mut().enumerate() {
-            for (day, cell) in self.roster.row(index).enumerate() {
-                person.requests.push(Request { day, wish: Wish::Keep(cell), weight: self.weight });
-            }
-        }
-        if self.frozen_days == 0 {
-            return Some(kept);
-        }
-        let mut frozen = kept.clone();
-        for (index, person) in frozen.people.iter_mut().enumerate() {
-            let days = self.roster.row(index).enumerate().take(self.frozen_days);
-            person.fixed.extend(days.map(|(day, shift)| Fixed { day, shift }));
-        }
-        let problem = Problem::new(&frozen);
-        for index in 0..model.people.len() {
-            match oracle(&problem, index, clock) {
-                Ok(_) => kept.people[index].fixed.clone_from(&frozen.people[index].fixed),
-                Err(NoOracle::Late) => return None,
-                Err(NoOracle::NoRoster | NoOracle::TooLarge) => {}
-            }
-        }
-        Some(kept)
-    }
-}
-
 /// A person's oracle, once it is clear that there is a roster for them.
 fn oracle(problem: &Problem<'_>, person: usize, clock: &Clock) -> Result<Oracle, NoOracle> {
     let mut question = Question {
@@ -206,20 +173,45 @@ fn oracle(problem: &Problem<'_>, person: usize, clock: &Clock) -> Result<Oracle,
     Oracle::new(person, &mut question)
 }
 
-/// Tells progress until all threads are done; stops them if it is asked to.
+/// Tells progress until all threads are done; stops them if it is asked to. `state` says cost and bound.
 fn tell<T>(
-    shared: &Shared,
+    clock: &Clock,
+    state: impl Fn() -> (Option<i64>, i64),
     threads: &[std::thread::ScopedJoinHandle<'_, T>],
     on_progress: &mut dyn FnMut(&Progress) -> Continue,
 ) {
     while !threads.iter().all(std::thread::ScopedJoinHandle::is_finished) {
-        let seconds = shared.clock.elapsed().as_secs_f64();
-        let objective = shared.best().map(|best| best.cost);
-        if on_progress(&Progress { seconds, objective, bound: shared.bound() }).is_break() {
-            shared.clock.stop();
+        let seconds = clock.elapsed().as_secs_f64();
+        let (objective, bound) = state();
+        if on_progress(&Progress { seconds, objective, bound }).is_break() {
+            clock.stop();
         }
         std::thread::park_timeout(TOLD_EVERY.min(Duration::from_secs_f64(0.001 + seconds / 4.0)));
     }
+}
+
+/// Does something for everybody, shared out among threads; the answers in the order of the people.
+fn for_people<T: Send>(
+    people: usize,
+    threads: usize,
+    clock: &Clock,
+    state: impl Fn() -> (Option<i64>, i64),
+    answer: impl Fn(usize) -> T + Sync,
+    on_progress: &mut dyn FnMut(&Progress) -> Continue,
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let some = &|| -> Vec<(usize, T)> {
+        let mine = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        mine.take_while(|person| *person < people).map(|person| (person, answer(person))).collect()
+    };
+    let mut answers: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads.min(people)).map(|_| scope.spawn(some)).collect();
+        tell(clock, state, &threads, on_progress);
+        let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    answers.sort_unstable_by_key(|(person, _)| *person);
+    answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
 /// Everybody's oracle, compiled by all threads.
@@ -229,20 +221,9 @@ fn oracles(
     on_progress: &mut dyn FnMut(&Progress) -> Continue,
 ) -> Result<Vec<Oracle>, SolveError> {
     let people: Vec<usize> = (0..problem.people).collect();
-    let next = AtomicUsize::new(0);
-    let compile = || -> Vec<(usize, Result<Oracle, NoOracle>)> {
-        let some = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
-        let some = some.take_while(|person| *person < problem.people);
-        some.map(|person| (person, oracle(problem, person, &shared.clock))).collect()
-    };
-    let mut results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..shared.threads.min(problem.people)).map(|_| scope.spawn(compile)).collect();
-        tell(shared, &threads, on_progress);
-        let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
-        joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
-    results.sort_unstable_by_key(|(person, _)| *person);
-    let results: Vec<_> = results.into_iter().map(|(_, result)| result).collect();
+    let compile = |person: usize| oracle(problem, person, &shared.clock);
+    let state = || (None, shared.bound());
+    let results = for_people(problem.people, shared.threads, &shared.clock, state, compile, on_progress);
     let without = |kind: NoOracle| -> Vec<usize> {
         let has_none = |person: &usize| results[*person].as_ref().is_err_and(|error| *error == kind);
         people.iter().copied().filter(has_none).collect()

@@ -9,13 +9,14 @@ use std::collections::HashMap;
 
 use crate::model::{Cover, Fixed, Model, Person, Request, Rules, Shift, Wish};
 use crate::roster::Roster;
+use crate::validate::ModelError;
 
 /// What can't be read, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, {field}: {reason}")]
+#[error("{}{field}: {reason}", .line.map_or_else(String::new, |line| format!("line {line}, ")))]
 pub struct TextError {
-    /// Line, counted from 1; 0 if a section is missing or the model as a whole is wrong.
-    pub line: usize,
+    /// Line, counted from 1; `None` if a section or a person's line is missing.
+    pub line: Option<usize>,
     /// Name of the field.
     pub field: String,
     /// Why it can't be read.
@@ -31,7 +32,18 @@ pub struct NoPlace {
 }
 
 fn wrong<T>(line: usize, field: &str, reason: impl Into<String>) -> Result<T, TextError> {
-    Err(TextError { line, field: field.into(), reason: reason.into() })
+    Err(TextError { line: Some(line), field: field.into(), reason: reason.into() })
+}
+
+fn missing<T>(field: &str, reason: impl Into<String>) -> Result<T, TextError> {
+    Err(TextError { line: None, field: field.into(), reason: reason.into() })
+}
+
+/// Whether a name would be taken for something else where names stand side by side: it holds one of these characters or white
+/// space, or begins as a section does.
+pub(crate) fn is_misread(name: &str, separators: &[char]) -> bool {
+    let separates = |c: char| c.is_whitespace() || c == '\u{feff}' || separators.contains(&c);
+    name.contains(separates) || name.starts_with("SECTION_")
 }
 
 /// A row: its line and its fields.
@@ -67,7 +79,7 @@ impl Row<'_> {
     fn known(&self, index: usize, field: &str, names: &HashMap<String, usize>) -> Result<usize, TextError> {
         let name = self.text(index, field)?;
         names.get(name).copied().ok_or_else(|| TextError {
-            line: self.line,
+            line: Some(self.line),
             field: field.into(),
             reason: format!("{name:?} is unknown"),
         })
@@ -116,7 +128,7 @@ fn sections(text: &str) -> Result<[Vec<Row<'_>>; 7], TextError> {
 /// The first line that is wrong, with field and reason.
 pub fn read_model(text: &str) -> Result<Model, TextError> {
     let [horizon, shifts, staff, days_off, on, off, cover] = sections(text)?;
-    let Some(row) = horizon.first() else { return wrong(0, "SECTION_HORIZON", "is missing") };
+    let Some(row) = horizon.first() else { return missing("SECTION_HORIZON", "is missing") };
     let days: usize = row.number(0, "horizon")?;
     if days == 0 {
         return wrong(row.line, "horizon", "has no day");
@@ -124,6 +136,13 @@ pub fn read_model(text: &str) -> Result<Model, TextError> {
     if let Some(row) = horizon.get(1) {
         return wrong(row.line, "horizon", "is there twice");
     }
+    let mut places = Places {
+        horizon: row.line,
+        shifts: lines(&shifts),
+        people: lines(&staff),
+        requests: vec![Vec::new(); staff.len()],
+        cover: lines(&cover),
+    };
     let (shifts, shift_names) = read_shifts(&shifts)?;
     let (mut people, people_names) = read_staff(&staff, &shift_names)?;
     for row in &days_off {
@@ -141,6 +160,7 @@ pub fn read_model(text: &str) -> Result<Model, TextError> {
             let weight = row.number(3, "weight")?;
             row.ends_at(4, "request")?;
             people[person].requests.push(Request { day, wish: wish(shift), weight });
+            places.requests[person].push(row.line);
         }
         Ok(())
     };
@@ -173,8 +193,46 @@ pub fn read_model(text: &str) -> Result<Model, TextError> {
         fairness: Vec::new(),
         pairings: Vec::new(),
     };
-    model.validate().map_err(|error| TextError { line: 0, field: error.field, reason: error.reason })?;
+    model.validate().map_err(|error| places.find(error))?;
     Ok(model)
+}
+
+fn lines(rows: &[Row<'_>]) -> Vec<usize> {
+    rows.iter().map(|row| row.line).collect()
+}
+
+/// The lines on which the parts of a model stand.
+struct Places {
+    horizon: usize,
+    shifts: Vec<usize>,
+    people: Vec<usize>,
+    /// Per person.
+    requests: Vec<Vec<usize>>,
+    cover: Vec<usize>,
+}
+
+impl Places {
+    /// The error of a model, by line and name of the field.
+    fn find(&self, error: ModelError) -> TextError {
+        let ModelError { field, reason } = error;
+        // people[3].requests[0].weight
+        let mut parts = field.split('.').map(|part| {
+            let (name, rest) = part.split_once('[').unwrap_or((part, ""));
+            (name, rest.strip_suffix(']').and_then(|index| index.parse::<usize>().ok()))
+        });
+        let line = match (parts.next(), parts.next()) {
+            (Some(("days", None)), _) => Some(self.horizon),
+            (Some(("shifts", Some(shift))), _) => self.shifts.get(shift).copied(),
+            (Some(("cover", Some(cover))), _) => self.cover.get(cover).copied(),
+            (Some(("people", Some(person))), Some(("requests", Some(request)))) => {
+                self.requests.get(person).and_then(|lines| lines.get(request)).copied()
+            }
+            (Some(("people", Some(person))), _) => self.people.get(person).copied(),
+            _ => None,
+        };
+        let name = if line.is_some() { field.rsplit('.').next().unwrap_or(&field).to_owned() } else { field };
+        TextError { line, field: name, reason }
+    }
 }
 
 type Names = HashMap<String, usize>;
@@ -195,7 +253,7 @@ fn read_shifts(rows: &[Row<'_>]) -> Result<(Vec<Shift>, Names), TextError> {
         shifts.push(Shift::new(id, 0, length));
     }
     if shifts.is_empty() {
-        return wrong(0, "SECTION_SHIFTS", "is missing or empty");
+        return missing("SECTION_SHIFTS", "is missing or empty");
     }
     for (row, shift) in rows.iter().zip(&mut shifts) {
         let list = row.fields.get(2).copied().unwrap_or_default();
@@ -244,7 +302,7 @@ fn read_staff(rows: &[Row<'_>], shifts: &Names) -> Result<(Vec<Person>, Names), 
         row.ends_at(8, "employee")?;
         people.push(Person { rules, ..Person::new(id) });
     }
-    if people.is_empty() { wrong(0, "SECTION_STAFF", "is missing or empty") } else { Ok((people, names)) }
+    if people.is_empty() { missing("SECTION_STAFF", "is missing or empty") } else { Ok((people, names)) }
 }
 
 /// Reads a roster: a line per person, in the model's order, of shift names or `-` per day, separated by blanks or commas. A
@@ -295,22 +353,29 @@ pub fn read_roster(model: &Model, text: &str) -> Result<Roster, TextError> {
         }
     }
     match seen.iter().position(|seen| !seen) {
-        Some(person) => wrong(0, "person", format!("{:?} has no line", model.people[person].id)),
+        Some(person) => missing("person", format!("{:?} has no line", model.people[person].id)),
         None => Ok(roster),
     }
 }
 
 /// Writes a roster as [`read_roster`] reads it, without names: a line per person.
-#[must_use]
-pub fn write_roster(model: &Model, roster: &Roster) -> String {
+///
+/// # Errors
+///
+/// A shift that is worked and whose name holds a separator: it would be misread.
+pub fn write_roster(model: &Model, roster: &Roster) -> Result<String, NoPlace> {
     let mut text = String::new();
     for person in 0..roster.people() {
-        let cells: Vec<&str> = roster
-            .row(person)
-            .map(|cell| cell.map_or("-", |shift| model.shifts[shift].id.as_str()))
-            .collect();
+        let mut cells = Vec::with_capacity(roster.days());
+        for shift in roster.row(person) {
+            let name = shift.map_or("-", |shift| model.shifts[shift].id.as_str());
+            if is_misread(name, &[',', ':', '#']) {
+                return Err(NoPlace { what: format!("a separator in the name {name:?}") });
+            }
+            cells.push(name);
+        }
         text.push_str(&cells.join(" "));
         text.push('\n');
     }
-    text
+    Ok(text)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::model::{Model, Person, Rules, Wish};
-use crate::text::NoPlace;
+use crate::text::{NoPlace, is_misread};
 
 fn no_place<T>(what: impl Into<String>) -> Result<T, NoPlace> {
     Err(NoPlace { what: what.into() })
@@ -103,11 +103,10 @@ fn fits(model: &Model) -> Result<(), NoPlace> {
     if model.first_weekday != 0 || model.weekend != [5, 6] {
         return no_place("a first day other than Monday or a weekend other than Saturday and Sunday");
     }
-    let separators = [',', '|', '=', '#', ':', ' ', '\t', '\n'];
     let names =
         model.shifts.iter().map(|shift| &shift.id).chain(model.people.iter().map(|person| &person.id));
     for name in names {
-        if name.contains(separators) {
+        if is_misread(name, &[',', '|', '=', '#', ':']) {
             return no_place(format!("a separator in the name {name:?}"));
         }
     }

@@ -52,7 +52,7 @@ Examples:
 pub async fn run(command: &Command, json: bool) -> Result<u8> {
     match command {
         Command::Solve(options) => solve::run(options, json).await,
-        Command::Check(options) => check::run(options, json),
+        Command::Check(options) => check::run(options, json).await,
         Command::Template(template) => template::run(template, json),
     }
 }

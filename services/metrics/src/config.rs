@@ -68,8 +68,10 @@ pub struct RedactionConfig {
 pub struct IngestConfig {
     /// Conversations or facts of a commit.
     pub batch_conversations: usize,
-    /// Bytes of text of a commit.
+    /// Bytes of a commit, as far as one stream may go.
     pub batch_bytes: usize,
+    /// Bytes of all batches under way, which open streams share evenly.
+    pub held_bytes_max: usize,
     /// How long a batch that isn't full waits for more.
     pub linger_ms: u64,
     /// Streams open at once.
@@ -220,6 +222,7 @@ impl IngestConfig {
         IngestLimits {
             batch_lines: self.batch_conversations.max(1),
             batch_bytes: self.batch_bytes,
+            held_bytes: self.held_bytes_max,
             linger: Duration::from_millis(self.linger_ms),
         }
     }

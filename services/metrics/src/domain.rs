@@ -106,7 +106,7 @@ use crate::domain::counting::Counting;
 use crate::domain::day::{AccountCount, Day, DayRecord};
 use crate::domain::definition::{Definition, Rules, STANDARD};
 use crate::domain::figure::{DayRange, DefinitionRef};
-use crate::domain::ingest::IngestLimits;
+use crate::domain::ingest::{IngestLimits, Streams};
 use crate::domain::money::Currency;
 use crate::domain::restatement::finalise;
 use crate::domain::ruling::Ruling;
@@ -130,7 +130,7 @@ pub struct Metrics {
     definitions_max: usize,
     grace: TimeDelta,
     quiet: TimeDelta,
-    streams: Arc<Semaphore>,
+    streams: Streams,
     commits: Arc<Semaphore>,
     commits_max: usize,
     counting: Counting,
@@ -171,7 +171,7 @@ impl Metrics {
             definitions_max: config.definitions.versions_max,
             grace: config.closing.grace(),
             quiet: config.closing.quiet(),
-            streams: Arc::new(Semaphore::new(config.ingest.streams_max)),
+            streams: Streams::new(config.ingest.streams_max),
             commits: Arc::new(Semaphore::new(config.ingest.commits_max.max(1))),
             commits_max: config.ingest.commits_max.max(1),
             counting: Counting::new(config.timelines.pauses()),

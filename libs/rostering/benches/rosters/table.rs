@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use crate::Row;
 use crate::options::Options;
 
-pub(crate) fn head(options: &Options) -> String {
-    let Options { seconds, threads, seeds, .. } = options;
+pub(crate) fn head(options: &Options, seconds: f64) -> String {
+    let Options { threads, seeds, .. } = options;
     let mut text =
         format!("{seconds} s, {threads} threads; ours: median of {seeds} seeds (lowest–highest)\n");
     if options.peer_cache.is_some() {

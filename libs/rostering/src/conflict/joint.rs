@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::deadline::Deadline;
+
 /// What a person can do for the needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Offer {
@@ -34,8 +36,12 @@ impl Offer {
     }
 }
 
-/// Whether every need gets the heads it requires. Needs are numbered as the bits of the patterns.
-pub(super) fn joint(required: &[u32], offers: &[Offer]) -> Verdict {
+/// Nodes after which the search looks at the clock.
+const NODES_BETWEEN: usize = 64;
+
+/// Whether every need gets the heads it requires. Needs are numbered as the bits of the patterns. After the deadline the answer is
+/// [`Verdict::Unknown`] where it takes a search.
+pub(super) fn joint(required: &[u32], offers: &[Offer], deadline: &Deadline) -> Verdict {
     let total: u32 = required.iter().sum();
     let most: u32 = offers.iter().map(|offer| offer.most(required.len())).sum();
     if most < total {
@@ -64,9 +70,9 @@ pub(super) fn joint(required: &[u32], offers: &[Offer]) -> Verdict {
     }
     // Alike people side by side: the search then meets the same rest again and leaves it out.
     people.sort_unstable();
-    let mut choice = Choice { people, seen: HashSet::new(), nodes: 0 };
+    let mut choice = Choice { people, seen: HashSet::new(), nodes: 0, deadline, gave_up: false };
     match choice.meets(0, &mut required.to_vec()) {
-        _ if choice.nodes > NODES_MAX => Verdict::Unknown,
+        _ if choice.gave_up => Verdict::Unknown,
         true => Verdict::Possible,
         false => Verdict::Impossible,
     }
@@ -106,6 +112,9 @@ struct Choice<'a> {
     /// Rests that can't be met from a person on.
     seen: HashSet<(usize, Vec<u32>)>,
     nodes: usize,
+    deadline: &'a Deadline,
+    /// Whether nodes or time ran out.
+    gave_up: bool,
 }
 
 impl Choice<'_> {
@@ -114,11 +123,10 @@ impl Choice<'_> {
             return true;
         }
         self.nodes += 1;
+        self.gave_up |=
+            self.nodes > NODES_MAX || (self.nodes.is_multiple_of(NODES_BETWEEN) && self.deadline.is_over());
         let Some(sets) = self.people.get(person).copied() else { return false };
-        if self.nodes > NODES_MAX
-            || self.hopeless(person, rest)
-            || self.seen.contains(&(person, rest.clone()))
-        {
+        if self.gave_up || self.hopeless(person, rest) || self.seen.contains(&(person, rest.clone())) {
             return false;
         }
         for set in sets {

@@ -34,13 +34,27 @@ pub struct Certificate {
     pub objective: i64,
     /// No roster costs less.
     pub bound: i64,
-    /// How that was proven: `trivial`, `lagrangian` or `branches`.
+    /// How that was proven: `trivial`, `lagrangian` or `branches`; `refuted` if it was not, by an error of the solver.
     pub bound_proof: String,
     /// Share of the objective that the bound leaves open; 0 is proven optimal.
     pub gap: f64,
     /// Cells changed against the roster to keep, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<usize>,
+    /// What the checker found when the solver was done.
+    pub verdict: Verdict,
+}
+
+/// A checker's verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    /// Whether no hard rule is broken.
+    pub feasible: bool,
+    /// Sum of all penalties.
+    pub objective: i64,
+    /// Codes of the hard rules that are broken, one for each place.
+    pub broken: Vec<String>,
 }
 
 /// A roster read back, with what was claimed of it.
@@ -50,6 +64,10 @@ pub struct SolvedRoster {
     pub roster: Roster,
     /// The claims; a roster written by hand has none.
     pub certificate: Option<Certificate>,
+    /// The penalties that the file lists, if it does.
+    pub penalties: Option<Vec<PenaltyRow>>,
+    /// The hard rules that the file lists, if it does.
+    pub rules: Option<Vec<RuleRow>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -59,12 +77,12 @@ struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<Certificate>,
     roster: Vec<Row>,
-    /// For readers; a checker computes its own.
-    #[serde(default)]
-    penalties: Vec<PenaltyRow>,
-    /// For readers; a checker computes its own.
-    #[serde(default)]
-    rules: Vec<RuleRow>,
+    /// For readers; a checker computes its own and compares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    penalties: Option<Vec<PenaltyRow>>,
+    /// For readers; a checker computes its own and compares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rules: Option<Vec<RuleRow>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,28 +93,72 @@ struct Row {
     cells: Vec<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+/// A penalty as it stands in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PenaltyRow {
-    penalty: String,
-    cost: i64,
-    text: String,
+pub struct PenaltyRow {
+    /// Its code, such as `cover`.
+    pub penalty: String,
+    /// Its cost.
+    pub cost: i64,
+    /// It in words.
+    pub text: String,
 }
 
-#[derive(Serialize, Deserialize)]
+/// A hard rule as it stands in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RuleRow {
-    rule: String,
-    person: String,
+pub struct RuleRow {
+    /// Its code, such as `rest`.
+    pub rule: String,
+    /// Name of the person.
+    pub person: String,
+    /// First day of the place meant, negative in the history; none means the horizon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    first_day: Option<isize>,
+    pub first_day: Option<isize>,
+    /// Last day of that place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_day: Option<isize>,
+    pub last_day: Option<isize>,
+    /// Name of the shift meant, of rules about one shift.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    shift: Option<String>,
-    found: i64,
-    limit: i64,
-    slack: i64,
+    pub shift: Option<String>,
+    /// What the roster has.
+    pub found: i64,
+    /// What the rule asks for.
+    pub limit: i64,
+    /// How far the roster is from breaking the rule; negative: broken by so much.
+    pub slack: i64,
+}
+
+pub(super) fn penalty_rows(problem: &Problem, report: &Report) -> Vec<PenaltyRow> {
+    let row = |line: &crate::check::PenaltyLine| PenaltyRow {
+        penalty: line.penalty.code().to_owned(),
+        cost: line.cost,
+        text: problem.penalty_words(line),
+    };
+    report.penalties.iter().map(row).collect()
+}
+
+pub(super) fn rule_rows(problem: &Problem, report: &Report) -> Vec<RuleRow> {
+    let model = &problem.model;
+    let row = |line: &crate::check::RuleLine| RuleRow {
+        rule: line.rule.code().to_owned(),
+        person: model.people[line.person].id.clone(),
+        first_day: line.days.map(|days| days.0),
+        last_day: line.days.map(|days| days.1),
+        shift: line.shift.map(|shift| model.shifts[shift].id.clone()),
+        found: line.found,
+        limit: line.limit,
+        slack: line.slack,
+    };
+    report.rules.iter().map(row).collect()
+}
+
+impl From<&Report> for Verdict {
+    fn from(report: &Report) -> Self {
+        let broken = report.broken().map(|line| line.rule.code().to_owned()).collect();
+        Self { feasible: report.feasible, objective: report.objective, broken }
+    }
 }
 
 impl From<&Solution> for Certificate {
@@ -122,15 +184,23 @@ impl From<&Solution> for Certificate {
                 BoundProof::Trivial => "trivial",
                 BoundProof::Lagrangian => "lagrangian",
                 BoundProof::Branches => "branches",
+                BoundProof::Refuted => "refuted",
             }
             .to_owned(),
             gap: solution.gap(),
             changes: solution.changes,
+            verdict: Verdict::from(&solution.verdict),
         }
     }
 }
 
 impl Certificate {
+    /// Whether it claims that no roster is better.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.stopped == "optimal"
+    }
+
     /// How the bound was proven, in words.
     #[must_use]
     pub fn proof_words(&self) -> &str {
@@ -138,6 +208,7 @@ impl Certificate {
             "trivial" => "no cost is negative",
             "lagrangian" => "Lagrangian relaxation, rounded up",
             "branches" => "Lagrangian relaxation in branches, rounded up",
+            "refuted" => "none: the solver's bound came out above this roster's cost, an error of the solver",
             other => other,
         }
     }
@@ -157,27 +228,12 @@ pub fn write_solution(
         person: person.id.clone(),
         cells: roster.row(index).map(|cell| problem.cell_name(cell).to_owned()).collect(),
     };
-    let penalties = report.penalties.iter().map(|line| PenaltyRow {
-        penalty: line.penalty.code().to_owned(),
-        cost: line.cost,
-        text: problem.penalty_words(line),
-    });
-    let rules = report.rules.iter().map(|line| RuleRow {
-        rule: line.rule.code().to_owned(),
-        person: model.people[line.person].id.clone(),
-        first_day: line.days.map(|days| days.0),
-        last_day: line.days.map(|days| days.1),
-        shift: line.shift.map(|shift| model.shifts[shift].id.clone()),
-        found: line.found,
-        limit: line.limit,
-        slack: line.slack,
-    });
     let document = Document {
         format: FORMAT.to_owned(),
         certificate: certificate.cloned(),
         roster: model.people.iter().enumerate().map(row).collect(),
-        penalties: penalties.collect(),
-        rules: rules.collect(),
+        penalties: Some(penalty_rows(problem, report)),
+        rules: Some(rule_rows(problem, report)),
     };
     let mut text =
         serde_json::to_string_pretty(&document).expect("a document has string keys and finite numbers");
@@ -185,8 +241,8 @@ pub fn write_solution(
     text
 }
 
-/// Reads a roster in the form `jinpai.roster-solution/1`; people may come in any order. What the file says of penalties and
-/// rules is not believed: [`check`](crate::check()) finds it anew.
+/// Reads a roster in the form `jinpai.roster-solution/1`; people may come in any order. What the file says of it is not believed:
+/// [`check`](crate::check()) finds it anew, and [`false_claims`](crate::false_claims) compares.
 ///
 /// # Errors
 ///
@@ -219,5 +275,6 @@ pub fn read_solution(problem: &Problem, text: &str) -> Result<SolvedRoster, Json
     if let Some(person) = seen.iter().position(|seen| !seen) {
         return Err(JsonError::new("roster", format!("{:?} has no row", model.people[person].id)));
     }
-    Ok(SolvedRoster { roster, certificate: document.certificate })
+    let Document { certificate, penalties, rules, .. } = document;
+    Ok(SolvedRoster { roster, certificate, penalties, rules })
 }

@@ -18,6 +18,9 @@
 //! its multiplier, down where they give less, with a step that shrinks from pass to pass. What is evaluated is their moving
 //! mean, which converges where the multipliers themselves only circle.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use rand::Rng;

@@ -132,7 +132,7 @@ impl<'a> Problem<'a> {
             price_sum: 0,
         };
         problem.find_alone();
-        problem.price_sum = problem.add_up_prices();
+        problem.price_sum = problem.price_sums(0..people);
         problem
     }
 
@@ -182,8 +182,13 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// Wishes and slopes of rows, the worst person's worst day by day.
-    fn add_up_prices(&self) -> i64 {
+    /// Wishes and slopes of rows of a person, the worst day by day.
+    pub fn price_sum_of(&self, person: usize) -> i64 {
+        self.price_sums(std::iter::once(person))
+    }
+
+    /// The largest of these sums of some people.
+    fn price_sums(&self, people: impl Iterator<Item = usize>) -> i64 {
         let steepest = |row: &Row| row.slopes().0.abs().max(row.slopes().1.abs());
         let slopes: Vec<i64> = self.rows.iter().map(steepest).collect();
         let of_day = |person: usize, day: usize| {
@@ -196,8 +201,7 @@ impl<'a> Problem<'a> {
             });
             i64::from(most) + coupled.max().unwrap_or(0)
         };
-        let of_person = |person: usize| (0..self.days).map(|day| of_day(person, day)).sum::<i64>();
-        (0..self.people).map(of_person).max().unwrap_or(0)
+        people.map(|person| (0..self.days).map(|day| of_day(person, day)).sum()).max().unwrap_or(0)
     }
 }
 
@@ -258,10 +262,10 @@ impl Rows {
         (0..model.people.len()).filter(has).collect()
     }
 
-    fn heads(required: u32, under: i64, over: i64, most: usize) -> Row {
-        let wanted = i64::from(required);
+    /// Heads wanted of those in the horizon; below 0 where more are there already.
+    fn heads(wanted: i64, under: i64, over: i64, most: usize) -> Row {
         let cost = |count: i64| (wanted - count).max(0) * under + (count - wanted).max(0) * over;
-        let heads = i32::try_from(required).ok().map(|required| (required, under));
+        let heads = i32::try_from(wanted).ok().map(|wanted| (wanted, under));
         Row { heads, ..Row::of(0, most as i32, cost) }
     }
 
@@ -269,7 +273,7 @@ impl Rows {
         for cover in &model.cover {
             let people = Self::with_skill(model, cover.skill);
             let able = people.iter().filter(|person| model.may_work(**person, cover.shift)).count();
-            let row = Self::heads(cover.required, cover.under, cover.over, able);
+            let row = Self::heads(cover.required.into(), cover.under, cover.over, able);
             self.add(row, people.into_iter().map(|person| (person, cover.day, cover.shift, 1)));
         }
     }
@@ -279,7 +283,9 @@ impl Rows {
             let cells = model.cells_of_demand(demand);
             let people = Self::with_skill(model, demand.skill);
             // Two shifts of one person overlap in no legal roster, so nobody counts twice.
-            let row = Self::heads(demand.required, demand.under, demand.over, people.len());
+            let still_there = people.iter().filter(|person| model.is_still_there(demand, **person));
+            let wanted = i64::from(demand.required) - still_there.count() as i64;
+            let row = Self::heads(wanted, demand.under, demand.over, people.len());
             let mut all = Vec::new();
             for person in people {
                 all.extend(cells.iter().map(|(day, shift)| (person, *day, *shift, 1)));

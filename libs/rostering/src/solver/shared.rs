@@ -72,6 +72,8 @@ pub(crate) struct Shared {
     bound: AtomicI64,
     /// Whether the bound is that of branches.
     branched: AtomicBool,
+    /// Whether a bound came out above the cost of a roster.
+    refuted: AtomicBool,
     steps: AtomicU64,
     first: Mutex<Option<Duration>>,
     guide: Mutex<Option<Arc<Multipliers>>>,
@@ -88,6 +90,7 @@ impl Shared {
             best: Mutex::new(None),
             bound: AtomicI64::new(0),
             branched: AtomicBool::new(false),
+            refuted: AtomicBool::new(false),
             steps: AtomicU64::new(0),
             first: Mutex::new(None),
             guide: Mutex::new(None),
@@ -98,7 +101,7 @@ impl Shared {
     pub fn over(&self, steps: u64) -> bool {
         self.clock.is_stopped()
             || self.step_limit.is_some_and(|limit| steps >= limit)
-            || self.cost() <= self.bound()
+            || self.is_proven()
             || self.clock.is_over()
     }
 
@@ -123,8 +126,22 @@ impl Shared {
         self.cost.load(Ordering::Relaxed)
     }
 
+    /// The best proven bound; 0, which holds for every roster, once one was refuted.
     pub fn bound(&self) -> i64 {
-        self.bound.load(Ordering::Relaxed)
+        if self.is_refuted() { 0 } else { self.bound.load(Ordering::Relaxed) }
+    }
+
+    /// Whether the best roster is proven to be the best there is. A bound above its cost proves nothing: it is false.
+    pub fn is_proven(&self) -> bool {
+        if self.bound.load(Ordering::Relaxed) > self.cost() {
+            self.refuted.store(true, Ordering::Relaxed);
+        }
+        !self.is_refuted() && self.bound() == self.cost()
+    }
+
+    /// Whether a roster costs less than a bound said that any can: an error of the solver, after which no bound is believed.
+    pub fn is_refuted(&self) -> bool {
+        self.refuted.load(Ordering::Relaxed)
     }
 
     /// A proven bound.

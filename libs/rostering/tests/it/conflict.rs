@@ -1,13 +1,16 @@
 //! Conflicts: in words, and against brute force.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rostering::{
     Banned, Cause, Conflict, Cover, Demand, Effort, Fixed, Leave, Model, Need, Person, Problem, Roster, Rule,
-    RuleLine, Rules, Shift, check, explain,
+    RuleLine, Rules, Shift, check, explain, explain_people,
 };
 
 /// A model without people and needs.
@@ -141,6 +144,41 @@ fn only_what_the_roster_leaves_short_is_explained() {
     assert_eq!(found.conflicts.len(), 1);
     assert_eq!(found.conflicts[0].needs, [Need::Cover(1)]);
     assert_eq!(found.unexplained, [Need::Cover(2)], "nothing stands in the way there");
+}
+
+#[test]
+fn only_the_people_asked_for_are_explained() {
+    let mut model = bare(7, vec![Shift::new("A", 540, 480)]);
+    let rules = Rules { minutes_min: 8 * 480, ..Rules::default() };
+    model.people =
+        ["甲", "乙", "丙"].map(|name| Person { rules: rules.clone(), ..Person::new(name) }).to_vec();
+    model.people[1].rules.minutes_min = 0;
+    let problem = dated(model);
+    let of = |people: &[usize]| -> Vec<String> {
+        let found = explain_people(&problem, people, Effort::default());
+        found.conflicts.into_iter().map(|conflict| conflict.text).collect()
+    };
+    assert_eq!(of(&[2]), ["丙: at least 3840 minutes can't be kept together"]);
+    assert_eq!(of(&[0, 1, 2]).len(), 2);
+}
+
+/// A year of many people takes minutes to look at. The explanation ends with its time, at once if there is none or it is asked to.
+#[test]
+fn an_explanation_keeps_its_time() {
+    let problem = Problem::from(crate::year::year(60));
+    let nobody = Roster::of(&problem.model);
+    let check = |effort: Effort| {
+        let begin = Instant::now();
+        let found = explain(&problem, Some(&nobody), effort);
+        assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+        found
+    };
+    let found = check(Effort { time: Duration::ZERO, ..Effort::default() });
+    assert_eq!((found.conflicts.len(), found.unexplained.len()), (0, problem.model.cover.len()));
+    check(Effort { time: Duration::from_millis(300), states: usize::MAX, ..Effort::default() });
+    let cancel = Some(Arc::new(AtomicBool::new(true)));
+    let found = check(Effort { time: Duration::MAX, states: usize::MAX, cancel });
+    assert!(found.conflicts.is_empty());
 }
 
 /// A model of a few people and days with many rules.

@@ -1,8 +1,13 @@
 //! Everything through the crate's public face.
 
+mod brute;
+mod claims;
 mod conflict;
+mod history;
 mod json;
+mod keep;
 mod models;
+mod own;
 mod rotation;
 mod shown;
 mod template;

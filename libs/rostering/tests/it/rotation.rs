@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use rostering::{Cover, DayKind, Fairness, Model, Options, Person, Roster, Rules, Shift, Stop, solve};
+use rostering::{
+    Cover, DayKind, Fairness, Model, Options, Person, Roster, Rotation, Rules, Shift, Stop, solve,
+};
 
 const PEOPLE: usize = 4;
 const DAYS: usize = 21;
@@ -89,4 +91,15 @@ fn the_phase_goes_on_over_the_end_of_a_month() {
         total.iter().max().zip(total.iter().min()).is_some_and(|(most, least)| most - least <= 1),
         "{total:?}"
     );
+}
+
+/// The ready-made one, as `jinpai roster template rotation` writes it: no cost at all, and no roster can have less.
+#[test]
+fn the_ready_made_rotation_is_solved_to_proven_optimality() {
+    let problem = rostering::rotation(&Rotation::default()).expect("a rotation");
+    let options = Options { time_limit: None, step_limit: Some(100_000), ..Options::default() };
+    let solution = solve(&problem.model, &options, &mut |_| ControlFlow::Continue(())).expect("solvable");
+    assert_eq!((solution.objective, solution.bound, solution.stopped), (0, 0, Stop::Optimal));
+    assert_eq!(counts(&solution.roster), [15, 16, 16, 16]);
+    assert!(solution.steps < 100_000, "{} steps", solution.steps);
 }

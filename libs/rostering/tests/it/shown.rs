@@ -84,3 +84,23 @@ fn a_page_escapes_names_and_holds_every_penalty() {
     let opened = page.matches("<td").count();
     assert_eq!(opened, page.matches("</td>").count());
 }
+
+/// A head that costs nothing when it is missing is not counted as missing, neither on a terminal nor on a page.
+#[test]
+fn what_costs_nothing_is_not_shown_as_missing() {
+    let mut problem = read_json(SHORT).expect("readable");
+    problem.model.demand[0].under = 0;
+    let roster = Roster::of(&problem.model);
+    let report = check(&problem.model, &roster);
+    assert_eq!(report.objective, 0);
+    let text = picture(&problem, &roster, &report, Picture { color: true, ..Picture::default() });
+    let row = text.lines().find(|line| line.contains("19:00–24:00")).expect("the need");
+    assert!(row.contains('○') && !row.contains("-6") && !row.contains("\u{1b}[1;31m"), "{row}");
+    assert!(
+        text.contains("○ fewer than wanted, which costs nothing") && !text.contains("one missing"),
+        "{text}"
+    );
+    let page = html(&problem, &roster, &report, None, "one night");
+    assert!(page.contains("<b>0</b><span>heads missing</span>") && !page.contains("class=\"under"), "{page}");
+    assert!(page.contains("0 there, 6 wanted"));
+}

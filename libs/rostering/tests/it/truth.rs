@@ -5,63 +5,22 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rostering::{
-    BoundProof, Cover, Keep, Leave, Model, Options, Person, Request, Roster, Rule, Rules, Shift, SolveError,
-    Stop, Wish, check, solve,
+    BoundProof, Cover, Keep, Leave, Model, Options, Person, Request, Rule, Rules, Shift, SolveError, Stop,
+    Wish, check, solve,
 };
 
+use crate::brute::{every_roster, legal_rows};
 use crate::models::{Size, any_model};
 
 fn options(step_limit: u64, seed: u64) -> Options {
     Options { time_limit: None, step_limit: Some(step_limit), seed, ..Options::default() }
 }
 
-/// All rows of one person that the checker lets pass.
-fn legal_rows(model: &Model, person: usize) -> Vec<Vec<Option<usize>>> {
-    let alone = Model {
-        people: vec![model.people[person].clone()],
-        cover: Vec::new(),
-        demand: Vec::new(),
-        fairness: Vec::new(),
-        pairings: Vec::new(),
-        ..model.clone()
-    };
-    let choices = model.shifts.len() + 1;
-    let mut legal = Vec::new();
-    for code in 0..choices.pow(model.days as u32) {
-        let mut roster = Roster::of(&alone);
-        for day in 0..model.days {
-            roster.set(0, day, (code / choices.pow(day as u32) % choices).checked_sub(1));
-        }
-        if check(&alone, &roster).feasible {
-            legal.push(roster.row(0).collect());
-        }
-    }
-    legal
-}
-
-/// The least cost of all rosters, found by looking at every one; `None` if somebody has no legal row.
+/// The least cost of all rosters; `None` if somebody has no legal row.
 fn least_cost(model: &Model) -> Option<i64> {
-    let rows: Vec<_> = (0..model.people.len()).map(|person| legal_rows(model, person)).collect();
-    let mut pick = vec![0; rows.len()];
     let mut least: Option<i64> = None;
-    if rows.iter().any(Vec::is_empty) {
-        return None;
-    }
-    loop {
-        let mut roster = Roster::of(model);
-        for (person, index) in pick.iter().enumerate() {
-            for (day, cell) in rows[person][*index].iter().enumerate() {
-                roster.set(person, day, *cell);
-            }
-        }
-        let cost = check(model, &roster).objective;
-        least = Some(least.map_or(cost, |least| least.min(cost)));
-        let Some(next) = (0..pick.len()).find(|person| pick[*person] + 1 < rows[*person].len()) else {
-            return least;
-        };
-        pick[next] += 1;
-        pick[..next].fill(0);
-    }
+    every_roster(model, |_, cost| least = Some(least.map_or(cost, |least| least.min(cost))));
+    least
 }
 
 proptest! {

@@ -10,7 +10,7 @@ const SHIFTS: usize = 9;
 
 /// People with ten weeks of leave on end, each at another time of the year, and caps on the long shifts that they need to come
 /// to their minutes.
-fn year(people: usize) -> Model {
+pub fn year(people: usize) -> Model {
     let rules = Rules {
         caps: (0..SHIFTS).map(|shift| (shift > 1).then_some(30)).collect(),
         minutes_min: 91_000,

@@ -29,9 +29,14 @@ pub(super) fn roster(problem: &Problem, path: &Path) -> Result<SolvedRoster> {
         rostering::read_solution(problem, &text).map_err(anyhow::Error::from)
     } else {
         let roster = rostering::read_roster(&problem.model, &text);
-        roster.map(|roster| SolvedRoster { roster, certificate: None }).map_err(anyhow::Error::from)
+        roster.map(unclaimed).map_err(anyhow::Error::from)
     };
     solved.with_context(|| path.display().to_string())
+}
+
+/// A roster of which nothing is claimed.
+fn unclaimed(roster: Roster) -> SolvedRoster {
+    SolvedRoster { roster, certificate: None, penalties: None, rules: None }
 }
 
 /// Writes a roster as text if the file's name ends in `.txt` or the problem was text and the name says nothing else.
@@ -51,6 +56,7 @@ pub(super) fn write_roster(
         rostering::write_solution(&input.problem, roster, report, Some(certificate))
     } else {
         rostering::write_roster(&input.problem.model, roster)
+            .with_context(|| format!("{} can't be written: a name ending in .json can", path.display()))?
     };
     write(path, &text)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use rostering::{Certificate, Effort, Explanation, Keep, Progress, Roster, Solution, SolveError};
+use rostering::{Certificate, Effort, Explanation, Keep, Problem, Progress, Roster, Solution, SolveError};
 use serde::Serialize;
 
 use super::files::{self, Input};
@@ -48,7 +48,7 @@ pub struct Options {
     /// How close to stay to it.
     #[command(flatten)]
     pub keep: Closeness,
-    /// Spend so many seconds on saying why heads are missing.
+    /// Spend so many seconds at most on saying why heads are missing or somebody has no roster; 0 leaves it out.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
     pub explain_seconds: f64,
     /// Don't draw the roster.
@@ -62,7 +62,8 @@ pub struct Closeness {
     /// Change as little as possible: what each cell that differs from the --warm roster costs.
     #[arg(long, value_name = "N", requires = "warm")]
     pub keep_weight: Option<i64>,
-    /// Days from the first on that stay as they are in the --warm roster, as far as hard rules allow it.
+    /// Days from the first on that stay as they are in the --warm roster; where hard rules leave no room, the fewest cells are
+    /// let go, and named.
     #[arg(long, value_name = "DAYS", requires = "keep_weight", default_value_t = 0)]
     pub frozen_days: usize,
 }
@@ -82,6 +83,10 @@ struct Summary {
     /// Everything that is claimed of it.
     #[serde(flatten)]
     certificate: Option<Certificate>,
+    /// People whose own hard rules leave them no roster.
+    stuck: Vec<String>,
+    /// Frozen cells that could not be kept, in words.
+    released: Vec<String>,
     /// Heads missing, over all needs.
     heads_missing: u64,
     /// Why heads are missing, or why there is no roster.
@@ -101,26 +106,13 @@ fn seconds(text: &str) -> Result<f64, String> {
 pub(super) async fn run(options: &Options, json: bool) -> Result<u8> {
     let mut input = files::problem(&options.file)?;
     let engine = engine(options, &input)?;
-    let keep = engine.keep.clone();
-    let outcome = solved(&input, engine, json).await?;
-    if let Some(keep) = keep {
-        // What was solved, and what the certificate is about.
-        input.problem.model = keep.apply(&input.problem.model);
-    }
-    let effort = Effort { time: Duration::from_secs_f64(options.explain_seconds), ..Effort::default() };
-    let solution = match outcome {
+    let solution = match solved(&input, engine, json).await? {
         Ok(solution) => solution,
-        Err(SolveError::NoRoster { .. }) => {
-            let found = explained(&input, None, effort).await?;
-            let summary = summary(&input, None, found, options);
-            print(json, &summary, |out| {
-                writeln!(out, "there is no roster: hard rules contradict each other")?;
-                conflicts(out, &summary)
-            })?;
-            return Ok(FOUND);
-        }
+        Err(SolveError::NoRoster { people }) => return stuck(&input, people, options, json).await,
         Err(error) => bail!(error),
     };
+    // What was solved, and what the certificate is about.
+    input.problem.model.clone_from(&solution.model);
     let certificate = Certificate::from(&solution);
     if let Some(path) = &options.out {
         files::write_roster(path, &input, &solution.roster, &solution.verdict, &certificate)?;
@@ -130,7 +122,9 @@ pub(super) async fn run(options: &Options, json: bool) -> Result<u8> {
         files::write_html(path, &options.file, &input.problem, roster, verdict, Some(&certificate))?;
     }
     let found = if missing(&input, &solution) > 0 {
-        explained(&input, Some(solution.roster.clone()), effort).await?
+        let roster = solution.roster.clone();
+        explained(&input, options, move |problem, effort| rostering::explain(problem, Some(&roster), effort))
+            .await?
     } else {
         Explanation { conflicts: Vec::new(), unexplained: Vec::new() }
     };
@@ -143,6 +137,25 @@ pub(super) async fn run(options: &Options, json: bool) -> Result<u8> {
         told(out, &summary)
     })?;
     Ok(if summary.heads_missing > 0 { FOUND } else { DONE })
+}
+
+/// Says who has no roster, and why as far as there is time.
+async fn stuck(input: &Input, people: Vec<usize>, options: &Options, json: bool) -> Result<u8> {
+    let names: Vec<String> =
+        people.iter().map(|person| input.problem.model.people[*person].id.clone()).collect();
+    let explain =
+        move |problem: &Problem, effort: Effort| rostering::explain_people(problem, &people, effort);
+    let found = explained(input, options, explain).await?;
+    let summary = Summary { stuck: names, ..summary(input, None, found, options) };
+    print(json, &summary, |out| {
+        let names = summary.stuck.join(", ");
+        writeln!(
+            out,
+            "there is no roster, whoever else works what: hard rules contradict each other for {names}"
+        )?;
+        conflicts(out, &summary)
+    })?;
+    Ok(FOUND)
 }
 
 fn engine(options: &Options, input: &Input) -> Result<rostering::Options> {
@@ -222,11 +235,26 @@ fn show(bar: &ProgressBar, progress: &Progress) {
     }
 }
 
-async fn explained(input: &Input, roster: Option<Roster>, effort: Effort) -> Result<Explanation> {
+/// Runs an explanation; Ctrl-C ends it with what it has.
+async fn explained(
+    input: &Input,
+    options: &Options,
+    explain: impl FnOnce(&Problem, Effort) -> Explanation + Send + 'static,
+) -> Result<Explanation> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let time = Duration::from_secs_f64(options.explain_seconds);
+    let effort = Effort { time, cancel: Some(Arc::clone(&cancel)), ..Effort::default() };
     let problem = input.problem.clone();
-    let explaining =
-        tokio::task::spawn_blocking(move || rostering::explain(&problem, roster.as_ref(), effort));
-    explaining.await.context("the explanation broke off")
+    let mut explaining = tokio::task::spawn_blocking(move || explain(&problem, effort));
+    let found = tokio::select! {
+        found = &mut explaining => found,
+        asked = tokio::signal::ctrl_c() => {
+            asked.context("listen for Ctrl-C")?;
+            cancel.store(true, Ordering::Relaxed);
+            explaining.await
+        }
+    };
+    found.context("the explanation broke off")
 }
 
 fn missing(input: &Input, solution: &Solution) -> u64 {
@@ -248,8 +276,13 @@ fn summary(
     options: &Options,
 ) -> Summary {
     let unexplained = found.unexplained.iter().map(|need| input.problem.need_words(*need)).collect();
+    let released = solved.as_ref().map_or_else(Vec::new, |(solution, _)| {
+        solution.released.iter().map(|released| input.problem.released_words(released)).collect()
+    });
     Summary {
         solved: solved.is_some(),
+        stuck: Vec::new(),
+        released,
         heads_missing: solved.as_ref().map_or(0, |(solution, _)| missing(input, solution)),
         penalties: solved
             .as_ref()
@@ -265,10 +298,12 @@ fn summary(
 fn told(out: &mut dyn Write, summary: &Summary) -> Result<()> {
     let Some(certificate) = &summary.certificate else { return Ok(()) };
     let Certificate { objective, bound, gap, seconds, first_feasible_seconds, .. } = certificate;
-    if *gap == 0.0 {
-        writeln!(out, "cost {objective}, proven best ({})", certificate.proof_words())?;
+    let proof = certificate.proof_words();
+    if certificate.is_proven() {
+        writeln!(out, "cost {objective}, proven best ({proof})")?;
+    } else if certificate.bound_proof == "refuted" {
+        writeln!(out, "cost {objective}; nothing is proven ({proof}): please report it with the problem")?;
     } else {
-        let proof = certificate.proof_words();
         let open = 100.0 * gap;
         writeln!(out, "cost {objective}; no roster costs less than {bound} ({proof}): gap {open:.2} %")?;
     }
@@ -281,6 +316,9 @@ fn told(out: &mut dyn Write, summary: &Summary) -> Result<()> {
     )?;
     if let Some(changes) = certificate.changes {
         writeln!(out, "{changes} cells changed")?;
+    }
+    for released in &summary.released {
+        writeln!(out, "  {released}")?;
     }
     writeln!(out, "input SHA-256 {}", certificate.input_sha256)?;
     for path in [&summary.out, &summary.html].into_iter().flatten() {

@@ -28,10 +28,43 @@ const RECOUNTS: usize = 8;
 pub struct IngestLimits {
     /// Conversations or facts of a commit.
     pub batch_lines: usize,
-    /// Bytes of text of a commit.
+    /// Bytes of a commit, as far as one stream may go.
     pub batch_bytes: usize,
+    /// Bytes of all batches under way, which open streams share evenly.
+    pub held_bytes: usize,
     /// How long a batch that isn't full waits for more.
     pub linger: Duration,
+}
+
+impl IngestLimits {
+    /// How full a batch gets while so many streams are open. One stream's batches are large, which the database likes
+    /// best; thirty-two streams' together take no more memory than a few streams' do.
+    fn batch_bytes(&self, open: usize) -> usize {
+        self.batch_bytes.min(self.held_bytes / (UNDER_WAY * open.max(1)))
+    }
+}
+
+/// The streams that may be open at once.
+#[derive(Debug, Clone)]
+pub struct Streams {
+    places: Arc<Semaphore>,
+    max: usize,
+}
+
+impl Streams {
+    /// Room for `max` streams.
+    pub fn new(max: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(max)), max }
+    }
+
+    /// A place, kept until it is dropped; none while all are taken.
+    fn enter(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    fn open(&self) -> usize {
+        self.max - self.places.available_permits()
+    }
 }
 
 /// One commit, acknowledged.
@@ -68,11 +101,12 @@ impl Metrics {
         S: Stream<Item = Result<Vec<Line<D>>, MetricsError>> + Send + Unpin + 'static,
         D: Ingested,
     {
-        let permit = self.streams.clone().try_acquire_owned().map_err(|_| MetricsError::TooManyStreams)?;
+        let permit = self.streams.enter().ok_or(MetricsError::TooManyStreams)?;
         let (read, to_prepare) = mpsc::channel(1);
         let (prepared, to_commit) = mpsc::channel(1);
         let (told, acks) = mpsc::channel(4);
-        tokio::spawn(collect(lines, self.limits, self.stop.clone(), read).in_current_span());
+        let (streams, stop) = (self.streams.clone(), self.stop.clone());
+        tokio::spawn(collect(lines, self.limits, streams, stop, read).in_current_span());
         let (metrics, merchant) = (self.clone(), by.caller.merchant.clone());
         tokio::spawn(
             async move { metrics.prepare_all::<D>(merchant, to_prepare, prepared).await }.in_current_span(),
@@ -203,6 +237,7 @@ impl Metrics {
 async fn collect<S, D>(
     lines: S,
     limits: IngestLimits,
+    streams: Streams,
     stop: CancellationToken,
     batches: mpsc::Sender<Item<Vec<Line<D>>>>,
 ) where
@@ -211,6 +246,7 @@ async fn collect<S, D>(
 {
     let mut collector = Collector {
         limits,
+        streams,
         places: Arc::new(Semaphore::new(UNDER_WAY)),
         batches,
         batch: Vec::new(),
@@ -226,6 +262,7 @@ struct Gone;
 
 struct Collector<D> {
     limits: IngestLimits,
+    streams: Streams,
     places: Arc<Semaphore>,
     batches: mpsc::Sender<Item<Vec<Line<D>>>>,
     batch: Vec<Line<D>>,
@@ -282,7 +319,8 @@ impl<D: Ingested> Collector<D> {
             }
             self.bytes += line.draft.as_ref().map_or(0, D::bytes);
             self.batch.push(line);
-            if self.batch.len() >= self.limits.batch_lines || self.bytes >= self.limits.batch_bytes {
+            let full = self.limits.batch_bytes(self.streams.open());
+            if self.batch.len() >= self.limits.batch_lines || self.bytes >= full {
                 self.flush().await?;
             }
         }
@@ -319,10 +357,14 @@ mod tests {
     use futures::stream;
 
     use super::*;
-    use crate::domain::conversation::Draft;
+    use crate::domain::conversation::{Draft, DraftMessage};
 
-    const LIMITS: IngestLimits =
-        IngestLimits { batch_lines: 3, batch_bytes: 1_000, linger: Duration::from_secs(3_600) };
+    const LIMITS: IngestLimits = IngestLimits {
+        batch_lines: 3,
+        batch_bytes: 1_000,
+        held_bytes: 6_000,
+        linger: Duration::from_secs(3_600),
+    };
 
     fn lines(numbers: &[i64]) -> Vec<Line<Draft>> {
         numbers.iter().map(|number| Line { number: *number, draft: Ok(Draft::default()) }).collect()
@@ -332,8 +374,16 @@ mod tests {
     async fn collected(
         items: Vec<Result<Vec<Line<Draft>>, MetricsError>>,
     ) -> (Vec<Vec<i64>>, Option<MetricsError>) {
+        collected_beside(Streams::new(1), LIMITS, items).await
+    }
+
+    async fn collected_beside(
+        streams: Streams,
+        limits: IngestLimits,
+        items: Vec<Result<Vec<Line<Draft>>, MetricsError>>,
+    ) -> (Vec<Vec<i64>>, Option<MetricsError>) {
         let (send, mut receive) = mpsc::channel(1);
-        tokio::spawn(collect(stream::iter(items), LIMITS, CancellationToken::new(), send));
+        tokio::spawn(collect(stream::iter(items), limits, streams, CancellationToken::new(), send));
         let (mut batches, mut end) = (Vec::new(), None);
         while let Some(item) = receive.recv().await {
             match item.work {
@@ -361,12 +411,37 @@ mod tests {
         assert!(matches!(end, Some(MetricsError::Stopping)));
     }
 
+    #[tokio::test]
+    async fn the_more_streams_are_open_the_smaller_are_batches() {
+        let text = "x".repeat(200);
+        let chat = |number| {
+            let messages = vec![DraftMessage { text: text.clone(), ..DraftMessage::default() }];
+            Line { number, draft: Ok(Draft { messages, ..Draft::default() }) }
+        };
+        let one = Draft::bytes(chat(1).draft.as_ref().expect("a draft"));
+        // A single stream's batches hold four, by their bytes; all that is under way holds twelve.
+        let limits = IngestLimits { batch_lines: 100, batch_bytes: 4 * one, held_bytes: 12 * one, ..LIMITS };
+        let sizes = async |open: usize| {
+            let streams = Streams::new(8);
+            let places: Vec<_> = (0..open).map(|_| streams.enter().expect("a place")).collect();
+            let lines = (1..=8).map(chat).collect();
+            let (batches, _) = collected_beside(streams.clone(), limits, vec![Ok(lines)]).await;
+            drop(places);
+            assert_eq!(streams.open(), 0);
+            batches.iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(1).await, [4, 4]);
+        assert_eq!(sizes(2).await, [2, 2, 2, 2]);
+        // However many are open, a batch has a line.
+        assert_eq!(sizes(8).await, [1; 8]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_batch_that_is_not_full_waits_no_longer_than_it_may() {
         let (send, mut receive) = mpsc::channel(1);
         let (feed, source) = mpsc::channel(1);
         let source = tokio_stream::wrappers::ReceiverStream::new(source);
-        tokio::spawn(collect(source, LIMITS, CancellationToken::new(), send));
+        tokio::spawn(collect(source, LIMITS, Streams::new(1), CancellationToken::new(), send));
         feed.send(Ok(lines(&[1]))).await.expect("is read");
         let batch = receive.recv().await.expect("a batch").work.expect("lines");
         assert_eq!(batch.len(), 1);
@@ -380,7 +455,7 @@ mod tests {
         let stop = CancellationToken::new();
         let (feed, source) = mpsc::channel(1);
         let source = tokio_stream::wrappers::ReceiverStream::new(source);
-        let task = tokio::spawn(collect(source, LIMITS, stop.clone(), send));
+        let task = tokio::spawn(collect(source, LIMITS, Streams::new(1), stop.clone(), send));
         feed.send(Ok(lines(&[1]))).await.expect("is read");
         // The channel holds one: a second is accepted only once the first was taken.
         feed.send(Ok(lines(&[2]))).await.expect("is read");

@@ -21,12 +21,15 @@ const SERIES: i64 = 3;
 /// Reads that many clients may share: far fewer than they are.
 const SHARED_MAX: i64 = 50;
 
+/// How much longer than promised it may take on a machine that is busy with other things.
+const BUSY_MAX: f64 = 4.0;
+
 /// The promise as it can be kept on this machine now: where more wants to run than there are cores, everything takes longer.
 fn promised() -> Duration {
     let load = std::fs::read_to_string("/proc/loadavg").ok();
     let load = load.and_then(|text| text.split(' ').next()?.parse::<f64>().ok()).unwrap_or(0.0);
     let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
-    PROMISED.mul_f64((load / cores).max(1.0))
+    PROMISED.mul_f64((load / cores).clamp(1.0, BUSY_MAX))
 }
 
 /// p1 and p2 in a team that p2 leads, p3 in another.

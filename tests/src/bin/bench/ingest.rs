@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use e2e::{Door, Ground, Processes, people};
+use futures::future::try_join_all;
 use jinpai::format;
 use jinpai::reader::{self, Position};
 use proto::access::Role;
@@ -26,6 +27,10 @@ const COPIES: i64 = 8;
 const ROUNDS: usize = 3;
 /// For what one round leaves to do behind the commits.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Streams at once for the row `ingest_memory`: as many as metrics takes.
+const STREAMS: usize = 32;
+/// What a pod of metrics may have (`k8s/base/restricted.yaml`).
+const MEMORY_LIMIT_MIB: f64 = 512.0;
 /// Customers whose figures wait to be counted.
 const ALONE: &str = "SELECT count(*) FROM metrics.timeline_changes";
 /// And conversations that qa has not taken in.
@@ -33,7 +38,7 @@ const FOLLOWED: &str = "SELECT (SELECT count(*) FROM metrics.timeline_changes) \
     + (SELECT count(*) FROM metrics.conversations) - (SELECT count(*) FROM qa.conversation_keys)";
 const DAY_SECONDS: i64 = 86_400;
 
-/// The rows `ingest` and `ingest_followed`.
+/// The rows `ingest`, `ingest_followed` and `ingest_memory`.
 pub async fn rows() -> Result<Vec<Row>> {
     let program = std::env::current_exe()?.with_file_name("member");
     ensure!(program.is_file(), "{} is not built", program.display());
@@ -43,7 +48,7 @@ pub async fn rows() -> Result<Vec<Row>> {
         lines.iter().filter_map(|line| line.conversation.as_ref()).map(|chat| chat.messages.len()).sum();
     let csv = suite.ground.folder().join("messages.csv");
     write_csv(&csv, &lines)?;
-    let (mut alone, mut followed, mut peer) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut alone, mut followed, mut peer, mut after) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // A merchant of its own each time: everything is new.
     for round in 0..ROUNDS {
         let took = ingest(&suite.door, &format!("followed-{round}"), &lines).await?;
@@ -55,17 +60,25 @@ pub async fn rows() -> Result<Vec<Row>> {
         peer.push(messages as f64 / copy(&suite.ground.postgres, &csv, round)?.as_secs_f64());
         let took = ingest(&suite.door, &format!("alone-{round}"), &lines).await?;
         alone.push(messages as f64 / took.as_secs_f64());
-        settle(&suite.ground, ALONE).await?;
+        after.push(settle(&suite.ground, ALONE).await?);
     }
-    let size = |what| {
+    let once = once()?;
+    let streams = (0..STREAMS).map(|stream| {
+        let (door, lines) = (&suite.door, &once);
+        async move { ingest(door, &format!("stream-{stream}"), lines).await }
+    });
+    try_join_all(streams).await?;
+    let (held, chats) = (suite.peak_mib("metrics"), once.len());
+    let size = |what: &str| {
         format!(
             "{} conversations, {messages} messages, median of {ROUNDS}, {what}; peer: psql \\copy into rows with their key",
             lines.len()
         )
     };
     let peer = median(peer);
+    let alone_too = format!("gateway and metrics, figures by customer {:.1} s after", median(after));
     Ok(vec![
-        Row::higher("ingest", median(alone), peer, "messages/s", size("gateway and metrics")),
+        Row::higher("ingest", median(alone), peer, "messages/s", size(&alone_too)),
         Row::higher(
             "ingest_followed",
             median(followed),
@@ -73,17 +86,27 @@ pub async fn rows() -> Result<Vec<Row>> {
             "messages/s",
             size("and qa on the same cores"),
         ),
+        Row::lower(
+            "ingest_memory",
+            held,
+            MEMORY_LIMIT_MIB,
+            "MiB",
+            format!(
+                "metrics at most, {STREAMS} streams of {chats} conversations at once; peer: the limit of its pod"
+            ),
+        ),
     ])
 }
 
 /// Waits until what one round brought is worked off, so that neither the next round nor the peer shares the cores with it.
-async fn settle(ground: &Ground, waiting: &str) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+/// Gives the seconds it waited.
+async fn settle(ground: &Ground, waiting: &str) -> Result<f64> {
+    let begin = Instant::now();
     while ground.count(waiting).await.context("the database is away")? > 0 {
-        ensure!(Instant::now() < deadline, "the rest of the work is not done in time");
+        ensure!(begin.elapsed() < PATIENCE, "the rest of the work is not done in time");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Ok(())
+    Ok(begin.elapsed().as_secs_f64())
 }
 
 /// The demo conversations.

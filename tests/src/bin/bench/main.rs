@@ -3,6 +3,7 @@
 //! Prints a table with the sizes and writes `target/bench/report.json`; never asserts. Arguments name the rows wanted
 //! (`bench draw ingest`), none means all.
 
+mod board;
 mod child;
 mod draw;
 mod echo;
@@ -45,6 +46,9 @@ async fn main() -> Result<()> {
     }
     if wanted("ingest") {
         rows.extend(ingest::rows().await?);
+    }
+    if wanted("board") {
+        rows.push(board::row().await?);
     }
     if wanted("month_report") {
         rows.extend(month_report::rows().await?);

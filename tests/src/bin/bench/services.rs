@@ -1,11 +1,10 @@
 //! How long a service takes until it says that it is ready, and what it needs when nothing is asked of it.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Processes, SERVICES};
+use e2e::{Processes, SERVICES, resident_mib};
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -39,7 +38,7 @@ pub async fn rows() -> Result<Vec<Row>> {
         }
         tokio::time::sleep(SETTLED).await;
         took.push((service, median(rounds)));
-        memory.push((service, resident_mib(id)?));
+        memory.push((service, resident_mib(id, "VmRSS")));
     }
     suite.assert_running();
     Ok(vec![
@@ -68,12 +67,4 @@ async fn is_ready(ops: SocketAddr) -> bool {
     let Ok(channel) = endpoint.connect().await else { return false };
     let answer = HealthClient::new(channel).check(HealthCheckRequest { service: String::new() }).await;
     answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
-}
-
-fn resident_mib(process: u32) -> Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS in /proc status")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kib / 1024.0)
 }
