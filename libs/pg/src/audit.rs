@@ -6,7 +6,7 @@
 //!
 //! A hash chain alone shows a change, a removal or a swap in its middle, but not a cut tail nor a chain made anew:
 //! for that [`verify`] takes [`Head`]s that were kept elsewhere. The writer logs every new head for that purpose, and appends
-//! them to a file if the settings name one. [`check`] is what an operator runs.
+//! them to a file if the settings name one. [`check()`] is what an operator runs.
 
 mod chain;
 mod check;
