@@ -25,6 +25,7 @@ mod care_tasks;
 mod case_events;
 mod case_policies;
 mod cases;
+mod complaint_cases;
 mod conversations;
 mod customers;
 mod day_facts;

@@ -9,6 +9,7 @@ mod campaign_reviews;
 mod campaigns;
 mod cases;
 mod clocks;
+mod complaint_cases;
 mod customers;
 mod days;
 mod definitions;
