@@ -87,6 +87,7 @@ pub mod varint;
 pub mod voice;
 pub mod voices;
 pub mod work;
+pub mod worsening;
 
 use std::sync::Arc;
 
@@ -102,6 +103,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::domain::advice::AdviceRules;
 use crate::domain::counting::Counting;
 use crate::domain::day::{AccountCount, Day, DayRecord};
 use crate::domain::definition::{Definition, Rules, STANDARD};
@@ -135,6 +137,7 @@ pub struct Metrics {
     commits_max: usize,
     counting: Counting,
     currency: Arc<Currency>,
+    advice: AdviceRules,
     stop: CancellationToken,
 }
 
@@ -176,6 +179,7 @@ impl Metrics {
             commits_max: config.ingest.commits_max.max(1),
             counting: Counting::new(config.timelines.pauses()),
             currency: Arc::new(config.money.currency()),
+            advice: config.advice.rules(),
             stop,
         })
     }
