@@ -56,6 +56,7 @@ pub mod lost_inquiries;
 pub mod lost_inquiry;
 pub mod maturity;
 pub mod money;
+pub mod order_decisions;
 pub mod part;
 pub mod playbook;
 pub mod portrait;

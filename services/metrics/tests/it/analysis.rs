@@ -273,7 +273,8 @@ async fn a_bad_week(test: &TestMetrics) {
     {
         for (account, at) in [("a1", "10"), ("a2", "21")] {
             let late = week == 5 && account == "a2";
-            let seconds = if late { 600 } else { 30 + week as u32 % 2 };
+            // Not quite alike in the weeks before; p1 is as fast as the week before.
+            let seconds = if late { 600 } else { [30, 31, 30, 31, 30, 30][week] };
             let id = format!("{account}-{week}");
             chats.push(answered(&id, account, &format!("{monday}T{at}:00:00"), seconds, false));
         }

@@ -31,6 +31,7 @@ mod loss_decisions;
 mod lost_inquiries;
 mod migrations;
 mod older_writers;
+mod order_decisions;
 mod privacy;
 mod recount;
 mod report_forms;
