@@ -285,7 +285,8 @@ fn early(status: &Status) -> bool {
     status.code() == Code::FailedPrecondition && Problem::from_status(status).reason == "MERCHANT_UNKNOWN"
 }
 
-fn reject_file(path: &Path, append: bool) -> Result<std::fs::File> {
+/// Where refused lines are written, after those of a run before or instead of them.
+pub(crate) fn reject_file(path: &Path, append: bool) -> Result<std::fs::File> {
     let mut open = std::fs::OpenOptions::new();
     open.create(true).write(true).append(append).truncate(!append);
     open.open(path).with_context(|| format!("--rejects: {} can't be written", path.display()))

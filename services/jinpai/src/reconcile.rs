@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::days::Days;
 use crate::figures;
-use crate::ingest::Refused;
+use crate::ingest::{self, Refused};
 use crate::reader::{self, Position};
 use crate::session::Session;
 
@@ -30,6 +30,9 @@ pub struct Options {
     /// Only this shop of the suite (repeatable); a report covers all shops otherwise.
     #[arg(long)]
     pub shop: Vec<String>,
+    /// Where to write cells that can't be read, a JSON line each with line, field and reason.
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
 }
 
 /// What came of the comparison.
@@ -82,21 +85,15 @@ pub struct Difference {
 /// Compares a report with the suite.
 pub async fn run(session: &Session, options: &Options) -> Result<Report> {
     let name = options.file.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    // Before anything is compared: a file that can't be written is known at once.
+    let rejects = options.rejects.as_deref().map(|path| ingest::reject_file(path, false)).transpose()?;
     let input = reader::input(&options.file, &Position::default())?;
     let read = sheet::Figures::new(input, &name).with_context(|| options.file.display().to_string())?;
     let title = read.name().map(|name| name.title.clone()).unwrap_or_default();
     let mut report = Report::default();
-    let mut by_days: BTreeMap<(NaiveDate, NaiveDate), Vec<sheet::Figure>> = BTreeMap::new();
-    for figure in read {
-        match figure {
-            Ok(figure) => by_days.entry((figure.from, figure.to)).or_default().push(figure),
-            Err(importers::Error::Row(wrong)) => report.refused.push(Refused {
-                line: i64::try_from(wrong.line).unwrap_or(i64::MAX),
-                field: wrong.field,
-                reason: wrong.reason,
-            }),
-            Err(error) => return Err(error.into()),
-        }
+    let by_days = gather(read, &mut report.refused)?;
+    if let Some(mut file) = rejects {
+        write_refused(&mut file, &report.refused).context("--rejects: the file can't be written")?;
     }
     for ((from, to), figures) in by_days {
         let days = Days { from, to: Some(to) };
@@ -110,6 +107,35 @@ pub async fn run(session: &Session, options: &Options) -> Result<Report> {
         }
     }
     Ok(report)
+}
+
+/// The report's figures by their days; cells that can't be read go to `refused`.
+fn gather(
+    read: impl Iterator<Item = Result<sheet::Figure, importers::Error>>,
+    refused: &mut Vec<Refused>,
+) -> Result<BTreeMap<(NaiveDate, NaiveDate), Vec<sheet::Figure>>> {
+    let mut by_days: BTreeMap<(NaiveDate, NaiveDate), Vec<sheet::Figure>> = BTreeMap::new();
+    for figure in read {
+        match figure {
+            Ok(figure) => by_days.entry((figure.from, figure.to)).or_default().push(figure),
+            Err(importers::Error::Row(wrong)) => refused.push(Refused {
+                line: i64::try_from(wrong.line).unwrap_or(i64::MAX),
+                field: wrong.field,
+                reason: wrong.reason,
+            }),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(by_days)
+}
+
+/// A JSON line each, like those of `jinpai ingest --rejects`.
+fn write_refused(out: &mut dyn Write, refused: &[Refused]) -> Result<()> {
+    for refused in refused {
+        serde_json::to_writer(&mut *out, refused)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
 }
 
 /// The suite's figures of some days.
@@ -319,6 +345,25 @@ mod tests {
         assert!(report.clean());
         let short = compared("旺旺,接待人数,销售额\n小王,10,1234\n", "x_2025-05-01.csv");
         assert_eq!((short.compared, short.equal), (2, 2), "the main account may be left out: {short:?}");
+    }
+
+    #[test]
+    fn cells_that_cannot_be_read_are_written_with_line_field_and_reason() {
+        let csv = "旺旺,接待人数,销售额\n小王,10,1234\n小李,many,5\n";
+        let read =
+            sheet::Figures::new(std::io::Cursor::new(csv.to_owned()), "x_2025-05-01.csv").expect("a report");
+        let mut refused = Vec::new();
+        let figures: usize = gather(read, &mut refused).expect("reads on").values().map(Vec::len).sum();
+        let mut written = Vec::new();
+        write_refused(&mut written, &refused).expect("memory");
+        let lines: Vec<serde_json::Value> = String::from_utf8(written)
+            .expect("text")
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a JSON line"))
+            .collect();
+        assert_eq!((figures, lines.len()), (3, 1), "{lines:?}");
+        assert_eq!((lines[0]["line"].as_i64(), lines[0]["field"].as_str()), (Some(3), Some("接待人数")));
+        assert!(lines[0]["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
     }
 
     #[test]

@@ -9,12 +9,14 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use status::Violation;
 
+use crate::domain::advice::AdviceRules;
 use crate::domain::alerts::Looks;
 use crate::domain::boards::Pushing;
 use crate::domain::counting::Pauses;
 use crate::domain::follow_up::policy::Rules;
 use crate::domain::incident::policy::IncidentRules;
 use crate::domain::ingest::IngestLimits;
+use crate::domain::judgement::DAYS_MIN;
 use crate::domain::money::Currency;
 
 /// All settings; `config/default.toml` explains them.
@@ -48,6 +50,8 @@ pub struct Config {
     pub reports: ReportsConfig,
     /// What amounts are in.
     pub money: MoneyConfig,
+    /// What is worth a word about changed figures.
+    pub advice: AdviceConfig,
     /// When alert rules are looked at.
     pub alerts: AlertsConfig,
     /// When incidents climb.
@@ -157,6 +161,23 @@ pub struct ReportsConfig {
     pub check_seconds: u64,
 }
 
+/// `[advice]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AdviceConfig {
+    /// A measure got worse if it changed for the worse by this share, unless asked otherwise.
+    pub worse_by: f64,
+    /// So much more of all replies are prepared ones: enough to move response figures.
+    pub quick_share_gain: f64,
+    /// What a gain in speed should bring moved if it rose by this share.
+    pub outcome_moved_by: f64,
+    /// Contributors of a kind that are named at most.
+    pub contributors: usize,
+    /// Like periods that a figure is held against.
+    pub like_periods: u32,
+    /// Groups of a page of advice.
+    pub groups_max: u32,
+}
+
 /// `[alerts]`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct AlertsConfig {
@@ -212,6 +233,7 @@ impl Config {
         let config: Self = runtime::config::load("metrics", default, file, overrides)?;
         config.follow_ups.rules().check().map_err(unusable("follow_ups"))?;
         config.incidents.rules().check().map_err(unusable("incidents"))?;
+        config.advice.check()?;
         Ok(config)
     }
 }
@@ -224,6 +246,39 @@ impl IngestConfig {
             batch_bytes: self.batch_bytes,
             held_bytes: self.held_bytes_max,
             linger: Duration::from_millis(self.linger_ms),
+        }
+    }
+}
+
+impl AdviceConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        let shares = [
+            ("worse_by", self.worse_by),
+            ("quick_share_gain", self.quick_share_gain),
+            ("outcome_moved_by", self.outcome_moved_by),
+        ];
+        let unusable =
+            |key: &str, bounds: &str| Err(ConfigError::Unusable(format!("advice.{key} must be {bounds}")));
+        if let Some((key, _)) = shares.iter().find(|(_, share)| !(*share > 0.0 && *share <= 1.0)) {
+            return unusable(key, "above 0, and 1 at most");
+        }
+        if !(DAYS_MIN as u32..=53).contains(&self.like_periods) {
+            return unusable("like_periods", &format!("{DAYS_MIN} to 53"));
+        }
+        if !(1..=1_000).contains(&self.groups_max) {
+            return unusable("groups_max", "1 to 1000");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn rules(&self) -> AdviceRules {
+        AdviceRules {
+            threshold: self.worse_by,
+            quick_share_gain: self.quick_share_gain,
+            moved: self.outcome_moved_by,
+            contributors: self.contributors,
+            like_periods: self.like_periods,
+            groups_max: self.groups_max,
         }
     }
 }
@@ -333,6 +388,8 @@ mod tests {
         assert_eq!(refused("follow_ups.contact_hours"), "follow_ups.contact_hours must be 1 to 48");
         let key = "incidents.retrospective_working_days";
         assert_eq!(refused(key), "incidents.retrospective_working_days must be 1 to 60");
+        assert_eq!(refused("advice.worse_by"), "advice.worse_by must be above 0, and 1 at most");
+        assert_eq!(refused("advice.like_periods"), "advice.like_periods must be 5 to 53");
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub mod lost_inquiries;
 pub mod lost_inquiry;
 pub mod maturity;
 pub mod money;
+pub mod order_decisions;
 pub mod part;
 pub mod playbook;
 pub mod portrait;
@@ -89,6 +90,7 @@ pub mod varint;
 pub mod voice;
 pub mod voices;
 pub mod work;
+pub mod worsening;
 
 use std::sync::Arc;
 
@@ -104,6 +106,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::domain::advice::AdviceRules;
 use crate::domain::counting::Counting;
 use crate::domain::day::{AccountCount, Day, DayRecord};
 use crate::domain::definition::{Definition, Rules, STANDARD};
@@ -137,6 +140,7 @@ pub struct Metrics {
     commits_max: usize,
     counting: Counting,
     currency: Arc<Currency>,
+    advice: AdviceRules,
     stop: CancellationToken,
 }
 
@@ -178,6 +182,7 @@ impl Metrics {
             commits_max: config.ingest.commits_max.max(1),
             counting: Counting::new(config.timelines.pauses()),
             currency: Arc::new(config.money.currency()),
+            advice: config.advice.rules(),
             stop,
         })
     }

@@ -13,6 +13,7 @@ use crate::domain::follow_up::error::FollowUpError;
 use crate::domain::incident::error::IncidentError;
 use crate::domain::issue::IssueError;
 use crate::domain::lost_inquiry::LossError;
+use crate::domain::order_decisions::OrderDecisionError;
 use crate::domain::report::ReportError;
 use crate::domain::risk::RiskError;
 use crate::domain::target::TargetError;
@@ -132,6 +133,9 @@ pub enum MetricsError {
     /// Of follow-ups.
     #[error(transparent)]
     FollowUp(#[from] FollowUpError),
+    /// Of decisions about orders.
+    #[error(transparent)]
+    OrderDecision(#[from] OrderDecisionError),
     /// Of work.
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -214,6 +218,7 @@ impl Failure for MetricsError {
             Self::Incident(error) => error.kind(),
             Self::Risk(error) => error.kind(),
             Self::Issue(error) => error.kind(),
+            Self::OrderDecision(error) => error.kind(),
             Self::Work(error) => error.kind(),
             Self::Loss(error) => error.kind(),
             Self::Customer(error) => error.kind(),
@@ -257,6 +262,7 @@ impl Failure for MetricsError {
             Self::Incident(error) => error.reason(),
             Self::Risk(error) => error.reason(),
             Self::Issue(error) => error.reason(),
+            Self::OrderDecision(error) => error.reason(),
             Self::Work(error) => error.reason(),
             Self::Loss(error) => error.reason(),
             Self::Customer(error) => error.reason(),

@@ -269,12 +269,13 @@ fn look_for_follow_ups(follow_ups: FollowUps, config: &Config, token: Cancellati
         let follow_ups = follow_ups.clone();
         async move {
             match follow_ups.look().await {
-                Ok(looked) if looked.created + looked.ended + looked.assigned == 0 => {}
+                Ok(looked) if looked.created + looked.ended + looked.assigned + looked.cases == 0 => {}
                 Ok(looked) => tracing::info!(
                     looked.customers,
                     looked.created,
                     looked.ended,
                     looked.assigned,
+                    looked.cases,
                     "looked for follow-ups"
                 ),
                 Err(error) => {

@@ -4,16 +4,27 @@ use crate::domain::any_measure::AnyMeasure;
 use crate::domain::comparison::MeasureChange;
 use crate::domain::explanation::Measure;
 use crate::domain::figure::Figures;
-use crate::domain::playbook::{Direction, Remedy};
+use crate::domain::playbook::Direction;
 use crate::domain::sums::Sum;
 use crate::domain::trade_measure::TradeMeasure;
+use crate::domain::worsening::Worsened;
 
-/// A measure got worse or better if it changed by this, relative to before, unless asked otherwise.
-pub const THRESHOLD: f64 = 0.05;
-/// Quick replies make up this much more of all replies: enough to move response figures.
-const QUICK_SHARE_GAIN: f64 = 0.05;
-/// What a gain in speed should bring moved if it rose by this, relative to before.
-const MOVED: f64 = 0.01;
+/// When something is worth a word, and how much is said of it: settings of the installation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdviceRules {
+    /// A measure got worse or better if it changed by this, relative to before, unless asked otherwise.
+    pub threshold: f64,
+    /// Quick replies make up this much more of all replies: enough to move response figures.
+    pub quick_share_gain: f64,
+    /// What a gain in speed should bring moved if it rose by this, relative to before.
+    pub moved: f64,
+    /// Contributors of a kind that are named at most.
+    pub contributors: usize,
+    /// Like periods that a figure is held against.
+    pub like_periods: u32,
+    /// Groups of a page of advice: contributors are worked out for each.
+    pub groups_max: u32,
+}
 
 /// Advice for a group.
 #[derive(Debug, Clone)]
@@ -22,8 +33,8 @@ pub struct Advice {
     pub key: String,
     /// Its name, if known.
     pub name: String,
-    /// What got worse, with what the playbook says.
-    pub worsened: Vec<(MeasureChange, Vec<Remedy>)>,
+    /// What got worse.
+    pub worsened: Vec<Worsened>,
     /// Gains that look made.
     pub signs: Vec<GamingSign>,
 }
@@ -94,27 +105,17 @@ fn moved(change: &MeasureChange, threshold: f64) -> Option<Direction> {
     Some(if by > 0.0 { Direction::Risen } else { Direction::Fallen })
 }
 
-/// What changed for the worse by `threshold` at least, each with its remedies.
-pub fn worsened(
-    before: &Figures,
-    now: &Figures,
-    threshold: f64,
-    playbook: &[Remedy],
-) -> Vec<(MeasureChange, Vec<Remedy>)> {
-    let mut worse = Vec::new();
-    for measure in AnyMeasure::all() {
-        let Some(change) = MeasureChange::of(measure, now, before) else { continue };
-        let (Some(better), Some(moved)) = (measure.better(), moved(&change, threshold)) else { continue };
-        if moved != better {
-            let fits = |r: &&Remedy| r.entry.measure == measure && r.entry.direction == moved;
-            worse.push((change, playbook.iter().filter(fits).cloned().collect()));
-        }
-    }
-    worse
+/// What changed for the worse by `threshold` at least.
+pub fn worsened(before: &Figures, now: &Figures, threshold: f64) -> Vec<MeasureChange> {
+    let change = |measure: AnyMeasure| {
+        let change = MeasureChange::of(measure, now, before)?;
+        (moved(&change, threshold)? != measure.better()?).then_some(change)
+    };
+    AnyMeasure::all().filter_map(change).collect()
 }
 
 /// Gains in speed that came with a higher share of quick replies, where no outcome that was measured got better.
-pub fn gaming_signs(before: &Figures, now: &Figures, threshold: f64) -> Vec<GamingSign> {
+pub fn gaming_signs(before: &Figures, now: &Figures, threshold: f64, rules: &AdviceRules) -> Vec<GamingSign> {
     let share = |figures: &Figures| {
         let replies = figures.sums[Sum::Replies];
         (replies > 0).then(|| figures.sums[Sum::QuickReplies] as f64 / replies as f64)
@@ -122,8 +123,11 @@ pub fn gaming_signs(before: &Figures, now: &Figures, threshold: f64) -> Vec<Gami
     let (Some(share_before), Some(share_now)) = (share(before), share(now)) else { return Vec::new() };
     let outcomes: Vec<MeasureChange> =
         OUTCOMES.into_iter().filter_map(|measure| MeasureChange::of(measure, now, before)).collect();
-    let improved = |change: &MeasureChange| moved(change, MOVED) == change.measure.better();
-    if share_now - share_before < QUICK_SHARE_GAIN || outcomes.is_empty() || outcomes.iter().any(improved) {
+    let improved = |change: &MeasureChange| moved(change, rules.moved) == change.measure.better();
+    if share_now - share_before < rules.quick_share_gain
+        || outcomes.is_empty()
+        || outcomes.iter().any(improved)
+    {
         return Vec::new();
     }
     let gains = GAINS.into_iter().filter_map(|measure| MeasureChange::of(measure.into(), now, before));
@@ -136,8 +140,17 @@ pub fn gaming_signs(before: &Figures, now: &Figures, threshold: f64) -> Vec<Gami
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::playbook::playbook;
+    use crate::domain::playbook::{playbook, remedies_for};
     use crate::domain::testing::figures;
+
+    const RULES: AdviceRules = AdviceRules {
+        threshold: 0.05,
+        quick_share_gain: 0.05,
+        moved: 0.01,
+        contributors: 3,
+        like_periods: 12,
+        groups_max: 50,
+    };
 
     fn sums(entries: &[(Sum, i64)]) -> Figures {
         let mut figures = figures();
@@ -158,22 +171,22 @@ mod tests {
 
     #[test]
     fn what_got_worse_comes_with_its_remedies() {
-        let found =
-            worsened(&month(2_000_000, 20, 40), &month(3_000_000, 20, 40), THRESHOLD, &playbook(Vec::new()));
-        let measures: Vec<_> = found.iter().map(|(change, _)| change.measure).collect();
+        let found = worsened(&month(2_000_000, 20, 40), &month(3_000_000, 20, 40), RULES.threshold);
+        let measures: Vec<_> = found.iter().map(|change| change.measure).collect();
         assert_eq!(measures, [Measure::Response.into()]);
-        assert_eq!(found[0].1.len(), 2);
-        assert!(found[0].1.iter().all(|remedy| remedy.entry.direction == Direction::Risen));
+        let remedies = remedies_for(&playbook(Vec::new()), found[0].measure, found[0].way());
+        assert_eq!(remedies.len(), 2);
+        assert!(remedies.iter().all(|remedy| remedy.entry.direction == Direction::Risen));
         // Faster is better, and a little slower is not worth a word.
         for now in [month(1_000_000, 20, 40), month(2_050_000, 20, 40)] {
-            assert!(worsened(&month(2_000_000, 20, 40), &now, THRESHOLD, &[]).is_empty());
+            assert!(worsened(&month(2_000_000, 20, 40), &now, RULES.threshold).is_empty());
         }
     }
 
     #[test]
     fn speed_bought_with_prepared_answers_is_told_only_if_nothing_came_of_it() {
         let before = month(3_000_000, 20, 40);
-        let signs = gaming_signs(&before, &month(1_000_000, 120, 40), THRESHOLD);
+        let signs = gaming_signs(&before, &month(1_000_000, 120, 40), RULES.threshold, &RULES);
         assert_eq!(
             signs.iter().map(|sign| sign.gain.measure).collect::<Vec<_>>(),
             [Measure::Response.into()]
@@ -183,7 +196,7 @@ mod tests {
             signs[0].unmoved.iter().map(|c| c.measure).collect::<Vec<_>>(),
             [Measure::Satisfaction.into()]
         );
-        let none = |now: Figures| assert!(gaming_signs(&before, &now, THRESHOLD).is_empty());
+        let none = |now: Figures| assert!(gaming_signs(&before, &now, RULES.threshold, &RULES).is_empty());
         none(month(1_000_000, 120, 45));
         none(month(1_000_000, 20, 40));
         none(month(3_000_000, 120, 40));

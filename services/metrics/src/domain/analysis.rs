@@ -2,28 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Days, NaiveDate};
 use pg::By;
 use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use uuid::Uuid;
 
 use crate::domain::Metrics;
-use crate::domain::advice::{Advice, gaming_signs, worsened};
+use crate::domain::advice::{Advice, gaming_signs};
 use crate::domain::any_measure::AnyMeasure;
 use crate::domain::asking::AskFigures;
-use crate::domain::change::{Effects, Sales, SalesEffects, Sides, split, split_sales};
+use crate::domain::change::{Sales, SalesEffects, SalesFactor, split_sales};
 use crate::domain::comparison::Against;
-use crate::domain::figure::{
-    Cut, DayRange, DefinitionRef, FigureState, Figures, Filter, Group, RowPlace, Step,
-};
-use crate::domain::judgement::{Judgement, judge};
+use crate::domain::figure::{Cut, DayRange, DefinitionRef, FigureState, Figures, Filter, Group, Step};
+use crate::domain::judgement::Judgement;
 use crate::domain::money::Currency;
-use crate::domain::playbook::{Entry, REMEDIES_MAX, Remedy, playbook};
+use crate::domain::playbook::{Direction, Entry, REMEDIES_MAX, Remedy, playbook, remedies_for};
 use crate::domain::restatement::Restatement;
 use crate::domain::slice::Aspect;
 use crate::domain::sums::Sum;
 use crate::domain::trade::TradeSum;
+use crate::domain::worsening::ChangeParts;
 use crate::error::MetricsError;
 use crate::store::{FigureCursor, RestatementCursor};
 
@@ -71,30 +69,6 @@ pub struct SalesChange {
     pub effects: SalesEffects,
 }
 
-/// What a change is made of.
-#[derive(Debug)]
-pub struct ChangeParts {
-    /// What both sides of the whole are.
-    pub whole: Sides,
-    /// How much it changed, in billionths of the measure's unit.
-    pub difference: i64,
-    /// The largest first; their effects add up to the difference.
-    pub parts: Vec<ChangePart>,
-}
-
-/// A part of a change.
-#[derive(Debug)]
-pub struct ChangePart {
-    /// The group's id, or the hour.
-    pub key: String,
-    /// Its name, if known.
-    pub name: String,
-    /// Both sides.
-    pub sides: Sides,
-    /// What it contributes.
-    pub effects: Effects,
-}
-
 /// A judgement about a group.
 #[derive(Debug)]
 pub struct GroupJudgement {
@@ -135,29 +109,10 @@ impl Analysis {
         facet: Facet,
         subject: &Subject,
     ) -> Result<ChangeParts> {
-        let mut keys: BTreeMap<String, (String, Sides)> = BTreeMap::new();
-        for (is_now, range) in [(false, base), (true, days)] {
-            for row in self.rows(scope, range, facet, subject).await? {
-                let key = row.hour.map_or_else(|| row.key.clone(), |hour| hour.to_string());
-                let sides = &mut keys.entry(key).or_insert_with(|| (row.name.clone(), Sides::default())).1;
-                let side = if is_now { &mut sides.now } else { &mut sides.before };
-                let (above, below) = measure.of(&row);
-                *side = (side.0 + above, side.1 + below);
-            }
-        }
-        let sides: Vec<Sides> = keys.values().map(|(_, sides)| *sides).collect();
-        let nothing = MetricsError::NothingToCompare { measure: measure.name() };
-        let (difference, effects) = split(measure.unit(), &sides).ok_or(nothing)?;
-        let whole = sides.iter().fold(Sides::default(), |sum, part| Sides {
-            before: (sum.before.0 + part.before.0, sum.before.1 + part.before.1),
-            now: (sum.now.0 + part.now.0, sum.now.1 + part.now.1),
-        });
-        let parts = keys.into_iter().zip(sides).zip(effects);
-        let mut parts: Vec<ChangePart> = parts
-            .map(|(((key, (name, _)), sides), effects)| ChangePart { key, name, sides, effects })
-            .collect();
-        parts.sort_by_key(|part| std::cmp::Reverse((part.effects.mix + part.effects.rate).unsigned_abs()));
-        Ok(ChangeParts { whole, difference, parts })
+        let before = self.rows(scope, base, facet, subject).await?;
+        let now = self.rows(scope, days, facet, subject).await?;
+        let nothing = || MetricsError::NothingToCompare { measure: measure.name() };
+        ChangeParts::of(measure, &before, &now).ok_or_else(nothing)
     }
 
     /// How sales changed from `base` to `days`: of the whole, and of each group, the largest change first. The groups'
@@ -237,36 +192,24 @@ impl Analysis {
         if page.next_page_token.is_empty() { Ok(page.items) } else { Err(MetricsError::TooManyGroups) }
     }
 
-    /// Whether a day's figures are unusual against the same weekday of the `weeks` before, the most unusual first.
+    /// Whether the figures of some days are unusual against the `count` like periods before, the most unusual first.
     pub async fn judge_figures(
         &self,
         scope: &Scope,
-        (measure, day, group): (AnyMeasure, NaiveDate, Group),
-        weeks: u32,
+        (measure, days, group): (AnyMeasure, DayRange, Group),
+        count: Option<u32>,
         subject: Subject,
     ) -> Result<Vec<GroupJudgement>> {
-        let week = |back: u32| day.checked_sub_days(Days::new(7 * u64::from(back))).unwrap_or(NaiveDate::MIN);
-        let days: Vec<DayRange> =
-            (0..=weeks).map(|back| DayRange { from: week(back), to: week(back) }).collect();
-        let range = DayRange { from: week(weeks), to: day };
-        let ask = AskFigures {
-            cut: Cut::Windows(days),
-            ..AskFigures::new(range, group, subject.filter, subject.definition)
-        };
-        let mut keys: BTreeMap<String, (String, Option<Judged>, Vec<f64>)> = BTreeMap::new();
-        for row in self.all(scope, &ask).await? {
-            let (value, state) = (measure.value(&row), row.state(measure.window()));
-            let (_, today, history) = keys.entry(row.key).or_insert_with(|| (row.name, None, Vec::new()));
-            match row.place {
-                RowPlace::Window(0) => *today = value.map(|value| (value, state)),
-                _ => history.extend(value),
-            }
-        }
-        let mut judged: Vec<GroupJudgement> = keys
+        let count = count.unwrap_or(self.metrics.advice.like_periods);
+        let ask = AskFigures::new(days, group, subject.filter, subject.definition);
+        let judged = self.metrics.judge_days(scope, measure, count, &ask).await?;
+        let mut judged: Vec<GroupJudgement> = judged
             .into_iter()
-            .filter_map(|(key, (name, today, history))| {
-                let (today, state) = today?;
-                Some(GroupJudgement { key, name, judgement: judge(today, &history), state })
+            .map(|(row, judgement)| GroupJudgement {
+                state: row.state(measure.window()),
+                key: row.key,
+                name: row.name,
+                judgement,
             })
             .collect();
         judged.sort_by(|a, b| b.judgement.distance().total_cmp(&a.judgement.distance()));
@@ -279,28 +222,58 @@ impl Analysis {
         &self,
         scope: &Scope,
         (days, group, against): (DayRange, Group, Against),
-        threshold: f64,
+        threshold: Option<f64>,
         subject: Subject,
         page: &PageRequest<FigureCursor>,
     ) -> Result<Page<Advice>> {
+        let rules = self.metrics.advice;
+        let threshold = threshold.unwrap_or(rules.threshold);
         let ask = AskFigures {
             compare: vec![against],
             ..AskFigures::new(days, group, subject.filter, subject.definition)
         };
         let found = self.metrics.get_figures(scope, &ask, page).await?;
         let playbook = playbook(self.metrics.store.list_remedies(&scope.merchant).await?);
-        let mut comparisons = found.comparisons.into_iter();
+        // One comparison was asked for, and there is one for each row.
+        let pairs: Vec<(&Figures, &Figures)> =
+            found.comparisons.iter().map(|comparison| &comparison.other).zip(&found.figures.items).collect();
+        let base = against.days(days, Step::Whole);
+        let worsened =
+            self.metrics.find_worsened(scope, &ask, base, &pairs, (threshold, playbook.as_slice())).await?;
+        let signs: Vec<_> =
+            pairs.iter().map(|(before, now)| gaming_signs(before, now, threshold, &rules)).collect();
+        let mut said = worsened.into_iter().zip(signs);
         Ok(found.figures.map(|row| {
-            // One comparison was asked for, and there is one for each row.
-            let before = comparisons.next().map(|comparison| comparison.other);
-            let before = before.unwrap_or_else(|| Figures::nothing(row.key.clone(), row.name.clone(), days));
-            Advice {
-                worsened: worsened(&before, &row, threshold, &playbook),
-                signs: gaming_signs(&before, &row, threshold),
-                key: row.key,
-                name: row.name,
-            }
+            let (worsened, signs) = said.next().unwrap_or_default();
+            Advice { worsened, signs, key: row.key, name: row.name }
         }))
+    }
+
+    /// How many groups a page of advice holds at most.
+    pub fn advice_groups_max(&self) -> u32 {
+        self.metrics.advice.groups_max
+    }
+
+    /// What the playbook says about each factor of sales that lost in any of the changes.
+    pub async fn factor_remedies<'a>(
+        &self,
+        scope: &Scope,
+        changes: impl Iterator<Item = &'a SalesChange>,
+    ) -> Result<Vec<(SalesFactor, Vec<Remedy>)>> {
+        let mut fallen = [false; SalesFactor::ALL.len()];
+        for change in changes {
+            for (fell, factor) in fallen.iter_mut().zip(SalesFactor::ALL) {
+                *fell |= change.effects.of(factor) < 0;
+            }
+        }
+        if fallen == [false; SalesFactor::ALL.len()] {
+            return Ok(Vec::new());
+        }
+        let playbook = playbook(self.metrics.store.list_remedies(&scope.merchant).await?);
+        let said = SalesFactor::ALL.into_iter().zip(fallen).filter(|(_, fell)| *fell);
+        Ok(said
+            .map(|(factor, _)| (factor, remedies_for(&playbook, factor.measure(), Direction::Fallen)))
+            .collect())
     }
 
     /// A page of the playbook, or of what it says about one measure. Everybody of the merchant may read it.
@@ -356,9 +329,6 @@ impl Analysis {
         self.metrics.store.put_remedy(by, now, decide).await
     }
 }
-
-/// The figure that is judged, and how settled it is.
-type Judged = (f64, FigureState);
 
 /// What a row sold. Receptions are those of conversations, buyers and amounts what is credited.
 fn sales(row: &Figures) -> Sales {

@@ -1,5 +1,6 @@
 //! Cases (个案): complaints, after-sale and questions left open, and what may happen to one when.
 
+pub mod complaint;
 pub mod content;
 pub mod error;
 pub mod policy;
@@ -119,6 +120,8 @@ pub struct Case {
     pub recovered: i64,
     /// Entries of its timeline.
     pub events: i32,
+    /// The complaint that it was opened for, a fact of the shop; `None` for all others.
+    pub complaint: Option<String>,
     /// Who made it.
     pub created_by: String,
     /// Who made this version, and when.
@@ -142,6 +145,11 @@ impl Case {
     /// What changes must show.
     pub fn etag(&self) -> String {
         format!("v{}", self.version)
+    }
+
+    /// Whether its content may still change.
+    pub fn takes_changes(&self) -> bool {
+        self.state != CaseState::Archived && self.events < EVENTS_MAX
     }
 
     /// Whether the customer should have heard.
@@ -169,6 +177,7 @@ impl Case {
             granted: 0,
             recovered: 0,
             events: 1,
+            complaint: None,
             created_by: by.clone(),
             changed: (by, now),
             id,

@@ -1,6 +1,8 @@
 //! What a change is made of: exact splits whose parts add up to the change.
 
-use crate::domain::explanation::Unit;
+use crate::domain::any_measure::AnyMeasure;
+use crate::domain::explanation::{Measure, Unit};
+use crate::domain::trade_measure::TradeMeasure;
 
 /// Effects are counted in billionths of a measure's unit.
 pub const BILLION: i64 = 1_000_000_000;
@@ -26,6 +28,59 @@ pub struct SalesEffects {
     pub conversion: i64,
     /// From what each of them spent.
     pub order_value: i64,
+}
+
+/// What sales are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SalesFactor {
+    /// Persons received.
+    Receptions,
+    /// The share of them that paid.
+    Conversion,
+    /// What each of those paid.
+    OrderValue,
+}
+
+impl SalesFactor {
+    /// All of them, in the order in which they are multiplied.
+    pub const ALL: [Self; 3] = [Self::Receptions, Self::Conversion, Self::OrderValue];
+
+    /// The measure that the playbook knows it by.
+    pub fn measure(self) -> AnyMeasure {
+        match self {
+            Self::Receptions => Measure::ReceivedCustomers.into(),
+            Self::Conversion => TradeMeasure::PaymentConversion.into(),
+            Self::OrderValue => TradeMeasure::AverageOrderValue.into(),
+        }
+    }
+
+    /// Its name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Receptions => "receptions",
+            Self::Conversion => "conversion",
+            Self::OrderValue => "order_value",
+        }
+    }
+}
+
+impl SalesEffects {
+    /// What comes from a factor.
+    pub fn of(&self, factor: SalesFactor) -> i64 {
+        match factor {
+            SalesFactor::Receptions => self.receptions,
+            SalesFactor::Conversion => self.conversion,
+            SalesFactor::OrderValue => self.order_value,
+        }
+    }
+
+    /// The factors whose effect is a loss, the largest first.
+    pub fn fallen(&self) -> Vec<SalesFactor> {
+        let mut fallen: Vec<SalesFactor> =
+            SalesFactor::ALL.into_iter().filter(|factor| self.of(*factor) < 0).collect();
+        fallen.sort_by_key(|factor| self.of(*factor));
+        fallen
+    }
 }
 
 impl Sales {
@@ -261,6 +316,13 @@ mod tests {
         assert_eq!(all, SalesEffects { receptions: 200_000, ..SalesEffects::default() }, "from nothing");
         let none = split_sales(before, Sales { receptions: 100, ..Sales::default() });
         assert_eq!(none, SalesEffects { conversion: -200_000, ..SalesEffects::default() }, "nobody bought");
+    }
+
+    #[test]
+    fn the_factors_that_lost_come_by_what_they_lost() {
+        let effects = SalesEffects { receptions: -1, conversion: -500, order_value: 3 };
+        assert_eq!(effects.fallen(), [SalesFactor::Conversion, SalesFactor::Receptions]);
+        assert_eq!(SalesEffects::default().fallen(), []);
     }
 
     #[test]

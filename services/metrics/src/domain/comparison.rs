@@ -1,10 +1,15 @@
-//! What a row of figures is held against: the period before, or the same period of the year before.
+//! What a row of figures is held against: the period before, the same period of the year before, or the like periods of
+//! its own history.
 
 use calendar::{Period, PeriodKind};
 use chrono::{Days, NaiveDate};
 
 use crate::domain::any_measure::AnyMeasure;
 use crate::domain::figure::{DayRange, Figures, Step};
+use crate::domain::playbook::Direction;
+
+/// Like periods lie within as many days as figures may be asked of.
+const HISTORY_DAYS_MAX: i64 = 3_700;
 
 /// Other days to hold a row against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,6 +51,11 @@ impl MeasureChange {
     /// How much it changed.
     pub fn difference(&self) -> f64 {
         self.value - self.other
+    }
+
+    /// Which way it went.
+    pub fn way(&self) -> Direction {
+        if self.difference() < 0.0 { Direction::Fallen } else { Direction::Risen }
     }
 
     /// The change relative to the other value; `None` if that is 0.
@@ -107,6 +117,36 @@ impl Against {
     }
 }
 
+/// The `count` periods before `days` that are like it, the nearest first; fewer if they reach back too far. Of a whole
+/// month, quarter or year those before it; of a day, a week and any other run of days the same weekdays, as many whole weeks
+/// before as keep them apart.
+pub fn like_periods(days: DayRange, count: u32) -> Vec<DayRange> {
+    let kinds = [PeriodKind::Month, PeriodKind::Quarter, PeriodKind::Year];
+    let containing = |kind: PeriodKind| Period::containing(kind, days.from);
+    let whole = |period: &Period| period.first() == days.from && period.last() == days.to;
+    let mut period = kinds.into_iter().map(containing).find(whole);
+    let weeks = days.days().unsigned_abs().div_ceil(7);
+    let mut found = Vec::new();
+    for back in 1..=u64::from(count) {
+        let like = match &mut period {
+            Some(period) => {
+                *period = period.previous();
+                Some(DayRange { from: period.first(), to: period.last() })
+            }
+            None => {
+                let length = Days::new(7 * weeks * back);
+                let shifted = |day: NaiveDate| day.checked_sub_days(length);
+                shifted(days.from).zip(shifted(days.to)).map(|(from, to)| DayRange { from, to })
+            }
+        };
+        match like {
+            Some(like) if like.hull(days).days() <= HISTORY_DAYS_MAX => found.push(like),
+            _ => break,
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +181,22 @@ mod tests {
         check(Step::Whole, "2026-03-01..2026-03-31", "2026-02-01..2026-02-28", "2025-03-01..2025-03-31");
         check(Step::Whole, "2026-11-16..2026-11-22", "2026-11-09..2026-11-15", "2025-11-17..2025-11-23");
         check(Step::Whole, "2026-11-10..2026-11-12", "2026-11-07..2026-11-09", "2025-11-10..2025-11-12");
+    }
+
+    #[test]
+    fn like_periods_are_whole_periods_or_the_same_weekdays_apart() {
+        let check = |days: &str, count, expected: &[&str]| {
+            let expected: Vec<DayRange> = expected.iter().map(|days| range(days)).collect();
+            assert_eq!(like_periods(range(days), count), expected, "{days}");
+        };
+        check("2020-05-13..2020-05-13", 2, &["2020-05-06..2020-05-06", "2020-04-29..2020-04-29"]);
+        check("2026-11-16..2026-11-22", 1, &["2026-11-09..2026-11-15"]);
+        check("2026-03-01..2026-03-31", 2, &["2026-02-01..2026-02-28", "2026-01-01..2026-01-31"]);
+        check("2026-01-01..2026-03-31", 1, &["2025-10-01..2025-12-31"]);
+        check("2026-03-02..2026-03-11", 2, &["2026-02-16..2026-02-25", "2026-02-02..2026-02-11"]);
+        assert_eq!(like_periods(range("2026-01-01..2026-12-31"), 53).len(), 9, "3,700 days back at most");
+        let overlap = like_periods(range("2026-03-02..2026-03-15"), 12);
+        assert!(overlap.windows(2).all(|pair| pair[1].to < pair[0].from));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use runtime::ids::MerchantId;
 use status::Violation;
 
 use crate::domain::campaigns::or_made;
+use crate::domain::case::policy::Policy as CasePolicy;
 use crate::domain::figure::DayRange;
 use crate::domain::follow_up::error::FollowUpError;
 use crate::domain::follow_up::policy::{FollowUpPolicy, Rules};
@@ -163,7 +164,8 @@ impl FollowUps {
         self.metrics.store.list_follow_up_results(scope, days, self.metrics.clock.now(), page).await
     }
 
-    /// Looks at all customers whose time has come, makes and ends follow-ups, and shares out what is nobody's.
+    /// Looks at all customers whose time has come, makes and ends follow-ups, shares out what is nobody's, and opens cases of
+    /// complaints.
     pub async fn look(&self) -> Result<Looked> {
         let mut all = Looked::default();
         for merchant in self.metrics.store.list_merchants().await? {
@@ -181,10 +183,12 @@ impl FollowUps {
 
     async fn look_at(&self, merchant: &MerchantId) -> Result<Looked> {
         let by = By::service(SELF, merchant, "background/follow_ups");
+        let cases = CasePolicy::built_in(self.currency().scale());
         let mut all = Looked::default();
         while !self.metrics.stop.is_cancelled() {
+            let built_in = (&self.built_in, &cases);
             let looked =
-                self.metrics.store.look_for_follow_ups(&by, &self.built_in, self.metrics.clock.now()).await?;
+                self.metrics.store.look_for_follow_ups(&by, built_in, self.metrics.clock.now()).await?;
             if looked == Looked::default() {
                 break;
             }

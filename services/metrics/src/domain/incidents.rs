@@ -2,7 +2,6 @@
 
 pub mod learning;
 
-use calendar::WorkingCalendar;
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use pg::By;
 use pg::page::{Page, PageRequest};
@@ -104,11 +103,11 @@ impl Incidents {
         let (to, who) = (Move { note: self.redact(by, &to.note), ..to }, self.who(by));
         let days = self.rules(&by.caller.merchant).await?.retrospective_working_days;
         let days = u32::try_from(days).unwrap_or_default();
+        let working = self.metrics.store.find_working_calendar(&by.caller.merchant).await?;
         self.metrics
             .store
             .update_incident(by, at, who.1, |incident, calendar| {
-                let due =
-                    |closed| WorkingCalendar::default().add_working_days(calendar.business_day(closed), days);
+                let due = |closed| working.add_working_days(calendar.business_day(closed), days);
                 Ok(Some(incident.advance(to, who.clone(), due)?))
             })
             .await?;

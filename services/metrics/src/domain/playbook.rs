@@ -5,8 +5,11 @@ use proto::access::Role;
 use status::Violation;
 
 use crate::domain::any_measure::AnyMeasure;
-use crate::domain::explanation::Measure;
 use crate::error::MetricsError;
+
+mod built_in;
+
+use built_in::built_in;
 
 /// Remedies that a merchant may have put, versions of one counted once.
 pub const REMEDIES_MAX: usize = 1_000;
@@ -131,152 +134,41 @@ pub fn playbook(put: Vec<Remedy>) -> Vec<Remedy> {
     all
 }
 
-/// Measure, direction, cause, what to do, who.
-type BuiltIn = (Measure, Direction, &'static str, &'static str, Role);
-
-const BUILT_IN: &[(&str, BuiltIn)] = &[
-    (
-        "builtin-answered-1",
-        (
-            Measure::AnsweredRate,
-            Direction::Fallen,
-            "Questions are left open when a shift ends",
-            "Before leaving, go through the open chats and hand each over by name; the next shift answers them first.",
-            Role::Lead,
-        ),
-    ),
-    (
-        "builtin-completion-1",
-        (
-            Measure::Completion,
-            Direction::Fallen,
-            "Cases wait for another department",
-            "List what is open by department, open an issue for each with a due day, and tell the buyers until when.",
-            Role::Supervisor,
-        ),
-    ),
-    (
-        "builtin-first-response-1",
-        (
-            Measure::FirstResponse,
-            Direction::Risen,
-            "Too few agents in the hours in which buyers come",
-            "Compare arrivals by hour with the roster; move breaks and start one shift an hour earlier.",
-            Role::Supervisor,
-        ),
-    ),
-    (
-        "builtin-first-response-2",
-        (
-            Measure::FirstResponse,
-            Direction::Risen,
-            "Chats are not shared out evenly",
-            "Look at conversations per agent and hour; lower the limit of those above it and check who was away.",
-            Role::Lead,
-        ),
-    ),
-    (
-        "builtin-in-time-1",
-        (
-            Measure::InTimeRate,
-            Direction::Fallen,
-            "One agent holds too many chats at once",
-            "Lower the number of chats at once for a week, and have the slowest rounds read together in training.",
-            Role::Trainer,
-        ),
-    ),
-    (
-        "builtin-reply-rate-1",
-        (
-            Measure::ReplyRate,
-            Direction::Fallen,
-            "Buyers who write at night are not answered in the morning",
-            "Put last night's unanswered buyers first on the list of the early shift, and switch on the bot for the night.",
-            Role::Lead,
-        ),
-    ),
-    (
-        "builtin-reply-ratio-1",
-        (
-            Measure::ReplyRatio,
-            Direction::Fallen,
-            "Answers are short and leave questions open",
-            "Read ten chats with the agent; write one fuller answer for each of the three questions asked most.",
-            Role::Trainer,
-        ),
-    ),
-    (
-        "builtin-response-1",
-        (
-            Measure::Response,
-            Direction::Risen,
-            "Agents search for product facts while the buyer waits",
-            "Collect the questions of the slowest rounds and add their answers to the knowledge base and the quick replies.",
-            Role::Trainer,
-        ),
-    ),
-    (
-        "builtin-response-2",
-        (
-            Measure::Response,
-            Direction::Risen,
-            "A campaign brings more buyers than planned",
-            "Call in the reserve of the campaign plan, and let operations put the answers asked for on the page.",
-            Role::Operations,
-        ),
-    ),
-    (
-        "builtin-satisfaction-1",
-        (
-            Measure::Satisfaction,
-            Direction::Fallen,
-            "The same complaint comes again and again",
-            "Read the chats of the dissatisfied, count the reasons, and open an issue with the department of the first one.",
-            Role::Supervisor,
-        ),
-    ),
-    (
-        "builtin-satisfaction-2",
-        (
-            Measure::Satisfaction,
-            Direction::Fallen,
-            "Tone and promises of single agents",
-            "Have quality assurance review the chats, and practise the apology and the next step with the agent.",
-            Role::Reviewer,
-        ),
-    ),
-];
-
-fn built_in() -> impl Iterator<Item = Remedy> {
-    BUILT_IN.iter().map(|(id, (measure, direction, cause, text, owner))| Remedy {
-        id: (*id).to_owned(),
-        version: 0,
-        entry: Entry {
-            measure: (*measure).into(),
-            direction: *direction,
-            cause: (*cause).to_owned(),
-            text: (*text).to_owned(),
-            owner: *owner,
-            department: String::new(),
-        },
-        updated_by: String::new(),
-        updated_at: None,
-        deleted: false,
-    })
+/// What the playbook says when a measure goes one way.
+pub fn remedies_for(playbook: &[Remedy], measure: AnyMeasure, way: Direction) -> Vec<Remedy> {
+    let fits = |remedy: &&Remedy| remedy.entry.measure == measure && remedy.entry.direction == way;
+    playbook.iter().filter(fits).cloned().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::change::SalesFactor;
 
     const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
     #[test]
     fn built_in_remedies_have_ids_of_their_own_and_are_fit_to_be_put() {
         let all = playbook(Vec::new());
-        assert_eq!(all.len(), BUILT_IN.len());
+        assert_eq!(all.len(), built_in().count());
         assert!(all.windows(2).all(|pair| pair[0].id < pair[1].id));
         assert!(all.into_iter().all(|remedy| remedy.entry.check().is_ok()));
+    }
+
+    #[test]
+    fn every_measure_that_can_get_worse_has_a_built_in_remedy_and_so_has_each_factor_of_sales() {
+        let all = playbook(Vec::new());
+        for measure in AnyMeasure::all() {
+            let worse = match measure.better() {
+                Some(Direction::Risen) => Direction::Fallen,
+                Some(Direction::Fallen) => Direction::Risen,
+                None => continue,
+            };
+            assert!(!remedies_for(&all, measure, worse).is_empty(), "{}", measure.name());
+        }
+        for factor in SalesFactor::ALL {
+            assert!(!remedies_for(&all, factor.measure(), Direction::Fallen).is_empty(), "{factor:?}");
+        }
     }
 
     #[test]
@@ -286,9 +178,9 @@ mod tests {
         let changed = first.next("v0", Some(text), ("me", NOW)).expect("changes");
         assert_eq!((changed.version, changed.etag().as_str()), (1, "v1"));
         let found = playbook(vec![changed.clone()]);
-        assert_eq!((found.len(), &found[0]), (BUILT_IN.len(), &changed));
+        assert_eq!((found.len(), &found[0]), (built_in().count(), &changed));
         let deleted = changed.next("v1", None, ("me", NOW)).expect("deletes");
-        assert_eq!(playbook(vec![deleted.clone()]).len(), BUILT_IN.len() - 1);
+        assert_eq!(playbook(vec![deleted.clone()]).len(), built_in().count() - 1);
         let again = deleted.next("v2", None, ("me", NOW)).expect_err("is gone");
         assert!(matches!(again, MetricsError::RemedyNotFound { .. }));
         let stale = first.next("v7", None, ("me", NOW)).expect_err("was changed");

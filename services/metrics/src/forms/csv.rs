@@ -134,6 +134,12 @@ impl Lines<'_> {
             let amount = Value::Amount(minor, self.document.currency.decimals).exact();
             self.other("sales_change", key, "PAID_AMOUNT", &amount, "")?;
         }
+        for said in &self.document.sales_remedies {
+            for remedy in &said.remedies {
+                let text = harmless(&format!("{}: {}", remedy.cause, remedy.text));
+                self.other("sales_remedy", &said.factor, "PAID_AMOUNT", "", &text)?;
+            }
+        }
         Ok(())
     }
 
@@ -153,17 +159,23 @@ impl Lines<'_> {
                 let text = harmless(&format!("{}: {}", remedy.cause, remedy.text));
                 self.other("remedy", "", &worse.measure, "", &text)?;
             }
-            for person in &worse.people {
-                // Billionths of the figure's own unit: of a smallest unit for amounts, of a millisecond for none.
-                let text = harmless(&person.name);
-                let effect = person.effect_billionths.to_string();
-                self.other(
-                    "contribution_billionths",
-                    &harmless(&person.key),
-                    &worse.measure,
-                    &effect,
-                    &text,
-                )?;
+            if let Some(verdict) = &worse.verdict {
+                let z =
+                    verdict.z_millionths.map(|z| Value::Percent(z, 1_000_000).exact()).unwrap_or_default();
+                self.other("verdict", &verdict.verdict, &worse.measure, &z, "")?;
+            }
+            let parts = [
+                ("contribution_billionths", &worse.people),
+                ("hour_contribution_billionths", &worse.hours),
+                ("product_contribution_billionths", &worse.products),
+            ];
+            for (section, parts) in parts {
+                for part in parts {
+                    // Billionths of the figure's own unit: of a smallest unit for amounts, of a millisecond for times.
+                    let text = harmless(&part.name);
+                    let effect = part.effect_billionths.to_string();
+                    self.other(section, &harmless(&part.key), &worse.measure, &effect, &text)?;
+                }
             }
         }
         Ok(())

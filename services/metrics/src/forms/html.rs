@@ -222,6 +222,9 @@ impl Page<'_> {
                 text(1),
                 text(2)
             )];
+            if !text(9).is_empty() {
+                parts.push(format!("<p class=\"meta\">{}</p>", text(9)));
+            }
             if !text(4).is_empty() {
                 parts.push(format!("<p>{}: {}</p>", self.word("主要来自", "Mostly from"), text(4)));
             }
@@ -400,6 +403,8 @@ mod tests {
         let at = |part: &str| page.find(part).expect("is there");
         assert!(at("class=\"steps\"") < at("class=\"cards\""));
         assert!(page.contains("按小时咨询量排班") && page.contains("主管"));
+        assert!(page.contains("李娜, 21:00") && page.contains("异常偏高 (z 4.0, 5 个同类周期)"), "{page}");
+        assert!(page.contains("连带率下降: 推荐搭配 (主管)"));
     }
 
     #[test]

@@ -321,7 +321,11 @@ impl<'a> Tables<'a> {
         let row = |key: &str, name: String, minor: i64| Row {
             key: key.to_owned(),
             kind: RowKind::Plain,
-            cells: vec![Cell::Text(name), Cell::Value(Value::Amount(minor, decimals))],
+            cells: vec![
+                Cell::Text(name),
+                Cell::Value(Value::Amount(minor, decimals)),
+                self.sales_remedies(key),
+            ],
         };
         let mut rows = vec![
             row("before", self.word("上期付款金额", "Paid in the period before"), sales.before_minor),
@@ -338,6 +342,7 @@ impl<'a> Tables<'a> {
         let columns = vec![
             self.text(self.word("项目", "Part")),
             self.text(format!("{} ({})", self.word("金额", "Amount"), self.document.currency.code)),
+            self.text(self.word("改进措施", "What to do")),
         ];
         Some(Table {
             id: "sales".to_owned(),

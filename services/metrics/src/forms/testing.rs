@@ -6,9 +6,11 @@ use crate::domain::any_measure::AnyMeasure;
 use crate::domain::bucket;
 use crate::domain::explanation::{Measure, Unit};
 use crate::domain::figure::{DayRange, Figures};
+use crate::domain::judgement::judge;
 use crate::domain::money::Currency;
 use crate::domain::report::document::{
-    Contributor, Document, FORMAT, Group, Line, RemedyLine, Rest, SalesChange, TargetLine, Version, Worse,
+    Contributor, Document, FORMAT, FactorRemedies, Group, Line, RemedyLine, Rest, SalesChange, TargetLine,
+    Verdict, Version, Worse,
 };
 use crate::domain::slice::Aspect;
 use crate::domain::trade_measure::TradeMeasure;
@@ -102,8 +104,24 @@ pub fn document() -> Document {
             conversion_minor: 10_001,
             order_value_minor: -5_000,
         }),
+        sales_remedies: vec![FactorRemedies {
+            factor: "order_value".to_owned(),
+            remedies: vec![RemedyLine {
+                cause: "连带率下降".to_owned(),
+                text: "推荐搭配".to_owned(),
+                owner: 5,
+                department: String::new(),
+            }],
+        }],
         worse: vec![Worse {
             measure: Measure::Response.name().to_owned(),
+            verdict: Some(Verdict::of(&judge(9.0, &[1.0, 2.0, 3.0, 4.0, 5.0]))),
+            hours: vec![Contributor {
+                key: "21".to_owned(),
+                name: String::new(),
+                effect_billionths: 1_500_000_000,
+            }],
+            products: Vec::new(),
             people: vec![Contributor {
                 key: "p2".to_owned(),
                 name: "李娜".to_owned(),

@@ -9,7 +9,6 @@ use proto::metrics::v1::analysis_service_server::AnalysisService;
 use runtime::identity::{Admitted, admitted};
 use tonic::{Request, Response};
 
-use crate::domain::advice::THRESHOLD;
 use crate::domain::analysis::Analysis;
 use crate::grpc::encode as metrics_encode;
 use crate::grpc::{Reply, decode as metrics_decode, page, slice};
@@ -20,9 +19,6 @@ macro_rules! rpc {
         concat!("/jinpai.metrics.v1.AnalysisService/", $method)
     };
 }
-
-/// How many weeks a figure is held against unless asked otherwise.
-const WEEKS: u32 = 12;
 
 /// The service on the wire.
 #[derive(Debug, Clone)]
@@ -85,12 +81,15 @@ impl AnalysisService for AnalysisApi {
         )?;
         let subject = decode::subject(message.filter.as_ref(), message.definition.as_ref())?;
         let (whole, parts) = self.analysis.explain_sales(&scope, (base, days), group, &subject).await?;
+        let changes = std::iter::once(&whole).chain(&parts);
+        let remedies = self.analysis.factor_remedies(&scope, changes).await?;
         let encode = |change| encode::sales_change(change, self.analysis.currency());
         Ok(Response::new(pb::ExplainSalesResponse {
             days: Some(metrics_encode::day_range(days)),
             base_days: Some(metrics_encode::day_range(base)),
             whole: Some(encode(whole)),
             parts: parts.into_iter().map(encode).collect(),
+            remedies: remedies.into_iter().map(encode::factor_remedies).collect(),
         }))
     }
 
@@ -100,12 +99,12 @@ impl AnalysisService for AnalysisApi {
     ) -> Reply<pb::JudgeFiguresResponse> {
         let Admitted { message, scope, .. } = admitted(request)?;
         let measure = metrics_decode::measure(message.measure())?;
-        let day = metrics_decode::day("business_day", message.business_day.as_ref())?;
+        let days = decode::judged_days(message.business_day.as_ref(), message.days.as_ref())?;
         let group = metrics_decode::group(message.group())?;
-        let weeks = decode::weeks(message.weeks, WEEKS)?;
+        let count = decode::like_periods(message.weeks)?;
         let subject = decode::subject(message.filter.as_ref(), message.definition.as_ref())?;
         slice::check_sliced(measure, group.slices(&subject.filter).as_ref())?;
-        let judged = self.analysis.judge_figures(&scope, (measure, day, group), weeks, subject).await?;
+        let judged = self.analysis.judge_figures(&scope, (measure, days, group), count, subject).await?;
         let judgements = judged.into_iter().map(encode::judgement).collect();
         Ok(Response::new(pb::JudgeFiguresResponse { judgements }))
     }
@@ -115,10 +114,12 @@ impl AnalysisService for AnalysisApi {
         let days = metrics_decode::range("days", message.days.as_ref(), metrics_decode::DAYS_MAX)?;
         let group = slice::whole_group(message.group())?;
         let against = decode::against(message.compare());
-        let threshold = if message.threshold == 0.0 { THRESHOLD } else { message.threshold };
+        let threshold = (message.threshold != 0.0).then_some(message.threshold);
         let subject = decode::subject(message.filter.as_ref(), message.definition.as_ref())?;
-        let list = format!("{days:?} {group:?} {against:?} {threshold} {subject:?}");
-        let page = page(message.page_size, &message.page_token, list)?;
+        let list = format!("{days:?} {group:?} {against:?} {threshold:?} {subject:?}");
+        let groups_max = i32::try_from(self.analysis.advice_groups_max()).unwrap_or(i32::MAX);
+        let size = if message.page_size == 0 { groups_max } else { message.page_size.min(groups_max) };
+        let page = page(size, &message.page_token, list)?;
         let asked = (days, group, against);
         let found = self.analysis.get_advice(&scope, asked, threshold, subject, &page).await?;
         let found = found.map(encode::advice);

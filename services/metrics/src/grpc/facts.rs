@@ -6,15 +6,17 @@ use futures::{Stream, StreamExt};
 use pg::By;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::facts_service_server::FactsService;
-use runtime::identity::{admitted, caller};
+use proto::time::timestamp;
+use runtime::identity::{Admitted, admitted, caller};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::Metrics;
 use crate::domain::batch::Line;
 use crate::domain::fact_draft::FactDraft;
+use crate::domain::order_decisions::{Decide, OrderDecision};
 use crate::error::MetricsError;
-use crate::grpc::{Reply, encode, fact};
+use crate::grpc::{Reply, encode, fact, page};
 
 /// The path of one of our RPCs.
 macro_rules! rpc {
@@ -77,5 +79,60 @@ impl FactsService for FactsApi {
         let outcome = self.metrics.ingest_batch::<FactDraft>(&by, lines).await?;
         let (counts, rejects) = encode::outcome(outcome);
         Ok(Response::new(pb::BatchIngestFactsResponse { counts: Some(counts), rejects }))
+    }
+
+    async fn exclude_order(
+        &self,
+        request: Request<pb::ExcludeOrderRequest>,
+    ) -> Reply<pb::ExcludeOrderResponse> {
+        let request = admitted(request)?;
+        let by = By::new(&request, rpc!("ExcludeOrder"), &request.message.request_id);
+        let pb::ExcludeOrderRequest { shop_id: shop, order_id: order, reason, etag, .. } =
+            request.message.clone();
+        let decide = Decide { shop, order, excluded: true, reason, etag };
+        let decision = self.metrics.decide_order(&by, decide).await?;
+        Ok(Response::new(pb::ExcludeOrderResponse { decision: Some(decided(decision)) }))
+    }
+
+    async fn include_order(
+        &self,
+        request: Request<pb::IncludeOrderRequest>,
+    ) -> Reply<pb::IncludeOrderResponse> {
+        let request = admitted(request)?;
+        let by = By::new(&request, rpc!("IncludeOrder"), &request.message.request_id);
+        let pb::IncludeOrderRequest { shop_id: shop, order_id: order, reason, etag, .. } =
+            request.message.clone();
+        let decide = Decide { shop, order, excluded: false, reason, etag };
+        let decision = self.metrics.decide_order(&by, decide).await?;
+        Ok(Response::new(pb::IncludeOrderResponse { decision: Some(decided(decision)) }))
+    }
+
+    async fn list_order_decisions(
+        &self,
+        request: Request<pb::ListOrderDecisionsRequest>,
+    ) -> Reply<pb::ListOrderDecisionsResponse> {
+        let Admitted { message, scope, .. } = admitted(request)?;
+        let shop = (!message.shop_id.is_empty()).then_some(message.shop_id.as_str());
+        let list = format!("order decisions {shop:?} {:?}", message.excluded);
+        let page = page(message.page_size, &message.page_token, list)?;
+        let found = self.metrics.list_order_decisions(&scope, (shop, message.excluded), &page).await?;
+        let found = found.map(decided);
+        Ok(Response::new(pb::ListOrderDecisionsResponse {
+            decisions: found.items,
+            next_page_token: found.next_page_token,
+        }))
+    }
+}
+
+fn decided(decision: OrderDecision) -> pb::OrderDecision {
+    pb::OrderDecision {
+        etag: decision.etag(),
+        shop_id: decision.shop,
+        order_id: decision.order,
+        version: decision.version,
+        excluded: decision.excluded,
+        reason: decision.reason,
+        decided_by: decision.by,
+        decided_at: Some(timestamp(decision.at)),
     }
 }

@@ -1,6 +1,5 @@
 //! `campaigns` and `campaign_versions`.
 
-use calendar::WorkingCalendar;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
@@ -17,6 +16,7 @@ use crate::domain::campaign::{Campaign, CampaignError, CampaignState};
 use crate::domain::reach::Reached;
 use crate::error::MetricsError;
 use crate::outgoing;
+use crate::store::report_schedules::working;
 use crate::store::{Result, Store, campaign_reviews, json_of, people};
 
 const COLUMNS: &str =
@@ -83,7 +83,8 @@ impl Store {
                 events::publish(conn, &outgoing::campaign::campaign_changed(merchant, &next)).await?;
             }
             if (before.state, next.state) == (CampaignState::Published, CampaignState::Ended) {
-                let due = due_day(next.ends_at(), &calendar, &WorkingCalendar::default());
+                let working = working(conn, merchant).await?;
+                let due = due_day(next.ends_at(), &calendar, &working);
                 campaign_reviews::insert(conn, merchant, id, due).await?;
             }
             append_audit(conn, by, &next).await

@@ -22,7 +22,7 @@ use crate::store::deadlines::{self, DueCursor};
 use crate::store::{Result, Store, entries, json_of, people, settings};
 
 pub(super) const COLUMNS: &str = "case_id, version, state, content, owner_person_id, people, accepted_by_person_id, accepted_at, due_at, \
-     course, granted, recovered, events, created_by, changed_by, changed_at";
+     course, granted, recovered, events, created_by, changed_by, changed_at, complaint_id";
 
 /// Which cases; what is empty doesn't narrow.
 #[derive(Debug, Clone)]
@@ -190,7 +190,7 @@ async fn check_known(conn: &mut AsyncPgConnection, merchant: &MerchantId, person
 }
 
 /// Writes what happened into the timeline and into the audit; of a grant the audit has the amount, of no step a text.
-async fn append(
+pub(super) async fn append(
     conn: &mut AsyncPgConnection,
     by: &By,
     case: &Case,
@@ -224,7 +224,7 @@ async fn append(
     Ok(by.audit(conn, case.changed.1, format!("case/{}", case.id), summary).await?)
 }
 
-async fn find(
+pub(super) async fn find(
     conn: &mut AsyncPgConnection,
     merchant: &MerchantId,
     id: &str,
@@ -241,7 +241,7 @@ async fn find(
     row.map(CaseRow::read).transpose()
 }
 
-async fn insert(
+pub(super) async fn insert(
     conn: &mut AsyncPgConnection,
     merchant: &MerchantId,
     case: &Case,
@@ -352,6 +352,8 @@ pub(super) struct CaseRow {
     changed_by: String,
     #[diesel(sql_type = Timestamptz)]
     changed_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Text>)]
+    complaint_id: Option<String>,
 }
 
 impl CaseRow {
@@ -371,6 +373,7 @@ impl CaseRow {
             granted: self.granted,
             recovered: self.recovered,
             events: self.events,
+            complaint: self.complaint_id,
             created_by: self.created_by,
             changed: (self.changed_by, self.changed_at),
         })

@@ -15,6 +15,7 @@ use crate::domain::facts::AgentDay;
 use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::ingest::{ATTEMPTS, announce, summary};
+use crate::store::order_decisions::DECIDED_BODY;
 use crate::store::timelines::{Customer, insert_changes};
 use crate::store::{Result, Store};
 
@@ -263,25 +264,26 @@ async fn list_stored(
     Ok(stored)
 }
 
-/// The facts of customers, by the customers' places.
+/// The facts of customers, by the customers' places; orders as people decided about them.
 pub(super) async fn list_of_customers(
     conn: &mut AsyncPgConnection,
     merchant: &str,
     customers: &[&Customer],
 ) -> Result<BTreeMap<usize, Vec<Fact>>> {
     // The offset keeps it from being joined: each customer is looked up.
-    let rows = diesel::sql_query(
+    let sql = format!(
         "SELECT n.place::bigint AS place, f.* \
          FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n (shop, customer, place) \
          CROSS JOIN LATERAL (SELECT fact_id, kind, shop_id, revision, content_hash, business_day, occurred_at, customer_id, \
-                account_id, body FROM facts \
-            WHERE merchant_id = $1 AND shop_id = n.shop AND customer_id = n.customer OFFSET 0) AS f",
-    )
-    .bind::<Text, _>(merchant)
-    .bind::<Array<Text>, _>(column(customers, |customer| customer.shop.as_str()))
-    .bind::<Array<Text>, _>(column(customers, |customer| customer.id.as_str()))
-    .load::<PlacedRow>(conn)
-    .await?;
+                account_id, {DECIDED_BODY} AS body FROM facts f \
+            WHERE merchant_id = $1 AND shop_id = n.shop AND customer_id = n.customer OFFSET 0) AS f"
+    );
+    let rows = diesel::sql_query(sql)
+        .bind::<Text, _>(merchant)
+        .bind::<Array<Text>, _>(column(customers, |customer| customer.shop.as_str()))
+        .bind::<Array<Text>, _>(column(customers, |customer| customer.id.as_str()))
+        .load::<PlacedRow>(conn)
+        .await?;
     let mut facts: BTreeMap<usize, Vec<Fact>> = BTreeMap::new();
     for PlacedRow { place, fact } in rows {
         let at = usize::try_from(place - 1).unwrap_or(usize::MAX);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
@@ -12,6 +12,7 @@ use runtime::ids::MerchantId;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::domain::case::policy::Policy as CasePolicy;
 use crate::domain::follow_up::policy::{FollowUpPolicy, Rules};
 use crate::domain::follow_up::reasons::{Ending, Known, Plan, is_recent, plan};
 use crate::domain::follow_up::{FollowUp, FollowUpKind, FollowUpState, Happening};
@@ -21,10 +22,12 @@ use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::ingest::ATTEMPTS;
 use crate::store::timelines::{Customer, load_histories};
-use crate::store::{Result, Store, follow_up_payments, follow_ups, people, settings};
+use crate::store::{Result, Store, complaint_cases, follow_up_payments, follow_ups, people, settings};
 
 /// Customers looked at in one transaction.
 const CUSTOMERS_MAX: i64 = 500;
+/// How long a complaint waits until is looked again for somebody who could have its case.
+const NOBODY_PAUSE: TimeDelta = TimeDelta::minutes(10);
 
 /// What looking came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub struct Looked {
     pub ended: usize,
     /// Follow-ups of nobody that are somebody's now.
     pub assigned: usize,
+    /// Cases opened for complaints, and corrected with them.
+    pub cases: usize,
 }
 
 impl AddAssign for Looked {
@@ -45,6 +50,7 @@ impl AddAssign for Looked {
         self.created += other.created;
         self.ended += other.ended;
         self.assigned += other.assigned;
+        self.cases += other.cases;
     }
 }
 
@@ -84,8 +90,14 @@ async fn insert(
 
 impl Store {
     /// Looks at the merchant's next customers whose time has come: makes and ends follow-ups, and shares out what is
-    /// nobody's. Whoever comes while another replica looks has nothing to do. `built_in` holds if the merchant set nothing.
-    pub async fn look_for_follow_ups(&self, by: &By, built_in: &Rules, now: DateTime<Utc>) -> Result<Looked> {
+    /// nobody's; opens and corrects cases of complaints. Whoever comes while another replica looks has nothing to do.
+    /// `built_in` holds if the merchant set nothing.
+    pub async fn look_for_follow_ups(
+        &self,
+        by: &By,
+        built_in: (&Rules, &CasePolicy),
+        now: DateTime<Utc>,
+    ) -> Result<Looked> {
         pg::with_retry(ATTEMPTS, async || {
             let mut conn = self.pool.get().await?;
             conn.transaction::<_, MetricsError, _>(async |conn| look(conn, by, built_in, now).await).await
@@ -94,7 +106,12 @@ impl Store {
     }
 }
 
-async fn look(conn: &mut AsyncPgConnection, by: &By, built_in: &Rules, now: DateTime<Utc>) -> Result<Looked> {
+async fn look(
+    conn: &mut AsyncPgConnection,
+    by: &By,
+    (built_in, built_in_cases): (&Rules, &CasePolicy),
+    now: DateTime<Utc>,
+) -> Result<Looked> {
     let merchant = &by.caller.merchant;
     if !try_lease(conn, merchant).await? {
         return Ok(Looked::default());
@@ -102,6 +119,9 @@ async fn look(conn: &mut AsyncPgConnection, by: &By, built_in: &Rules, now: Date
     // A policy that is put meanwhile has all customers looked at again.
     let policy: Option<FollowUpPolicy> = settings::find(conn, merchant.as_str(), None).await?;
     let timing = policy.map_or(*built_in, |policy| policy.rules).timing();
+    let case_policy: Option<CasePolicy> = settings::find(conn, merchant.as_str(), None).await?;
+    let case_rules = case_policy.unwrap_or_else(|| built_in_cases.clone()).rules;
+    let mut case_load = complaint_cases::Load::default();
     let day = directory::calendar(conn, merchant).await?.business_day(now);
     // Deleted before the customers are read: whatever comes in later leaves a row of its own.
     let customers = take_due(conn, merchant, now).await?;
@@ -129,14 +149,19 @@ async fn look(conn: &mut AsyncPgConnection, by: &By, built_in: &Rules, now: Date
             looked.ended += usize::from(close(conn, by, ending, now).await?);
         }
         later.extend(look_at.map(|at| (*customer, at)));
+        let of = (&case_rules, &mut case_load);
+        let complaints = complaint_cases::look(conn, by, (customer, history), of, (day, now)).await?;
+        looked.cases += complaints.cases;
+        later.extend(complaints.waits.then(|| (*customer, now + NOBODY_PAUSE)));
     }
     insert(conn, merchant.as_str(), &later).await?;
     looked.assigned = assign_homeless(conn, by, load, now).await?;
-    if looked.created + looked.ended + looked.assigned > 0 {
+    if looked.created + looked.ended + looked.assigned + looked.cases > 0 {
         let summary = json!({
             "created": looked.created,
             "ended": looked.ended,
             "assigned": looked.assigned,
+            "cases": looked.cases,
         });
         by.audit(conn, now, "follow_ups", summary).await?;
     }

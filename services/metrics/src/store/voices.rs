@@ -35,7 +35,9 @@ const SAID: &str = "WITH spoken AS ( \
         SELECT s.source, s.reason, coalesce(nullif(s.named, ''), o.product, '') AS product, s.order_id, s.shop_id, \
             s.customer_id, s.business_day, s.place, s.is_fact, s.channel, s.conversation_id \
         FROM spoken s \
-        LEFT JOIN LATERAL (SELECT o.body->>'excluded_reason' AS excluded_reason, \
+        LEFT JOIN LATERAL (SELECT coalesce((SELECT CASE WHEN d.excluded THEN d.reason ELSE '' END FROM order_decisions d \
+                    WHERE d.merchant_id = $1 AND d.shop_id = o.shop_id AND d.order_id = o.fact_id \
+                    ORDER BY d.version DESC LIMIT 1), o.body->>'excluded_reason') AS excluded_reason, \
                 (SELECT l->>'product' FROM jsonb_array_elements(o.body->'lines') AS l \
                  ORDER BY (l->>'amount')::bigint DESC, l->>'product' COLLATE \"C\" LIMIT 1) AS product \
             FROM facts o WHERE o.merchant_id = $1 AND o.fact_id = s.order_id AND o.kind = 1 AND o.shop_id = s.shop_id \

@@ -211,6 +211,179 @@ async fn a_change_of_sales_is_split_to_the_cent_by_factor_and_by_agent() {
     assert_eq!(hourly.code(), Code::InvalidArgument);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn each_factor_that_lost_comes_with_what_to_do_and_who_does_it() {
+    let test = TestMetrics::start().await;
+    let paid = |id: &str, customer: &str, day: &str, fen: i64| {
+        let of = |fact| pb::Fact { customer_id: customer.to_owned(), ..fact };
+        vec![
+            of(fact(&format!("o-{id}"), &format!("{day}T11:00:00"), order(&["p"]))),
+            of(fact(&format!("p-{id}"), &format!("{day}T11:10:00"), payment(&format!("o-{id}"), fen))),
+        ]
+    };
+    let on =
+        |id: &str, day: &str| chat(id, "a1", &format!("b-{id}"), &format!("{day}T10:00:00"), &["0 C", "9 A"]);
+    // Two of two bought for 100 each; then one of three for 50: fewer buy, and less; more come.
+    test.send(vec![
+        on("c-1", "2020-05-13"),
+        on("c-2", "2020-05-13"),
+        on("c-3", "2020-05-14"),
+        on("c-4", "2020-05-14"),
+        on("c-5", "2020-05-14"),
+    ])
+    .await;
+    let facts = [
+        paid("1", "b-c-1", "2020-05-13", 10_000),
+        paid("2", "b-c-2", "2020-05-13", 10_000),
+        paid("3", "b-c-3", "2020-05-14", 5_000),
+    ];
+    test.send_facts(facts.concat()).await;
+    test.counted().await;
+    let request = pb::ExplainSalesRequest {
+        days: days("2020-05-14", "2020-05-14"),
+        group: pb::Group::Shop.into(),
+        ..Default::default()
+    };
+    let found = client(&test).explain_sales(test.by(&caller(), request)).await.expect("splits").into_inner();
+    let whole = found.whole.expect("a whole");
+    let mut fallen: Vec<pb::SalesFactor> = whole.fallen().collect();
+    assert!(fen(whole.receptions_effect.as_ref()) > 0 && fallen.len() == 2, "{fallen:?}");
+    let losses = [fen(whole.conversion_effect.as_ref()), fen(whole.order_value_effect.as_ref())];
+    assert_eq!(losses[0] < losses[1], fallen[0] == pb::SalesFactor::Conversion, "the largest loss first");
+    fallen.sort_unstable();
+    let said: Vec<_> = found.remedies.iter().map(|said| (said.factor(), said.measure())).collect();
+    assert_eq!(
+        said,
+        [
+            (pb::SalesFactor::Conversion, pb::Measure::PaymentConversion),
+            (pb::SalesFactor::OrderValue, pb::Measure::AverageOrderValue),
+        ]
+    );
+    assert_eq!(said.iter().map(|(factor, _)| *factor).collect::<Vec<_>>(), fallen);
+    for said in &found.remedies {
+        assert!(!said.remedies.is_empty() && said.remedies.iter().all(|r| r.owner() != Role::Unspecified));
+    }
+}
+
+/// Five quiet weeks of p1 and p2, and a sixth in which p2 answers late at nine in the evening.
+async fn a_bad_week(test: &TestMetrics) {
+    test.person("p1", "a1", Some(("t1", false))).await;
+    test.person("p2", "a2", Some(("t1", false))).await;
+    let mut chats = Vec::new();
+    for (week, monday) in ["2020-04-06", "2020-04-13", "2020-04-20", "2020-04-27", "2020-05-04", "2020-05-11"]
+        .iter()
+        .enumerate()
+    {
+        for (account, at) in [("a1", "10"), ("a2", "21")] {
+            let late = week == 5 && account == "a2";
+            // Not quite alike in the weeks before; p1 is as fast as the week before.
+            let seconds = if late { 600 } else { [30, 31, 30, 31, 30, 30][week] };
+            let id = format!("{account}-{week}");
+            chats.push(answered(&id, account, &format!("{monday}T{at}:00:00"), seconds, false));
+        }
+    }
+    test.send(chats).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_week_that_got_worse_is_judged_by_its_own_history_and_names_who_and_when() {
+    let test = TestMetrics::start().await;
+    a_bad_week(&test).await;
+    let advise = async |who: &TestCaller, group: pb::Group| {
+        let request = pb::GetAdviceRequest {
+            days: days("2020-05-11", "2020-05-17"),
+            group: group.into(),
+            ..Default::default()
+        };
+        client(&test).get_advice(test.by(who, request)).await.expect("advises").into_inner().advice
+    };
+    let response = |advice: &pb::Advice| {
+        let is = |worse: &&pb::Worsened| {
+            worse.change.as_ref().is_some_and(|change| change.measure() == pb::Measure::Response)
+        };
+        advice.worsened.iter().find(is).cloned().expect("answers came later")
+    };
+    let team = advise(&caller(), pb::Group::Team).await;
+    let worse = response(&team[0]);
+    let judged = worse.judgement.expect("is judged");
+    assert_eq!(
+        (judged.key.as_str(), judged.verdict(), judged.days),
+        ("t1", pb::Verdict::UnusuallyHigh, 5),
+        "against the five weeks before"
+    );
+    let named = worse.contributors.expect("contributors");
+    let keys = |parts: &[pb::Change]| parts.iter().map(|part| part.key.clone()).collect::<Vec<_>>();
+    assert_eq!((keys(&named.persons), keys(&named.hours)), (vec!["p2".to_owned()], vec!["21".to_owned()]));
+    assert!(named.products.is_empty() && !worse.remedies.is_empty());
+    assert!(named.persons[0].difference > 0);
+
+    // One's own account: hours, and nobody else.
+    let agent = caller().person("p2").roles(&[Role::Agent]);
+    let own = advise(&agent, pb::Group::Account).await;
+    assert_eq!(own.iter().map(|advice| advice.key.as_str()).collect::<Vec<_>>(), ["a2"]);
+    let named = response(&own[0]).contributors.expect("contributors");
+    assert_eq!((named.persons.len(), keys(&named.hours)), (0, vec!["21".to_owned()]));
+
+    let judge = async |request: pb::JudgeFiguresRequest| {
+        let request = pb::JudgeFiguresRequest {
+            measure: pb::Measure::Response.into(),
+            group: pb::Group::Account.into(),
+            ..request
+        };
+        Ok::<_, Status>(
+            client(&test).judge_figures(test.by(&caller(), request)).await?.into_inner().judgements,
+        )
+    };
+    let week = pb::JudgeFiguresRequest { days: days("2020-05-11", "2020-05-17"), ..Default::default() };
+    let said = judge(week.clone()).await.expect("judges");
+    let said: Vec<_> = said.iter().map(|j| (j.key.as_str(), j.verdict(), j.days)).collect();
+    assert_eq!(said, [("a2", pb::Verdict::UnusuallyHigh, 5), ("a1", pb::Verdict::Ordinary, 5)]);
+    let both = pb::JudgeFiguresRequest { business_day: Some(date("2020-05-11")), ..week };
+    for (request, field) in [(both, "days"), (pb::JudgeFiguresRequest::default(), "business_day")] {
+        let refused = judge(request).await.expect_err(field);
+        assert_eq!(status::Problem::from_status(&refused).violations[0].field, field);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn products_that_sell_less_are_named() {
+    let test = TestMetrics::start().await;
+    let mut facts = Vec::new();
+    for (id, day, product, fen) in [
+        ("1", "2020-05-13", "p-1", 10_000),
+        ("2", "2020-05-13", "p-2", 10_000),
+        ("3", "2020-05-14", "p-1", 9_900),
+        ("4", "2020-05-14", "p-2", 1_000),
+    ] {
+        let of = |fact| pb::Fact { customer_id: format!("b-{id}"), ..fact };
+        facts.push(of(fact(&format!("o-{id}"), &format!("{day}T11:00:00"), order(&[product]))));
+        facts.push(of(fact(
+            &format!("p-{id}"),
+            &format!("{day}T11:10:00"),
+            payment(&format!("o-{id}"), fen),
+        )));
+    }
+    test.send_facts(facts).await;
+    test.counted().await;
+    let request = pb::GetAdviceRequest {
+        days: days("2020-05-14", "2020-05-14"),
+        group: pb::Group::Merchant.into(),
+        ..Default::default()
+    };
+    let found = client(&test).get_advice(test.by(&caller(), request)).await.expect("advises").into_inner();
+    let paid = found.advice[0].worsened.iter().find(|worse| {
+        worse.change.as_ref().is_some_and(|change| change.measure() == pb::Measure::PaidAmount)
+    });
+    let paid = paid.expect("less was paid");
+    let named = paid.contributors.as_ref().expect("contributors");
+    let products: Vec<_> =
+        named.products.iter().map(|part| (part.key.as_str(), part.difference / 1_000_000_000)).collect();
+    assert_eq!(products, [("p-2", -9_000), ("p-1", -100)]);
+    assert_eq!(named.hours.iter().map(|part| part.key.as_str()).collect::<Vec<_>>(), ["11"]);
+    let owners: Vec<Role> = paid.remedies.iter().map(pb::Remedy::owner).collect();
+    assert_eq!(owners, [Role::Supervisor]);
+}
+
 async fn advice(test: &TestMetrics) -> Vec<pb::Advice> {
     let request = pb::GetAdviceRequest {
         days: days("2020-05-14", "2020-05-14"),

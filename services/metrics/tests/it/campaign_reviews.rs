@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 
 use crate::campaigns::{client, create, create_as, get_as, local, mark_as, plan, publish, window};
 use crate::fact_support::{fact, order, payment};
+use crate::report_schedules;
 use crate::support::{TestMetrics, chat, date, days, reason};
 
 const CHAT: &[&str] = &["0 C", "20 A"];
@@ -216,4 +217,22 @@ async fn a_campaign_ended_early_is_compared_with_another_one() {
         (during.days, during.like_days),
         (days("2020-07-04", "2020-07-04"), days("2020-07-01", "2020-07-03"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_is_due_before_a_holiday_week() {
+    let test = TestMetrics::start_with(&[("campaigns.check_seconds", "1")]).await;
+    let special =
+        |day: &str, working| pb::SpecialDay { day: Some(date(day)), working, name: "端午节".to_owned() };
+    let mut schedule = report_schedules::get(&test).await;
+    schedule.special_days = ["06", "07", "08", "09", "10"]
+        .map(|day| special(&format!("2020-07-{day}"), false))
+        .into_iter()
+        .chain([special("2020-07-05", true)])
+        .collect();
+    schedule.special_days.sort_by_key(|special| special.day.map(|day| day.day));
+    report_schedules::put_as(&test, &caller(), schedule, "").await.expect("puts");
+    an_ended_campaign(&test).await;
+    let open = review(&test).await.expect("is due");
+    assert_eq!(open.due_day, Some(date("2020-07-05")), "the Sunday that is worked for the holiday");
 }

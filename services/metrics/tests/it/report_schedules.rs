@@ -7,6 +7,7 @@ use proto::metrics::v1 as pb;
 use testkit::{TestCaller, caller, eventually};
 use tonic::{Code, Status};
 
+use crate::incident_support;
 use crate::report_support::client;
 use crate::support::{TestMetrics, chat, date, days, instant, reason};
 
@@ -21,11 +22,11 @@ async fn get_as(
     Ok(client(test).get_report_schedule(test.by(who, message)).await?.into_inner())
 }
 
-async fn get(test: &TestMetrics) -> pb::ReportSchedule {
+pub async fn get(test: &TestMetrics) -> pb::ReportSchedule {
     get_as(test, &caller(), None).await.expect("answers").schedule.expect("a schedule")
 }
 
-async fn put_as(
+pub async fn put_as(
     test: &TestMetrics,
     who: &TestCaller,
     schedule: pb::ReportSchedule,
@@ -222,4 +223,23 @@ async fn reports_follow_the_schedule_and_its_holidays_and_name_whom_they_are_for
     assert_eq!(listed(&test, &caller().roles(&[Role::Manager, Role::Analyst]), true).await.len(), 4);
     // What a lead doesn't reach isn't theirs to read because it is addressed to leads.
     assert!(listed(&test, &caller().person("p1").roles(&[Role::Lead]), true).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_in_working_days_goes_by_the_merchants_holidays() {
+    let test = incident_support::shop().await;
+    let special =
+        |day: &str, working| pb::SpecialDay { day: Some(date(day)), working, name: "调休".to_owned() };
+    let mut schedule = get(&test).await;
+    // Wednesday to Friday off, and the Sunday after worked for it.
+    schedule.special_days = vec![
+        special("2020-07-01", false),
+        special("2020-07-02", false),
+        special("2020-07-03", false),
+        special("2020-07-05", true),
+    ];
+    put_as(&test, &caller(), schedule, "").await.expect("puts");
+    let opened = incident_support::open(&test, "i").await;
+    let closed = incident_support::move_to(&test, &opened, pb::IncidentState::Closed).await.expect("closes");
+    assert_eq!(closed.retrospective_due_day, Some(date("2020-07-09")), "five days from Tuesday the 30th");
 }

@@ -366,6 +366,8 @@ async fn a_month_summary_tells_of_targets_and_a_plan_of_what_to_do() {
     let worse = told["worse"].as_array().expect("what got worse");
     let response = worse.iter().find(|worse| worse["measure"] == "RESPONSE").expect("response got worse");
     assert_eq!(response["people"][0]["key"], "p1");
+    assert!(response["hours"].as_array().is_some_and(|hours| !hours.is_empty()));
+    assert_eq!(response["verdict"]["verdict"], "too_few", "there is one month before");
     assert!(!response["remedies"].as_array().expect("remedies").is_empty());
     let page = String::from_utf8(download(&test, &plan.report_id, pb::ReportForm::Html).await).expect("text");
     assert!(page.contains("data-measure=\"RESPONSE\"") && page.contains("p1某"));

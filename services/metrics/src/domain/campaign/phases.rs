@@ -50,9 +50,12 @@ pub fn weeks_before(phases: &[(Phase, DayRange)]) -> Vec<(Phase, DayRange)> {
     phases.iter().map(|(phase, days)| (*phase, moved(*days))).collect()
 }
 
-/// The day on which the review is due: the last working day of the seven days after the campaign's last day.
+/// The day on which the review is due: the last working day of the seven days after the campaign's last day; if none of them
+/// is worked, the first one after.
 pub fn due_day(ends_at: DateTime<Utc>, calendar: &MerchantCalendar, working: &WorkingCalendar) -> NaiveDate {
-    working.on_or_before(later(last_day(ends_at, calendar), DUE_DAYS))
+    let last = last_day(ends_at, calendar);
+    let due = working.on_or_before(later(last, DUE_DAYS));
+    if due > last { due } else { working.next_working_day(last) }
 }
 
 /// The business day of the last instant before one.
@@ -70,6 +73,8 @@ fn later(day: NaiveDate, days: u64) -> NaiveDate {
 
 #[cfg(test)]
 mod tests {
+    use calendar::DayKind;
+
     use super::*;
     use crate::domain::campaign::testing::{at, window};
 
@@ -174,5 +179,20 @@ mod tests {
         // Saturday the 20th: the 27th is a Saturday, so Friday. Sunday the 21st: Friday too.
         check("2020-06-20T12:00:00", "2020-06-26");
         check("2020-06-22T00:00:00", "2020-06-26");
+    }
+
+    #[test]
+    fn reviews_are_due_beside_holidays_and_after_them_if_they_are_long() {
+        let check = |off: std::ops::RangeInclusive<u32>, worked: &[&str], due: &str| {
+            let off = off.map(|day| (NaiveDate::from_ymd_opt(2020, 6, day).expect("a day"), DayKind::Off));
+            let worked = worked.iter().map(|day| (day.parse().expect("a day"), DayKind::Working));
+            let working = WorkingCalendar::default().with(off).with(worked);
+            let found = due_day(at("2020-06-19T00:00:00"), &calendar(), &working);
+            assert_eq!(found.to_string(), due);
+        };
+        // The last day is Thursday the 18th. The week after is off, and the Sunday before it is worked for that.
+        check(22..=26, &["2020-06-21"], "2020-06-21");
+        check(25..=26, &[], "2020-06-24");
+        check(19..=26, &[], "2020-06-29");
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::bucket::Bucket;
 use crate::domain::explanation::Measure;
 use crate::domain::figure::{DayRange, FigureState, Figures};
 use crate::domain::histogram::Histogram;
+use crate::domain::judgement::{self, Band, Judgement};
 use crate::domain::maturity::Window;
 use crate::domain::money::Currency;
 use crate::domain::part::Spread;
@@ -59,6 +60,9 @@ pub struct Document {
     pub groups: Vec<Group>,
     /// What the change of sales since the period before is made of.
     pub sales: Option<SalesChange>,
+    /// What to do about the factors that lost, the largest loss first; empty in documents from before that was kept.
+    #[serde(default)]
+    pub sales_remedies: Vec<FactorRemedies>,
     /// What got worse since then.
     pub worse: Vec<Worse>,
     /// Targets with a day in the period.
@@ -176,18 +180,79 @@ pub struct SalesChange {
 pub struct Worse {
     /// Which, by name.
     pub measure: String,
+    /// How unusual it is; `None` in documents from before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     /// Who contributed most to that, the largest first.
     pub people: Vec<Contributor>,
+    /// Which hours of the local clock did, by their number; likewise.
+    #[serde(default)]
+    pub hours: Vec<Contributor>,
+    /// Which products did.
+    #[serde(default)]
+    pub products: Vec<Contributor>,
     /// What the playbook says.
     pub remedies: Vec<RemedyLine>,
 }
 
-/// Somebody's part in a change.
+/// A figure held against the like periods before it, in millionths of what figures are shown in: a count or minor unit, 1
+/// for rates, a second.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `too_few`, `ordinary`, `unusually_low` or `unusually_high`.
+    pub verdict: String,
+    /// Like periods with a value.
+    pub periods: i64,
+    /// The middle of them and the ends of the ordinary band; `None` with `too_few`.
+    pub median_millionths: Option<i64>,
+    /// Lowest ordinary value.
+    pub low_millionths: Option<i64>,
+    /// Highest ordinary value.
+    pub high_millionths: Option<i64>,
+    /// How far away the figure is; `None` too if the history never varied.
+    pub z_millionths: Option<i64>,
+}
+
+impl Verdict {
+    /// Of a judgement.
+    pub fn of(judged: &Judgement) -> Self {
+        let millionths = |value: f64| (value * 1e6).round() as i64;
+        let of = |value: fn(&Band) -> f64| judged.band.as_ref().map(|band| millionths(value(band)));
+        Self {
+            verdict: verdict_name(judged.verdict).to_owned(),
+            periods: i64::try_from(judged.days).unwrap_or(i64::MAX),
+            median_millionths: of(|band| band.median),
+            low_millionths: of(|band| band.ends.0),
+            high_millionths: of(|band| band.ends.1),
+            z_millionths: judged.band.and_then(|band| band.z).map(millionths),
+        }
+    }
+}
+
+fn verdict_name(verdict: judgement::Verdict) -> &'static str {
+    match verdict {
+        judgement::Verdict::TooFew => "too_few",
+        judgement::Verdict::Ordinary => "ordinary",
+        judgement::Verdict::UnusuallyLow => "unusually_low",
+        judgement::Verdict::UnusuallyHigh => "unusually_high",
+    }
+}
+
+/// What to do about a factor of sales.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactorRemedies {
+    /// `receptions`, `conversion` or `order_value`.
+    pub factor: String,
+    /// What the playbook says.
+    pub remedies: Vec<RemedyLine>,
+}
+
+/// A part in a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contributor {
-    /// Who.
+    /// Who or what.
     pub key: String,
-    /// What they were called.
+    /// What it was called.
     pub name: String,
     /// In billionths of the measure's unit.
     pub effect_billionths: i64,

@@ -1,21 +1,19 @@
 //! Puts a report's figures together. What of sales falls to which product and category is in `slices`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use pg::page::PageRequest;
 use runtime::identity::Scope;
 
-use crate::domain::advice::{THRESHOLD, worsened};
-use crate::domain::any_measure::AnyMeasure;
 use crate::domain::asking::AskFigures;
-use crate::domain::change::{Sales, Sides, split, split_sales};
+use crate::domain::change::{Sales, SalesFactor, split_sales};
 use crate::domain::comparison::Against;
 use crate::domain::figure::{Cut, DayRange, Figures, Group, Step};
-use crate::domain::playbook::{Remedy, playbook};
+use crate::domain::playbook::{Direction, Remedy, playbook, remedies_for};
 use crate::domain::report::document::{
-    Contributor, Document, FORMAT, Group as GroupLines, Line, RemedyLine, SalesChange, TargetLine, Version,
-    Worse,
+    Contributor, Document, FORMAT, FactorRemedies, Group as GroupLines, Line, RemedyLine, SalesChange,
+    TargetLine, Verdict, Version, Worse,
 };
 use crate::domain::report::{Order, SubjectKind, Taken};
 use crate::domain::reports::slices;
@@ -23,6 +21,7 @@ use crate::domain::sums::Sum;
 use crate::domain::target::TargetState;
 use crate::domain::targets::Targets;
 use crate::domain::trade::TradeSum;
+use crate::domain::worsening::{ChangePart, Worsened};
 use crate::domain::{Metrics, Result};
 use crate::error::MetricsError;
 use crate::store::TargetFilter;
@@ -31,8 +30,6 @@ use crate::store::TargetFilter;
 const GROUPS_MAX: u32 = 10_000;
 /// Targets of a report at most.
 const TARGETS_MAX: u32 = 50;
-/// How many people are named for each measure that got worse.
-const CONTRIBUTORS: usize = 3;
 /// How often figures are read until nothing changes meanwhile.
 const READINGS: usize = 3;
 
@@ -44,6 +41,7 @@ struct Read {
     course: Vec<Figures>,
     groups: Vec<(Group, Vec<Figures>, Vec<Figures>)>,
     slices: Vec<GroupLines>,
+    worse: Vec<Worse>,
     versions: Vec<Version>,
 }
 
@@ -52,15 +50,15 @@ struct Read {
 pub(super) async fn make(metrics: &Metrics, targets: &Targets, taken: &Taken) -> Result<Document> {
     let scope = Scope::merchant(taken.merchant.clone());
     let order = &taken.order;
-    let mut read = read(metrics, &scope, order).await?;
+    let playbook = playbook(metrics.store.list_remedies(&taken.merchant).await?);
+    let mut read = read(metrics, &scope, order, &playbook).await?;
     // Each answer comes from a moment of its own; parts that are to add up must not be told of different ones.
     for _ in 1..READINGS {
         if whole(metrics, &scope, order).await?.whole.sums_like(&read.whole) {
             break;
         }
-        read = self::read(metrics, &scope, order).await?;
+        read = self::read(metrics, &scope, order, &playbook).await?;
     }
-    let playbook = playbook(metrics.store.list_remedies(&taken.merchant).await?);
     let subject_name = metrics.store.find_subject_name(&scope, &order.subject).await?.unwrap_or_default();
     let target_lines = target_lines(metrics, targets, &scope, order).await?;
     Ok(Document {
@@ -76,7 +74,8 @@ pub(super) async fn make(metrics: &Metrics, targets: &Targets, taken: &Taken) ->
         definition_id: order.definition.id.clone(),
         course_step: step_name(order.kind.course_step()).to_owned(),
         sales: sales_change(&read.previous, &read.whole),
-        worse: worse(&read, &playbook),
+        sales_remedies: sales_remedies(&read.previous, &read.whole, &playbook),
+        worse: read.worse,
         targets: target_lines,
         whole: Line::of(&read.whole),
         previous: Line::of(&read.previous),
@@ -189,7 +188,7 @@ async fn whole(metrics: &Metrics, scope: &Scope, order: &Order) -> Result<Whole>
     })
 }
 
-async fn read(metrics: &Metrics, scope: &Scope, order: &Order) -> Result<Read> {
+async fn read(metrics: &Metrics, scope: &Scope, order: &Order, playbook: &[Remedy]) -> Result<Read> {
     let Whole { whole, previous, last_year, versions } = whole(metrics, scope, order).await?;
     let step = order.kind.course_step();
     // Hours are counted from conversations as they are now: there is no course as known on another day.
@@ -219,7 +218,8 @@ async fn read(metrics: &Metrics, scope: &Scope, order: &Order) -> Result<Read> {
         let by = (*aspect, group_name(*group));
         cut.extend(slices::read(metrics, scope, ask, by, (order.days, previous.days)).await?);
     }
-    Ok(Read { whole, previous, last_year, course, groups, slices: cut, versions })
+    let worse = worse(metrics, scope, order, (&previous, &whole), playbook).await?;
+    Ok(Read { whole, previous, last_year, course, groups, slices: cut, worse, versions })
 }
 
 /// The rows of all steps of the period, those in which nothing happened too.
@@ -251,14 +251,17 @@ fn step_start(step: Step, day: NaiveDate) -> NaiveDate {
     Period::containing(kind, day).first()
 }
 
-/// `None` if nothing was sold on either side.
-fn sales_change(previous: &Figures, now: &Figures) -> Option<SalesChange> {
-    let sales = |row: &Figures| Sales {
+fn sales_of(row: &Figures) -> Sales {
+    Sales {
         receptions: row.sums[Sum::ReceivedCustomers],
         buyers: row.trade.sums[TradeSum::PayingBuyers],
         amount: row.trade.sums[TradeSum::PaidAmount],
-    };
-    let (before, now) = (sales(previous), sales(now));
+    }
+}
+
+/// `None` if nothing was sold on either side.
+fn sales_change(previous: &Figures, now: &Figures) -> Option<SalesChange> {
+    let (before, now) = (sales_of(previous), sales_of(now));
     if before.amount == 0 && now.amount == 0 {
         return None;
     }
@@ -272,23 +275,45 @@ fn sales_change(previous: &Figures, now: &Figures) -> Option<SalesChange> {
     })
 }
 
-/// What got worse than in the period before, whose people contributed most, what to do.
-fn worse(read: &Read, playbook: &[Remedy]) -> Vec<Worse> {
+/// What got worse than in the period before, how unusual that is, what contributed most, what to do.
+async fn worse(
+    metrics: &Metrics,
+    scope: &Scope,
+    order: &Order,
+    (previous, whole): (&Figures, &Figures),
+    playbook: &[Remedy],
+) -> Result<Vec<Worse>> {
     // Against a period in which nothing happened everything is as new as it is worse.
-    if read.previous.sums[Sum::Conversations] == 0 && !has_trade(&read.previous) {
-        return Vec::new();
+    if previous.sums[Sum::Conversations] == 0 && !has_trade(previous) {
+        return Ok(Vec::new());
     }
-    let people = read.groups.iter().find(|(group, ..)| *group == Group::Person);
-    worsened(&read.previous, &read.whole, THRESHOLD, playbook)
-        .into_iter()
-        .map(|(change, remedies)| Worse {
-            measure: change.measure.name().to_owned(),
-            people: people
-                .map(|(_, now, before)| contributors(change.measure, now, before))
-                .unwrap_or_default(),
-            remedies: remedies.iter().map(remedy_line).collect(),
-        })
-        .collect()
+    let ask = ask(order, order.days, Group::Merchant, Step::Whole);
+    let said = (metrics.advice.threshold, playbook);
+    let found = metrics.find_worsened(scope, &ask, previous.days, &[(previous, whole)], said).await?;
+    let alone = order.subject.kind == SubjectKind::Person;
+    let line = |worse: Worsened| Worse {
+        measure: worse.change.measure.name().to_owned(),
+        verdict: Some(Verdict::of(&worse.judgement)),
+        // A person's report needn't name the person.
+        people: if alone { Vec::new() } else { contributors(&worse.contributors.persons) },
+        hours: contributors(&worse.contributors.hours),
+        products: contributors(&worse.contributors.products),
+        remedies: worse.remedies.iter().map(remedy_line).collect(),
+    };
+    Ok(found.into_iter().flatten().map(line).collect())
+}
+
+/// What the playbook says about the factors of sales that lost, the largest loss first.
+fn sales_remedies(previous: &Figures, now: &Figures, playbook: &[Remedy]) -> Vec<FactorRemedies> {
+    let fallen = split_sales(sales_of(previous), sales_of(now)).fallen();
+    let said = |factor: SalesFactor| FactorRemedies {
+        factor: factor.name().to_owned(),
+        remedies: remedies_for(playbook, factor.measure(), Direction::Fallen)
+            .iter()
+            .map(remedy_line)
+            .collect(),
+    };
+    fallen.into_iter().map(said).collect()
 }
 
 fn has_trade(row: &Figures) -> bool {
@@ -304,35 +329,13 @@ fn remedy_line(remedy: &Remedy) -> RemedyLine {
     }
 }
 
-/// Those whose part in a change is the largest of those that go its way.
-fn contributors(measure: AnyMeasure, now: &[Figures], before: &[Figures]) -> Vec<Contributor> {
-    if !measure.adds_up() {
-        return Vec::new();
-    }
-    let rows: BTreeMap<&str, &Figures> = now.iter().map(|row| (row.key.as_str(), row)).collect();
-    let others: BTreeMap<&str, &Figures> = before.iter().map(|row| (row.key.as_str(), row)).collect();
-    let keys: BTreeSet<&str> = rows.keys().chain(others.keys()).copied().collect();
-    let of = |row: Option<&&Figures>| row.map_or((0, 0), |row| measure.of(row));
-    let sides: Vec<Sides> =
-        keys.iter().map(|key| Sides { before: of(others.get(key)), now: of(rows.get(key)) }).collect();
-    let Some((change, effects)) = split(measure.unit(), &sides) else { return Vec::new() };
-    let name = |key: &str| {
-        let row = rows.get(key).or_else(|| others.get(key));
-        row.map(|row| row.name.clone()).unwrap_or_default()
+fn contributors(parts: &[ChangePart]) -> Vec<Contributor> {
+    let part = |part: &ChangePart| Contributor {
+        key: part.key.clone(),
+        name: part.name.clone(),
+        effect_billionths: part.effect(),
     };
-    let mut parts: Vec<Contributor> = keys
-        .iter()
-        .zip(effects)
-        .map(|(key, effects)| Contributor {
-            key: (*key).to_owned(),
-            name: name(key),
-            effect_billionths: effects.mix + effects.rate,
-        })
-        .filter(|part| part.effect_billionths != 0 && part.effect_billionths.signum() == change.signum())
-        .collect();
-    parts.sort_by_key(|part| std::cmp::Reverse(part.effect_billionths.unsigned_abs()));
-    parts.truncate(CONTRIBUTORS);
-    parts
+    parts.iter().map(part).collect()
 }
 
 /// The subject's rows in targets with a day in the period, through its last day that is over.
@@ -385,18 +388,10 @@ async fn target_lines(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::explanation::Measure;
     use crate::domain::testing::figures;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a day")
-    }
-
-    fn person(key: &str, rounds: i64, in_time: i64) -> Figures {
-        let mut row = Figures { key: key.to_owned(), name: format!("{key} by name"), ..figures() };
-        row.sums[Sum::Rounds] = rounds;
-        row.sums[Sum::RoundsInTime] = in_time;
-        row
     }
 
     #[test]
@@ -409,16 +404,5 @@ mod tests {
         let weeks = without_gaps(Vec::new(), days, Step::Week);
         let spans: Vec<_> = weeks.iter().map(|row| (row.days.from, row.days.to)).collect();
         assert_eq!(spans, [(day("2026-05-01"), day("2026-05-03")), (day("2026-05-04"), day("2026-05-10"))]);
-    }
-
-    #[test]
-    fn contributors_are_those_whose_change_goes_the_way_of_the_whole() {
-        let before = [person("a", 10, 10), person("b", 10, 10), person("c", 10, 5)];
-        let now = [person("a", 10, 2), person("b", 10, 9), person("c", 10, 9)];
-        let parts = contributors(Measure::InTimeRate.into(), &now, &before);
-        let keys: Vec<_> = parts.iter().map(|part| part.key.as_str()).collect();
-        assert_eq!(keys, ["a", "b"]);
-        assert!(parts.iter().all(|part| part.effect_billionths < 0));
-        assert_eq!(parts[0].name, "a by name");
     }
 }

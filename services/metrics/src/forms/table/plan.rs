@@ -4,7 +4,7 @@ use proto::access::{Role, role_name};
 
 use crate::domain::any_measure::AnyMeasure;
 use crate::domain::playbook::Direction;
-use crate::domain::report::document::{Figure, TargetLine, Worse};
+use crate::domain::report::document::{Contributor, Figure, RemedyLine, TargetLine, Verdict, Worse};
 use crate::domain::report::schedule::done_by;
 use crate::forms::table::{Cell, Row, RowKind, Table, Tables, span};
 use crate::forms::value::{Style, Value, decimal, grouped};
@@ -27,6 +27,7 @@ impl Tables<'_> {
             self.text(self.word("负责", "Who")),
             self.text(self.word("完成期限", "By")),
             self.text(self.word("目标", "Goal")),
+            self.text(self.word("是否异常", "How unusual")),
         ];
         let rows = document.worse.iter().filter_map(|worse| self.worse_row(worse)).collect();
         let title = self.word("变差的指标与改进措施", "What got worse, and what to do");
@@ -36,22 +37,13 @@ impl Tables<'_> {
     fn worse_row(&self, worse: &Worse) -> Option<Row> {
         let document = self.document;
         let measure = AnyMeasure::by_name(&worse.measure)?;
-        let names = worse
-            .people
-            .iter()
-            .map(|person| if person.name.is_empty() { person.key.clone() } else { person.name.clone() });
-        let people: Vec<String> = names.filter(|name| !name.is_empty()).collect();
+        let name =
+            |part: &Contributor| if part.name.is_empty() { part.key.clone() } else { part.name.clone() };
+        let hours = worse.hours.iter().map(|hour| format!("{}:00", hour.key));
+        let parts = worse.people.iter().map(name).chain(hours).chain(worse.products.iter().map(name));
+        let parts: Vec<String> = parts.filter(|name| !name.is_empty()).collect();
         let remedies = worse.remedies.iter().map(|remedy| format!("{}: {}", remedy.cause, remedy.text));
-        let mut owners: Vec<String> = Vec::new();
-        for remedy in &worse.remedies {
-            let owner = match remedy.department.as_str() {
-                "" => self.role(remedy.owner),
-                department => department.to_owned(),
-            };
-            if !owners.contains(&owner) {
-                owners.push(owner);
-            }
-        }
+        let owners = self.owners(&worse.remedies);
         let goal = document.previous.figure(measure).map(|figure| {
             let sign = if measure.better() == Some(Direction::Fallen) { "≤" } else { "≥" };
             format!("{sign} {}", Value::of(measure, figure, &document.currency).shown())
@@ -61,13 +53,57 @@ impl Tables<'_> {
             self.value(measure, &document.previous),
             self.value(measure, &document.whole),
             self.change(measure, &document.previous),
-            Cell::Text(people.join(", ")),
+            Cell::Text(parts.join(", ")),
             Cell::Text(remedies.collect::<Vec<_>>().join("\n")),
             Cell::Text(owners.join(", ")),
             Cell::Text(done_by(document.days.to).to_string()),
             goal.map_or(Cell::Empty, Cell::Text),
+            worse.verdict.as_ref().map_or(Cell::Empty, |verdict| Cell::Text(self.verdict(verdict))),
         ];
         Some(Row { key: worse.measure.clone(), kind: RowKind::Plain, cells })
+    }
+
+    /// Who does what some remedies say, each once.
+    fn owners(&self, remedies: &[RemedyLine]) -> Vec<String> {
+        let mut owners: Vec<String> = Vec::new();
+        for remedy in remedies {
+            let owner = match remedy.department.as_str() {
+                "" => self.role(remedy.owner),
+                department => department.to_owned(),
+            };
+            if !owners.contains(&owner) {
+                owners.push(owner);
+            }
+        }
+        owners
+    }
+
+    /// What to do about a factor of sales that lost, and who does it; empty if it didn't, or nothing is known.
+    pub(super) fn sales_remedies(&self, factor: &str) -> Cell {
+        let said = self.document.sales_remedies.iter().find(|said| said.factor == factor);
+        let remedies = said.map(|said| said.remedies.as_slice()).unwrap_or_default();
+        let line = |remedy: &RemedyLine| {
+            let owners = self.owners(std::slice::from_ref(remedy)).concat();
+            format!("{}: {} ({owners})", remedy.cause, remedy.text)
+        };
+        match remedies.iter().map(line).collect::<Vec<_>>() {
+            lines if lines.is_empty() => Cell::Empty,
+            lines => Cell::Text(lines.join("\n")),
+        }
+    }
+
+    fn verdict(&self, verdict: &Verdict) -> String {
+        let word = match verdict.verdict.as_str() {
+            "ordinary" => self.word("正常波动", "ordinary"),
+            "unusually_low" => self.word("异常偏低", "unusually low"),
+            "unusually_high" => self.word("异常偏高", "unusually high"),
+            _ => return self.word("历史数据不足", "too little history"),
+        };
+        let (periods, count) = (self.word("个同类周期", "like periods"), verdict.periods);
+        match verdict.z_millionths {
+            Some(z) => format!("{word} (z {}, {count} {periods})", decimal(z.into(), 1_000_000, 1)),
+            None => format!("{word} ({count} {periods})"),
+        }
     }
 
     fn role(&self, number: i32) -> String {

@@ -2,6 +2,7 @@
 
 use proto::access::Role;
 use proto::common::v1 as common;
+use proto::google::r#type::Date;
 use proto::metrics::v1 as pb;
 
 use crate::domain::analysis::{Facet, Subject};
@@ -76,11 +77,25 @@ pub(super) fn days_max(facet: Facet) -> i64 {
     }
 }
 
-pub(super) fn weeks(weeks: i32, usual: u32) -> Result<u32> {
-    match u32::try_from(weeks) {
-        Ok(0) => Ok(usual),
-        Ok(weeks) if weeks as usize >= DAYS_MIN => Ok(weeks),
+/// How many like periods; `None` takes the usual.
+pub(super) fn like_periods(count: i32) -> Result<Option<u32>> {
+    match u32::try_from(count) {
+        Ok(0) => Ok(None),
+        Ok(count) if count as usize >= DAYS_MIN => Ok(Some(count)),
         _ => Err(invalid("weeks", format!("must be 0, or {DAYS_MIN} at least"))),
+    }
+}
+
+/// The days that are judged: one, or a run of them.
+pub(super) fn judged_days(day: Option<&Date>, days: Option<&common::DayRange>) -> Result<DayRange> {
+    match (day, days) {
+        (None, None) => Err(invalid("business_day", "must be given, or days")),
+        (Some(_), Some(_)) => Err(invalid("days", "must not be given beside business_day")),
+        (None, days) => decode::range("days", days, decode::DAYS_MAX),
+        (day, None) => {
+            let day = decode::day("business_day", day)?;
+            Ok(DayRange { from: day, to: day })
+        }
     }
 }
 

@@ -4,13 +4,14 @@ use proto::metrics::v1 as pb;
 use proto::time::{date, timestamp};
 
 use crate::domain::advice::{Advice, GamingSign};
-use crate::domain::analysis::{ChangePart, ChangeParts, GroupJudgement, SalesChange};
-use crate::domain::change::Sales;
+use crate::domain::analysis::{GroupJudgement, SalesChange};
+use crate::domain::change::{Sales, SalesFactor};
 use crate::domain::figure::DayRange;
-use crate::domain::judgement::Verdict;
+use crate::domain::judgement::{Judgement, Verdict};
 use crate::domain::money::Currency;
 use crate::domain::playbook::{Direction, Remedy};
 use crate::domain::restatement::Restatement;
+use crate::domain::worsening::{ChangePart, ChangeParts, Worsened};
 use crate::grpc::encode::{day_range, measure, measure_change, state};
 use crate::grpc::fact::encode_money;
 
@@ -65,6 +66,23 @@ pub(super) fn sales_change(change: SalesChange, currency: &Currency) -> pb::Sale
         receptions_effect: money(change.effects.receptions),
         conversion_effect: money(change.effects.conversion),
         order_value_effect: money(change.effects.order_value),
+        fallen: change.effects.fallen().into_iter().map(|factor| sales_factor(factor).into()).collect(),
+    }
+}
+
+fn sales_factor(factor: SalesFactor) -> pb::SalesFactor {
+    match factor {
+        SalesFactor::Receptions => pb::SalesFactor::Receptions,
+        SalesFactor::Conversion => pb::SalesFactor::Conversion,
+        SalesFactor::OrderValue => pb::SalesFactor::OrderValue,
+    }
+}
+
+pub(super) fn factor_remedies((factor, remedies): (SalesFactor, Vec<Remedy>)) -> pb::FactorRemedies {
+    pb::FactorRemedies {
+        factor: sales_factor(factor).into(),
+        measure: measure(factor.measure()).into(),
+        remedies: remedies.into_iter().map(remedy).collect(),
     }
 }
 
@@ -83,7 +101,16 @@ fn change_part(part: ChangePart) -> pb::Change {
 }
 
 pub(super) fn judgement(judged: GroupJudgement) -> pb::Judgement {
-    let found = judged.judgement;
+    let state = state(judged.state);
+    pb::Judgement {
+        key: judged.key,
+        name: judged.name,
+        state: state.into(),
+        ..judgement_of(judged.judgement)
+    }
+}
+
+fn judgement_of(found: Judgement) -> pb::Judgement {
     let verdict = match found.verdict {
         Verdict::TooFew => pb::Verdict::TooFew,
         Verdict::Ordinary => pb::Verdict::Ordinary,
@@ -91,8 +118,8 @@ pub(super) fn judgement(judged: GroupJudgement) -> pb::Judgement {
         Verdict::UnusuallyHigh => pb::Verdict::UnusuallyHigh,
     };
     pb::Judgement {
-        key: judged.key,
-        name: judged.name,
+        key: String::new(),
+        name: String::new(),
         value: found.value,
         verdict: verdict.into(),
         days: i32::try_from(found.days).unwrap_or(i32::MAX),
@@ -100,15 +127,28 @@ pub(super) fn judgement(judged: GroupJudgement) -> pb::Judgement {
         low: found.band.map(|band| band.ends.0),
         high: found.band.map(|band| band.ends.1),
         z: found.band.and_then(|band| band.z),
-        state: state(judged.state).into(),
+        state: pb::FigureState::Unspecified.into(),
     }
 }
 
 pub(super) fn advice(advice: Advice) -> pb::Advice {
-    let worsened = advice.worsened.into_iter().map(|(change, remedies)| pb::Worsened {
-        change: Some(measure_change(change)),
-        remedies: remedies.into_iter().map(remedy).collect(),
+    let parts = |parts: Vec<ChangePart>| parts.into_iter().map(change_part).collect();
+    let worsened = advice.worsened.into_iter().map(|worse: Worsened| pb::Worsened {
+        change: Some(measure_change(worse.change)),
+        remedies: worse.remedies.into_iter().map(remedy).collect(),
+        judgement: Some(pb::Judgement {
+            key: advice.key.clone(),
+            name: advice.name.clone(),
+            state: state(worse.state).into(),
+            ..judgement_of(worse.judgement)
+        }),
+        contributors: Some(pb::Contributors {
+            persons: parts(worse.contributors.persons),
+            hours: parts(worse.contributors.hours),
+            products: parts(worse.contributors.products),
+        }),
     });
+    let worsened: Vec<pb::Worsened> = worsened.collect();
     let sign = |sign: GamingSign| pb::GamingSign {
         gain: Some(measure_change(sign.gain)),
         quick_reply_share_before: sign.quick_share.0,
@@ -118,7 +158,7 @@ pub(super) fn advice(advice: Advice) -> pb::Advice {
     pb::Advice {
         key: advice.key,
         name: advice.name,
-        worsened: worsened.collect(),
+        worsened,
         gaming_signs: advice.signs.into_iter().map(sign).collect(),
     }
 }

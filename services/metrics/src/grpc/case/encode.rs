@@ -47,6 +47,7 @@ pub(super) fn case(listed: &ListedCase, currency: &Currency) -> pb::Case {
         changed_by: case.changed.0.clone(),
         changed_at: Some(timestamp(case.changed.1)),
         etag: case.etag(),
+        complaint_id: case.complaint.clone().unwrap_or_default(),
     }
 }
 
