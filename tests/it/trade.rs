@@ -82,7 +82,7 @@ async fn a_report_is_compared_with_it(suite: &InProcess, session: &Session, trut
     let sheet: String =
         ["日期,账户名,接待人数,销售额,付款人数,上班天数\r\n".to_owned()].into_iter().chain(lines).collect();
     let file = suite.ground.folder().join("sheet.csv");
-    let options = reconcile::Options { file: file.clone(), shop: vec![] };
+    let options = reconcile::Options { file: file.clone(), shop: vec![], rejects: None };
     std::fs::write(&file, &sheet).expect("a file");
     let report = reconcile::run(session, &options).await.expect("compares");
     assert!(report.clean() && report.equal == report.compared && report.equal > 100, "{report:?}");
