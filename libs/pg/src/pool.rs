@@ -76,9 +76,9 @@ impl Pool {
         })
     }
 
-    /// A connection of its own for binary COPY, which Diesel cannot do. Not pooled: keep it as long as the import
-    /// runs. Same schema, same limits but no statement timeout.
-    pub async fn copy_client(&self) -> Result<SideClient, Error> {
+    /// A connection of its own that takes any SQL, COPY too, which Diesel cannot do; today only tests look into tables by
+    /// it. Not pooled: keep it as long as the work runs. Same schema, same limits but no statement timeout.
+    pub async fn side_client(&self) -> Result<SideClient, Error> {
         let (client, _) = self.connector.bare().await?;
         client.batch_execute("SET statement_timeout = 0").await?;
         Ok(SideClient { client })

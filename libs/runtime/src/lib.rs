@@ -17,6 +17,7 @@ pub mod context;
 pub mod deadline;
 pub mod identity;
 pub mod ids;
+pub mod journal;
 pub mod process;
 pub mod server;
 pub mod telemetry;

@@ -2,11 +2,11 @@
 //! it. JSON lines that are only ever appended.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, NaiveDate, Utc};
+use runtime::journal;
 use sampling::{Commitment, ListHash};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -63,10 +63,8 @@ pub struct Published {
 impl Published {
     /// Adds what the lines of a file say of a day.
     pub fn read(&mut self, path: &Path, merchant: &str, day: NaiveDate) -> Result<()> {
-        let text = fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()))?;
-        // What a power cut left of a last line was never acknowledged.
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        for (number, line) in whole.lines().enumerate() {
+        let text = journal::read(path).with_context(|| format!("{} can't be read", path.display()))?;
+        for (number, line) in text.lines().enumerate() {
             let line: Line = serde_json::from_str(line).with_context(|| {
                 format!("line {} of {} keeps nothing of a draw", number + 1, path.display())
             })?;
@@ -171,14 +169,8 @@ impl Anchors {
             return Ok(());
         }
         self.create()?;
-        let mut bytes = serde_json::to_vec(line)?;
-        bytes.push(b'\n');
-        let append = || {
-            let mut file = fs::OpenOptions::new().create(true).append(true).open(&path)?;
-            file.write_all(&bytes)?;
-            file.sync_all()
-        };
-        append().with_context(|| format!("{} can't be written", path.display()))
+        let line = format!("{}\n", serde_json::to_string(line)?);
+        journal::append(&path, &line).with_context(|| format!("{} can't be written", path.display()))
     }
 }
 

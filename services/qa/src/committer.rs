@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use runtime::journal;
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -59,7 +59,10 @@ async fn keep(commitments: &[Commitment], file: Option<&Path>) -> anyhow::Result
     }
     let Some(path) = file else { return Ok(()) };
     let lines: String = commitments.iter().map(line).collect();
-    append(path, &lines).await.with_context(|| format!("cannot append to {}", path.display()))
+    let file = path.to_owned();
+    tokio::task::spawn_blocking(move || journal::append(&file, &lines))
+        .await?
+        .with_context(|| format!("cannot append to {}", path.display()))
 }
 
 fn line(commitment: &Commitment) -> String {
@@ -71,10 +74,4 @@ fn line(commitment: &Commitment) -> String {
         "before_day": commitment.before_day,
     });
     format!("{line}\n")
-}
-
-async fn append(path: &Path, lines: &str) -> std::io::Result<()> {
-    let mut file = tokio::fs::OpenOptions::new().append(true).create(true).open(path).await?;
-    file.write_all(lines.as_bytes()).await?;
-    file.sync_all().await
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use runtime::config::ConfigError;
+use runtime::journal;
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use super::Head;
@@ -60,24 +60,21 @@ impl Keeper {
     pub(crate) async fn flush(&mut self) -> std::io::Result<()> {
         let (Some(path), Some((head, at))) = (&self.file, &self.waiting) else { return Ok(()) };
         let (schema, hash) = (self.schema.to_owned(), hex::encode(head.hash));
-        let mut line = serde_json::to_vec(&Line { schema, link: head.link, hash, at: *at })?;
-        line.push(b'\n');
-        let mut file = tokio::fs::OpenOptions::new().append(true).create(true).open(path).await?;
-        file.write_all(&line).await?;
-        file.sync_all().await?;
+        let line = format!("{}\n", serde_json::to_string(&Line { schema, link: head.link, hash, at: *at })?);
+        let path = path.clone();
+        tokio::task::spawn_blocking(move || journal::append(&path, &line)).await??;
         self.waiting = None;
         Ok(())
     }
 }
 
-/// The heads of `schema` that a file of JSON lines keeps. What a power cut left of a last line is none.
+/// The heads of `schema` that a file of JSON lines keeps.
 pub(super) fn read(path: &Path, schema: &str) -> Result<Vec<Head>, ConfigError> {
     let name = path.display();
-    let text = std::fs::read_to_string(path)
+    let text = journal::read(path)
         .map_err(|error| ConfigError::Unusable(format!("{name} can't be read: {error}")))?;
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let mut heads = Vec::new();
-    for (number, line) in whole.lines().enumerate() {
+    for (number, line) in text.lines().enumerate() {
         let wrong = || ConfigError::Unusable(format!("line {} of {name} is no audit head", number + 1));
         let line: Line = serde_json::from_str(line).map_err(|_| wrong())?;
         if line.schema == schema {

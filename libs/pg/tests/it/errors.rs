@@ -113,7 +113,7 @@ async fn a_read_only_or_full_database_is_unavailable() {
     let refused =
         execute(&mut conn, "INSERT INTO things (id, name) VALUES (1, 'a')").await.expect_err("refused");
     assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
-    let side = pool.copy_client().await.expect("a client");
+    let side = pool.side_client().await.expect("a client");
     side.batch_execute("SET default_transaction_read_only = on").await.expect("sets");
     let refused =
         side.batch_execute("INSERT INTO things (id, name) VALUES (1, 'a')").await.expect_err("refused");
@@ -128,7 +128,7 @@ async fn both_clients_tell_the_same_failure_the_same_way() {
     let database = database().await;
     let pool = pool(&database).await;
     let mut conn = pool.get().await.expect("a connection");
-    let side = pool.copy_client().await.expect("a client");
+    let side = pool.side_client().await.expect("a client");
     let raised = |code: &str, text: &str| {
         format!("DO $$ BEGIN RAISE EXCEPTION '{text}' USING ERRCODE = '{code}'; END $$")
     };

@@ -17,7 +17,7 @@ async fn every_connection_works_in_its_schema() {
     conn.batch_execute("DISCARD ALL").await.expect("resets");
     assert_eq!(number(&mut conn, "SELECT count(*) AS n FROM things.things").await, 1);
     assert_eq!(number(&mut conn, "SELECT count(*) AS n FROM things").await, 1);
-    let side = pool.copy_client().await.expect("a client");
+    let side = pool.side_client().await.expect("a client");
     assert_eq!(side.query_one("SELECT count(*) FROM things", &[]).await.expect("counts").get::<_, i64>(0), 1);
 }
 
@@ -46,7 +46,7 @@ async fn a_statement_that_takes_too_long_is_a_timeout() {
     assert!(matches!(slow, Err(Error::Timeout(_))), "{slow:?}");
     // The connection is as good as before.
     assert_eq!(number(&mut conn, "SELECT 1::bigint AS n").await, 1);
-    let side = pool.copy_client().await.expect("a client");
+    let side = pool.side_client().await.expect("a client");
     side.batch_execute("SELECT pg_sleep(0.2)").await.expect("bulk work has no limit");
 }
 

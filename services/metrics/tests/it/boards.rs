@@ -284,7 +284,7 @@ async fn five_hundred_clients_see_every_commit_and_share_what_is_read() {
     let test = shop().await;
     let owner =
         pg::connect(metrics::SCHEMA, &test.database.owner_config(metrics::SCHEMA)).await.expect("connects");
-    owner.copy_client().await.expect("connects").batch_execute(COUNTED).await.expect("counts");
+    owner.side_client().await.expect("connects").batch_execute(COUNTED).await.expect("counts");
     let looks = async || test.count("SELECT last_value FROM looks").await;
     // A connection carries so many streams.
     let connect = |_| Channel::from_shared(test.url.clone()).expect("an address").connect_lazy();

@@ -265,7 +265,7 @@ async fn a_question_that_comes_back_after_it_was_handled_is_told() {
     let sql =
         "INSERT INTO bot_question_marks SELECT 'demo', $1, 'handled', '', 'u', '2020-05-13T12:00:00+08:00'";
     let id = open(&test, this_week()).await.questions[0].question_id.clone();
-    let client = test.pool.copy_client().await.expect("connects");
+    let client = test.pool.side_client().await.expect("connects");
     client.execute(sql, &[&id]).await.expect("puts the mark in");
     assert_eq!(open(&test, this_week()).await.questions[0].count_since_mark, 1);
 }

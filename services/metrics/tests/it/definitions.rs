@@ -259,7 +259,7 @@ async fn all_is_counted_again_when_a_release_asks_for_it() {
     let test = TestMetrics::start_with(&[("definitions.check_seconds", "1")]).await;
     test.send(vec![a_chat("c-1"), a_chat("c-2")]).await;
     let before = figures(&test, 0).await;
-    let client = test.pool.copy_client().await.expect("connects");
+    let client = test.pool.side_client().await.expect("connects");
     // What such a migration does.
     client
         .batch_execute(

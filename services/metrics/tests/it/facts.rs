@@ -155,7 +155,7 @@ async fn a_review_leaves_redacted_and_its_text_stays_nowhere() {
         .await;
 
     test.counted().await;
-    let client = test.pool.copy_client().await.expect("connects");
+    let client = test.pool.side_client().await.expect("connects");
     let tables = client
         .query(
             "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'metrics' \

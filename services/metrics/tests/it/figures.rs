@@ -165,7 +165,7 @@ async fn the_hot_queries_use_their_indexes() {
     // The runtime role may not ANALYZE, and without statistics all plans look alike.
     let admin = pg::DatabaseConfig::new(test.database.admin_url());
     let admin = pg::connect(metrics::SCHEMA, &admin).await.expect("connects");
-    let client = admin.copy_client().await.expect("connects");
+    let client = admin.side_client().await.expect("connects");
     client.batch_execute("ANALYZE").await.expect("analyses");
     client.batch_execute("SET enable_seqscan = off").await.expect("sets");
     let plan = async |sql: &str| -> String {

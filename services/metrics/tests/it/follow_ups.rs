@@ -349,7 +349,7 @@ async fn follow_ups_are_assigned_evenly_within_reach() {
     assert_eq!(had.len(), 1, "who had it still sees it");
     // Whoever has left keeps nothing.
     let gone = "UPDATE people SET status = 5 WHERE person_id = 'p4'";
-    test.pool.copy_client().await.expect("connects").batch_execute(gone).await.expect("leaves");
+    test.pool.side_client().await.expect("connects").batch_execute(gone).await.expect("leaves");
     eventually(Duration::from_secs(30), async || {
         test.count("SELECT count(*) FROM follow_ups WHERE owner_person_id = 'p4'").await == 0
     })

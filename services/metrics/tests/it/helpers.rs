@@ -180,7 +180,7 @@ async fn a_chat_across_midnight_counts_whole_on_the_day_and_in_the_hour_of_its_f
 #[tokio::test(flavor = "multi_thread")]
 async fn days_and_hours_are_those_of_the_merchants_clock_also_when_it_changes() {
     let test = TestMetrics::start().await;
-    let client = test.pool.copy_client().await.expect("connects");
+    let client = test.pool.side_client().await.expect("connects");
     client
         .batch_execute("INSERT INTO merchants VALUES ('berlin', 'Berlin', 'Europe/Berlin', 0, 1)")
         .await

@@ -144,7 +144,7 @@ async fn what_a_release_without_versions_replaced_is_kept_from_then_on() {
     let closed = move_to(&test, &opened, pb::IncidentState::Closed).await.expect("closes");
     let first = submit(&test, &closed, learnt(vec![measure("m", "p1")])).await.expect("learns");
     // As that release leaves it.
-    let rows = test.pool.copy_client().await.expect("connects");
+    let rows = test.pool.side_client().await.expect("connects");
     rows.batch_execute("DELETE FROM incident_retrospectives").await.expect("forgets");
     let second = pb::Retrospective { cause: "the warehouse".to_owned(), ..learnt(vec![measure("m", "p1")]) };
     submit(&test, &first, second).await.expect("learns more");

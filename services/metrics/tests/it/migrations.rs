@@ -17,7 +17,7 @@ async fn every_migration_has_a_way_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_runtime_role_gets_its_partitions_without_the_right_to_make_tables() {
     let test = TestMetrics::start().await;
-    let client = test.pool.copy_client().await.expect("connects");
+    let client = test.pool.side_client().await.expect("connects");
     client.batch_execute("CREATE TABLE mine ()").await.expect_err("may not make tables");
     test.send(vec![
         chat("a", "a-1", "c", "2019-12-31T23:59:59", &["0 C"]),
@@ -37,7 +37,7 @@ async fn the_runtime_role_gets_its_partitions_without_the_right_to_make_tables()
 async fn many_may_ask_for_the_same_month_at_once() {
     let test = TestMetrics::start().await;
     let ask = async || {
-        let client = test.pool.copy_client().await.expect("connects");
+        let client = test.pool.side_client().await.expect("connects");
         // Remembers that there is no such table, as a session does that looked before.
         client.batch_execute("SELECT to_regclass('conversation_facts_2021_07')").await.expect("looks");
         client.batch_execute("SELECT conversation_facts_ensure_month('2021-07-15')").await

@@ -383,7 +383,7 @@ async fn rules_left_empty_are_the_built_in_ones_for_both_releases() {
     let test = TestMetrics::start().await;
     let owner =
         pg::connect(metrics::SCHEMA, &test.database.owner_config(metrics::SCHEMA)).await.expect("connects");
-    let owner = owner.copy_client().await.expect("connects");
+    let owner = owner.side_client().await.expect("connects");
     owner.batch_execute(DOWN).await.expect("goes back");
     let empty = "INSERT INTO definitions \
             (merchant_id, definition_seq, definition_id, version, name, rules, ready, created_by, created_at) \

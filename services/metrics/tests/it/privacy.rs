@@ -26,7 +26,7 @@ async fn what_buyers_write_leaves_redacted_and_stays_nowhere() {
     );
 
     // Every table of the schema as text; only the outbox may hold the text, compressed and redacted.
-    let client = test.pool.copy_client().await.expect("connects");
+    let client = test.pool.side_client().await.expect("connects");
     let tables = client
         .query(
             "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'metrics' \

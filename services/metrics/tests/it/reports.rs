@@ -123,7 +123,7 @@ async fn a_report_is_seen_by_whom_it_is_about_and_who_led_them_on_its_last_day()
         assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "REPORT_SUBJECT_NOT_FOUND"));
     }
     // Who led them when the report ended, not who leads them today.
-    let client = test.pool.copy_client().await.expect("connects");
+    let client = test.pool.side_client().await.expect("connects");
     let sql = "UPDATE memberships SET from_day = '2020-06-01' WHERE person_id = 'p9'";
     client.batch_execute(sql).await.expect("moves the lead");
     let seen = list_as(&test, &lead("p9"), pb::ListReportsRequest::default()).await;
@@ -263,7 +263,7 @@ async fn list_as_manager(test: &TestMetrics, message: pb::ListReportsRequest) ->
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_its_maker_left_is_made_by_another_and_one_that_cannot_be_is_given_up() {
     let test = shop(&[("reports.check_seconds", "1")]).await;
-    let client = test.pool.copy_client().await.expect("connects");
+    let client = test.pool.side_client().await.expect("connects");
     let put = "INSERT INTO reports (merchant_id, report_id, kind, subject_kind, subject_id, from_day, to_day, scheduled, \
             definition_id, state, lease, attempts, held_until, requested_by, requested_at) \
          VALUES ('demo', 'left', 'daily', 'merchant', '', '2020-05-13', '2020-05-13', false, 'standard', 'making', \

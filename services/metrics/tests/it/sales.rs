@@ -573,7 +573,7 @@ async fn whom_the_release_before_counted_is_counted_with_slices_and_restates_not
     };
     let expected = [all(&caller(), pb::Group::Product).await, all(&caller(), pb::Group::Account).await];
     // What the release before left: no slices, fewer sums, and rows that say nothing of either.
-    let client = test.pool.copy_client().await.expect("connects");
+    let client = test.pool.side_client().await.expect("connects");
     let timelines = client.query("SELECT shop_id, customer_id, contribution FROM timelines", &[]).await;
     let mut sql = String::from(
         "BEGIN; DELETE FROM trade_slices; \

@@ -113,7 +113,7 @@ fn the_source_is_read_as_the_compiler_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_understands_every_statement() {
     let test = TestMetrics::start().await;
-    let client = test.pool.copy_client().await.expect("connects");
+    let client = test.pool.side_client().await.expect("connects");
     let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let all: Vec<Statement> = sources(&store).iter().flat_map(|file| statements(file)).collect();
     assert!(all.len() > 100, "{} statements were found", all.len());

@@ -278,7 +278,7 @@ async fn counting_and_reading_use_their_indexes() {
     // The runtime role may not ANALYZE, and without statistics all plans look alike.
     let admin = pg::DatabaseConfig::new(test.database.admin_url());
     let admin = pg::connect(metrics::SCHEMA, &admin).await.expect("connects");
-    let client = admin.copy_client().await.expect("connects");
+    let client = admin.side_client().await.expect("connects");
     client.batch_execute("ANALYZE; SET enable_seqscan = off").await.expect("analyses");
     let check = async |sql: &str, index: &str| {
         let rows = client.query(&format!("EXPLAIN {sql}"), &[]).await.expect("explains");

@@ -22,7 +22,7 @@ async fn every_migration_has_a_way_back() {
 async fn the_tables_in_the_code_are_the_tables_in_the_database() {
     let database = testkit::database(&[migrated()]).await;
     let pool = pg::connect("performance", &database.config("performance")).await.expect("connects");
-    let client = pool.copy_client().await.expect("connects");
+    let client = pool.side_client().await.expect("connects");
     let sql = "SELECT table_name::text, column_name::text, \
                CASE data_type WHEN 'ARRAY' THEN 'Array<Text>' WHEN 'text' THEN 'Text' WHEN 'boolean' THEN 'Bool' \
                     WHEN 'date' THEN 'Date' WHEN 'bigint' THEN 'BigInt' WHEN 'smallint' THEN 'SmallInt' \

@@ -6,7 +6,7 @@ use crate::support::TestPerformance;
 async fn refused_by(test: &TestPerformance, sql: &str) -> Option<String> {
     let pool =
         pg::connect(performance::SCHEMA, &test.database.config(performance::SCHEMA)).await.expect("connects");
-    let client = pool.copy_client().await.expect("connects");
+    let client = pool.side_client().await.expect("connects");
     let error = client.batch_execute(sql).await.expect_err("is refused");
     error.as_db_error().and_then(|error| error.constraint()).map(str::to_owned)
 }

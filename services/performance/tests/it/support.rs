@@ -105,7 +105,7 @@ impl TestPerformance {
     pub async fn count(&self, sql: &str) -> i64 {
         let pool =
             pg::connect(performance::SCHEMA, &pg::DatabaseConfig::new(self.database.admin_url())).await;
-        let client = pool.expect("connects").copy_client().await.expect("connects");
+        let client = pool.expect("connects").side_client().await.expect("connects");
         client.query_one(sql, &[]).await.expect("counts").get(0)
     }
 }

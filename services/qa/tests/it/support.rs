@@ -202,14 +202,14 @@ impl TestQa {
 
     pub async fn admin(&self) -> pg::SideClient {
         let pool = pg::connect(qa::SCHEMA, &pg::DatabaseConfig::new(self.database.admin_url())).await;
-        pool.expect("connects").copy_client().await.expect("connects")
+        pool.expect("connects").side_client().await.expect("connects")
     }
 }
 
 /// The directory has told of the merchant `demo` before the test begins.
 async fn others_tell_of_the_merchant(database: &TestDatabase) {
     let pool = pg::connect(qa::SCHEMA, &database.config(qa::SCHEMA)).await.expect("connects");
-    let client = pool.copy_client().await.expect("connects");
+    let client = pool.side_client().await.expect("connects");
     let sql = "INSERT INTO merchants VALUES ('demo', '示范', 'Asia/Shanghai', 0, 1)";
     client.batch_execute(sql).await.expect("puts the merchant in");
 }
