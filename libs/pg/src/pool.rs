@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use bb8::RunError;
+use bb8::{QueueStrategy, RunError};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection, RecyclingMethod,
@@ -50,6 +50,9 @@ pub async fn connect(schema: &'static str, config: &DatabaseConfig) -> Result<Po
         .max_lifetime(Some(Duration::from_secs(1_800)))
         .idle_timeout(Some(Duration::from_secs(600)))
         .test_on_check_out(true)
+        // The one used last comes first: its statements are prepared, its buffers are large already, and what a peak needed
+        // gets idle and closes. In turns, every connection would come to hold a batch's worth of memory.
+        .queue_strategy(QueueStrategy::Lifo)
         .build_unchecked(Manager::new_with_config("", manager));
     let pool = Pool { inner, connector, schema };
     pool.wait_until_reachable(config.startup_timeout()).await?;
