@@ -8,6 +8,7 @@ export CARGO_TERM_COLOR ?= auto
 # What is built once and thrown away needs nothing that only a second build uses: a third of the time, and twelve of twenty GB.
 ifdef CI
 export CARGO_INCREMENTAL ?= 0
+export CARGO_PROFILE_DEV_DEBUG ?= 0
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 buf := .tools/venv/bin/buf
