@@ -1,4 +1,5 @@
-//! Solves instances in the text format and prints a line for each: `measure SECONDS THREADS SEED FILE...`.
+//! Solves instances in the text format and prints a line for each: `measure SECONDS THREADS SEED FILE...`, or `measure NUMBERsteps ...` for a
+//! number of steps that takes as long as it takes: on a busy machine that is what can be compared.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -9,12 +10,17 @@ use rostering::{Options, read_model, solve};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [seconds, threads, seed, files @ ..] = &arguments[..] else {
-        return Err("SECONDS THREADS SEED FILE...".into());
+        return Err("SECONDS|NUMBERsteps THREADS SEED FILE...".into());
     };
     for file in files {
         let model = read_model(&std::fs::read_to_string(file)?)?;
+        let (time_limit, step_limit) = match seconds.strip_suffix("steps") {
+            Some(steps) => (None, Some(steps.parse()?)),
+            None => (Some(Duration::from_secs_f64(seconds.parse()?)), None),
+        };
         let options = Options {
-            time_limit: Some(Duration::from_secs_f64(seconds.parse()?)),
+            time_limit,
+            step_limit,
             threads: threads.parse()?,
             seed: seed.parse()?,
             ..Options::default()

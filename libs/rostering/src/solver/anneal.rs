@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rand::Rng;
 
 use super::board::Board;
-use super::dual::Multipliers;
+use super::dual::{Guide, Multipliers};
 use super::moves::Moves;
 use super::tally::Tallies;
 use super::worker::{FINE, Worker};
@@ -21,6 +21,9 @@ const SMALL_WORK: f64 = 64.0 * 150.0;
 /// Cells of a roster that is copied in no time, and rows that are looked at in no time.
 const FEW_CELLS: usize = 4_096;
 const FEW_ROWS: u64 = 512;
+/// How many times the last temperature a roster is shaken at, and seconds of the cooling after it for each cell.
+const SHAKEN: f64 = 8.0;
+const SHAKE_SECONDS: f64 = 3e-4;
 /// Part of the time for exact moves.
 const EXACT: f64 = 0.3;
 
@@ -70,6 +73,21 @@ impl<'a> Worker<'a> {
             }
         }
         board.clone_from(best);
+    }
+
+    /// Small moves at a low temperature, then a short cooling: another roster nearly as good.
+    pub fn shake(&mut self, board: &mut Board<'a>, guide: &Guide) {
+        let cells = self.problem.people * self.problem.days;
+        let hot = self.shared.temperatures.1 * SHAKEN;
+        let mut tallies =
+            Tallies::new(Arc::clone(&self.laws), (0..self.problem.people).map(|person| board.row(person)));
+        let mut moves = Moves::new(self.problem);
+        for _ in 0..cells {
+            moves.step(board, &mut tallies, hot, &mut self.random);
+        }
+        self.steps += (cells as u64).div_ceil(u64::from(SMALL));
+        let mut mended = board.clone();
+        self.cool(board, &mut mended, cells as f64 * SHAKE_SECONDS, Some(&guide.multipliers), hot);
     }
 
     /// How often small moves are followed by an exact one of a person.

@@ -78,7 +78,7 @@ impl<'a> Board<'a> {
                 for entry in problem.entries(person, day, shift) {
                     let count = &mut self.counts[entry.row as usize];
                     let by = sign * entry.factor;
-                    self.cost += problem.rows[entry.row as usize].change(*count, by);
+                    self.cost += problem.change(entry.row, *count, by);
                     *count += by;
                 }
             }
@@ -95,7 +95,7 @@ impl<'a> Board<'a> {
                 for entry in problem.entries(person, day, shift) {
                     let count = &mut self.counts[entry.row as usize];
                     let by = sign * entry.factor;
-                    self.cost += problem.rows[entry.row as usize].change(*count, by);
+                    self.cost += problem.change(entry.row, *count, by);
                     *count += by;
                 }
             }
@@ -108,7 +108,7 @@ impl<'a> Board<'a> {
     /// last. There a slope near the usual count stands for all: `lean` says where between those below and above it.
     pub fn marginal(&self, person: usize, scale: i32, lean: f32, prices: &mut Vec<i32>) {
         self.price(person, scale, lean, prices, |row, factor| {
-            scale * self.problem.rows[row].change(self.counts[row], factor) as i32
+            scale * self.problem.change(row as u32, self.counts[row], factor) as i32
         });
     }
 
@@ -125,9 +125,9 @@ impl<'a> Board<'a> {
         prices: &mut Vec<i32>,
     ) {
         self.price(person, scale, lean, prices, |row, factor| {
-            let (costs, count) = (&self.problem.rows[row], self.counts[row]);
-            let alone = scale as f32 * costs.change(count, factor) as f32;
-            let both = scale as f32 * costs.change(count + factor, factor) as f32;
+            let change = |count: i32| self.problem.change(row as u32, count, factor) as f32;
+            let (alone, both) =
+                (scale as f32 * change(self.counts[row]), scale as f32 * change(self.counts[row] + factor));
             let between = multipliers.map_or(alone.midpoint(both), |multipliers| {
                 (multipliers.values[row] * factor) as f32 * scale as f32 / multipliers.scale as f32
             });

@@ -19,18 +19,30 @@
 //! mean, which converges where the multipliers themselves only circle.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
 use rand::Rng;
 
 use super::board::Board;
+use super::pool::Pool;
 use super::problem::{FORBIDDEN, PRICE_SUM_MAX, Problem};
 use super::worker::Worker;
 
 /// How many times dearer a cut may make a missing head.
 const DEAREST: i64 = 8;
+
+/// Into how many parts people are divided; multipliers are corrected after each.
+pub(crate) const BLOCKS: usize = 12;
+/// Passes over the programmes between two evaluations.
+const EVALUATED: u32 = 12;
+/// Most passes over the pool for one over the programmes.
+const TURNS_MAX: u64 = 4;
+/// Rows of each person in the pool for which another pass over it comes.
+const YOUNG: usize = 3;
+/// People whose rows in the pool are looked at in the time of a step.
+pub(crate) const PEOPLE_A_STEP: u64 = 8;
 
 /// How many heads some rows miss together.
 #[derive(Debug)]
@@ -49,6 +61,22 @@ pub(crate) struct Decision {
     pub person: usize,
     pub day: usize,
     pub works: bool,
+}
+
+impl Decision {
+    /// Whether a row of a person keeps it.
+    pub fn allows(&self, person: usize, row: &[u16]) -> bool {
+        self.person != person || (row[self.day] > 0) == self.works
+    }
+}
+
+/// What a thread that works on the bound tells the others.
+#[derive(Debug)]
+pub(crate) struct Guide {
+    /// Of the best bound.
+    pub multipliers: Multipliers,
+    /// The rows that led to them.
+    pub pool: Pool,
 }
 
 /// Multipliers per row, in units of `1/scale`.
@@ -122,6 +150,19 @@ impl Multipliers {
                 }
                 prices.push(price);
             }
+        }
+    }
+
+    /// What rows cost a person per day and choice, without wishes. What nobody on the person's list of entries can work may be any number.
+    pub fn row_prices(&self, problem: &Problem<'_>, person: usize, prices: &mut Vec<i32>) {
+        prices.clear();
+        for day in 0..problem.days {
+            prices.push(0);
+            prices.extend((0..problem.shifts).map(|shift| {
+                let entries = problem.entries(person, day, shift).iter();
+                let costs = entries.map(|entry| self.values[entry.row as usize].wrapping_mul(entry.factor));
+                costs.fold(0, i32::wrapping_add)
+            }));
         }
     }
 
@@ -274,53 +315,74 @@ impl<'a> Worker<'a> {
             counts: counts.iter().map(|count| *count as f32).collect(),
             works: columns.iter().flatten().map(|cell| if *cell > 0 { 1.0 } else { 0.0 }).collect(),
         };
-        let block = (people / 12).max(1);
+        let block = (people / BLOCKS).max(1);
         let mut order: Vec<usize> = (0..people).collect();
+        for (person, row) in columns.iter().enumerate() {
+            self.pool.add(problem, person, row, true);
+        }
         let decay = (plan.last / plan.first).powf(1.0 / f64::from(plan.passes));
         let mut step = plan.first;
         for pass in 1..=plan.passes {
-            for index in (1..people).rev() {
-                order.swap(index, self.random.random_range(0..=index));
-            }
-            for some in order.chunks(block) {
-                if self.over() {
-                    return best;
+            // A pool of a few rows balances far from where all rows do.
+            let turns = self.turns().min(1 + (self.pool.size() / people / YOUNG) as u32);
+            for turn in 0..turns {
+                // The first of the turns asks the programmes, the others the pool.
+                let asks = turn == 0;
+                if !asks {
+                    self.steps += (people as u64).div_ceil(PEOPLE_A_STEP);
                 }
-                for person in some {
-                    if self.bound_at(&multipliers, *person, decisions).is_none() {
-                        best.empty = true;
+                for index in (1..people).rev() {
+                    order.swap(index, self.random.random_range(0..=index));
+                }
+                for some in order.chunks(block) {
+                    if self.over() {
                         return best;
                     }
-                    exchange(problem, *person, &mut columns[*person], &self.cells, &mut counts);
-                    let works = &mut best.works[person * problem.days..][..problem.days];
-                    for (works, cell) in works.iter_mut().zip(&self.cells) {
-                        *works += 0.1 * (f32::from(u8::from(*cell > 0)) - *works);
+                    self.pool.moved();
+                    for person in some {
+                        if !asks {
+                            let fits =
+                                |row: &[u16]| decisions.iter().all(|decision| decision.allows(*person, row));
+                            if let Some(row) = self.pool.best(problem, &multipliers, *person, fits) {
+                                exchange(problem, *person, &mut columns[*person], row, &mut counts);
+                            }
+                            continue;
+                        }
+                        if self.bound_at(&multipliers, *person, decisions).is_none() {
+                            best.empty = true;
+                            return best;
+                        }
+                        exchange(problem, *person, &mut columns[*person], &self.cells, &mut counts);
+                        let works = &mut best.works[person * problem.days..][..problem.days];
+                        for (works, cell) in works.iter_mut().zip(&self.cells) {
+                            *works += 0.1 * (f32::from(u8::from(*cell > 0)) - *works);
+                        }
+                    }
+                    let step = step * some.len() as f64 / block as f64;
+                    for row in 0..rows {
+                        let by = step * ranges[row];
+                        let answer = multipliers.correct(problem, row, &mut exact[row], counts[row], by);
+                        missing[row] = problem.rows[row].missing(answer);
+                        mean[row] += 0.02 * (exact[row] - mean[row]);
+                        best.counts[row] += 0.01 * (counts[row] as f32 - best.counts[row]);
+                    }
+                    let before = multipliers.values.clone();
+                    for (index, relief) in relief.iter_mut().enumerate() {
+                        let cut = &multipliers.cuts[index].0;
+                        let found: i64 = cut.rows.iter().map(|row| i64::from(missing[*row as usize])).sum();
+                        let range = (cut.under * i64::from(multipliers.scale)) as f64;
+                        let by = step * range * (cut.limit - found) as f64;
+                        *relief = multipliers.relieve(problem, index, *relief + by);
+                        mean_relief[index] += 0.02 * (*relief - mean_relief[index]);
+                    }
+                    for (row, before) in before.into_iter().enumerate() {
+                        let moved = f64::from(multipliers.values[row] - before);
+                        exact[row] += moved;
                     }
                 }
-                let step = step * some.len() as f64 / block as f64;
-                for row in 0..rows {
-                    let by = step * ranges[row];
-                    let answer = multipliers.correct(problem, row, &mut exact[row], counts[row], by);
-                    missing[row] = problem.rows[row].missing(answer);
-                    mean[row] += 0.02 * (exact[row] - mean[row]);
-                    best.counts[row] += 0.01 * (counts[row] as f32 - best.counts[row]);
-                }
-                let before = multipliers.values.clone();
-                for (index, relief) in relief.iter_mut().enumerate() {
-                    let cut = &multipliers.cuts[index].0;
-                    let found: i64 = cut.rows.iter().map(|row| i64::from(missing[*row as usize])).sum();
-                    let range = (cut.under * i64::from(multipliers.scale)) as f64;
-                    let by = step * range * (cut.limit - found) as f64;
-                    *relief = multipliers.relieve(problem, index, *relief + by);
-                    mean_relief[index] += 0.02 * (*relief - mean_relief[index]);
-                }
-                for (row, before) in before.into_iter().enumerate() {
-                    let moved = f64::from(multipliers.values[row] - before);
-                    exact[row] += moved;
-                }
+                step *= decay.powf(1.0 / f64::from(turns));
             }
-            step *= decay;
-            if pass % 12 == 0 {
+            if pass % EVALUATED == 0 {
                 let mut candidate = multipliers.clone();
                 for (index, mean) in mean_relief.iter().enumerate() {
                     candidate.relieve(problem, index, *mean);
@@ -338,6 +400,23 @@ impl<'a> Worker<'a> {
             }
         }
         best
+    }
+
+    /// How many passes go with one over the programmes, itself included: those over the pool take no longer than that one.
+    pub fn turns(&self) -> u32 {
+        let pool = Pool::work(self.problem, BLOCKS as u64);
+        1 + (self.pass_work() / pool.max(1)).min(TURNS_MAX) as u32
+    }
+
+    /// About how many seconds a pass takes, with those over the pool that go with it.
+    pub fn pass_seconds(&self) -> f64 {
+        let pool = Pool::work(self.problem, BLOCKS as u64) * u64::from(self.turns() - 1);
+        (self.pass_work() + pool) as f64 * 1e-9
+    }
+
+    /// About how many nanoseconds a pass over the programmes takes.
+    fn pass_work(&self) -> u64 {
+        self.oracles.iter().map(|oracle| 2 * oracle.work()).sum()
     }
 
     /// Works out the bound that multipliers prove. Returns whether there was time to.

@@ -9,9 +9,13 @@ use rand::rngs::SmallRng;
 use super::board::Board;
 use super::problem::{FORBIDDEN, Problem};
 use super::tally::Tallies;
+use crate::model::Wish;
 
 /// Days that a swap of two people spans at most.
 const SWAP_MAX: usize = 14;
+
+/// Wishes looked at for one that isn't granted.
+const GRANT_TRIES: usize = 8;
 
 /// A cell to be changed, or one that was.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +31,8 @@ pub(crate) struct Moves<'a> {
     problem: &'a Problem<'a>,
     /// What each person may work on some day, as cells (shift + 1).
     work: Vec<Vec<u16>>,
+    /// Wishes that cost something: person, day, wish.
+    wishes: Vec<(usize, usize, Wish)>,
     /// Days and cells with heads missing.
     short_of: Vec<(usize, u16)>,
     /// A person's edits stand together, days ascending.
@@ -47,7 +53,13 @@ impl<'a> Moves<'a> {
             (1..choices).filter(|cell| may(person, *cell)).map(|cell| cell as u16).collect()
         };
         let work = (0..problem.people).map(cells).collect();
-        Self { problem, work, short_of: Vec::new(), edits: Vec::new(), even: false, old: Vec::new() }
+        let people = problem.model.people.iter().enumerate();
+        let wishes = people.flat_map(|(index, person)| {
+            let of_person = person.requests.iter().filter(|request| request.weight > 0);
+            of_person.map(move |request| (index, request.day, request.wish))
+        });
+        let wishes = wishes.collect();
+        Self { problem, work, wishes, short_of: Vec::new(), edits: Vec::new(), even: false, old: Vec::new() }
     }
 
     /// Proposes a move; makes it if the rules allow it and it costs less, or with the chance that `temperature` gives.
@@ -62,11 +74,12 @@ impl<'a> Moves<'a> {
         let kind = if self.problem.people > 1 { random.random_range(0..100) } else { 100 };
         self.even = false;
         let proposed = match kind {
-            0..40 => self.swap(board, false, random),
-            40..58 => self.swap(board, true, random),
-            58..62 => self.turn(board, random),
-            62..77 => self.paint_and_swap(board, random),
-            77..85 => self.exchange(board, random),
+            0..32 => self.swap(board, false, random),
+            32..47 => self.swap(board, true, random),
+            47..51 => self.turn(board, random),
+            51..64 => self.paint_and_swap(board, random),
+            64..71 => self.exchange(board, random),
+            71..87 => self.grant(board, random),
             _ => self.paint(board, random),
         };
         if proposed && !self.edits.is_empty() {
@@ -123,8 +136,42 @@ impl<'a> Moves<'a> {
     /// Two people exchange what they do on one or two stretches of days.
     fn swap(&mut self, board: &Board<'_>, twice: bool, random: &mut SmallRng) -> bool {
         let [one, other] = two(self.problem.people, random);
+        let first = self.stretch(random);
+        self.swap_on(board, [one, other], first, twice, random)
+    }
+
+    /// Somebody whose wish isn't granted exchanges what they do with somebody whose cell of that day grants it, on some days around it
+    /// and perhaps on others.
+    fn grant(&mut self, board: &Board<'_>, random: &mut SmallRng) -> bool {
+        let cell = |person: usize, day: usize| usize::from(board.row(person)[day]).checked_sub(1);
+        let people = self.problem.people;
+        let mut tries = (0..GRANT_TRIES.min(self.wishes.len())).map(|_| {
+            let (person, day, wish) = self.wishes[random.random_range(0..self.wishes.len())];
+            (!wish.granted(cell(person, day))).then_some((person, day, wish))
+        });
+        let Some((one, day, wish)) = tries.find_map(|wish| wish) else { return false };
+        let start = random.random_range(0..people);
+        let grants = |other: &usize| *other != one && wish.granted(cell(*other, day));
+        let Some(other) = (start..people).chain(0..start).find(grants) else { return false };
+        let (from, to) = self.stretch(random);
+        let length = to - from;
+        let earliest = (day + 1).saturating_sub(length);
+        let from = random.random_range(earliest..=day.min(self.problem.days - length));
+        let twice = random.random();
+        self.swap_on(board, [one, other], (from, from + length), twice, random)
+    }
+
+    /// Two people exchange what they do on a stretch of days, and perhaps on another one.
+    fn swap_on(
+        &mut self,
+        board: &Board<'_>,
+        [one, other]: [usize; 2],
+        first: (usize, usize),
+        twice: bool,
+        random: &mut SmallRng,
+    ) -> bool {
         self.even = self.problem.are_alike(one, other);
-        let (first, mut second) = (self.stretch(random), (0, 0));
+        let mut second = (0, 0);
         if twice {
             second = self.stretch(random);
             if second.0 < first.1 && first.0 < second.1 {

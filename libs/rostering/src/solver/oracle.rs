@@ -207,6 +207,23 @@ impl Oracle {
         }
     }
 
+    /// Legal rows that cost at most `limit`, with what they cost: all of them, as far as a corridor doesn't leave any out. `None` if there are
+    /// more than `most`.
+    pub fn near(&self, question: &mut Question<'_>, limit: i64, most: usize) -> Option<Vec<(i64, Vec<u16>)>> {
+        let program = &self.levels[self.first_level()].program;
+        question.ask(program)?;
+        let (mut rows, mut seen) = (Vec::new(), 0);
+        let Question { prices, scratch, cells, .. } = question;
+        let all = program.each(limit, prices, scratch, cells, &mut |cost, cells| {
+            seen += 1;
+            if self.broken(cells).is_none() {
+                rows.push((cost, cells.to_vec()));
+            }
+            seen <= most
+        });
+        all.then_some(rows)
+    }
+
     /// About how many nanoseconds a question takes.
     pub fn work(&self) -> u64 {
         let work = self.levels[self.first_level()].program.work() as f32;
@@ -233,6 +250,11 @@ impl Oracle {
             }
         }
         at + 1 < self.levels.len()
+    }
+
+    /// Whether the cells of an answer of [`bound`](Self::bound) keep all rules.
+    pub fn keeps_rules(&self, cells: &[u16]) -> bool {
+        self.loose.is_none() && self.broken(cells).is_none()
     }
 
     fn broken(&self, cells: &[u16]) -> Option<(usize, usize)> {

@@ -31,6 +31,14 @@ pub(crate) struct Entry {
     pub factor: i32,
 }
 
+/// Where the slopes of a row stand: from the count `low` to the next, up to the one from `last` on.
+#[derive(Debug, Clone, Copy)]
+struct Steps {
+    begin: u32,
+    low: i32,
+    last: i32,
+}
+
 #[derive(Debug)]
 pub(crate) struct Problem<'a> {
     pub model: &'a Model,
@@ -38,6 +46,9 @@ pub(crate) struct Problem<'a> {
     pub people: usize,
     pub shifts: usize,
     pub rows: Vec<Row>,
+    /// The rows' changes by one, close together for those who ask a million times a second.
+    steps: Vec<Steps>,
+    slopes: Vec<i32>,
     /// Per person, day and choice (0 off, else shift + 1): cost of wishes, or [`FORBIDDEN`].
     own: Vec<i32>,
     /// Per person: which of the lists of entries is theirs. Most people share one.
@@ -116,6 +127,7 @@ impl<'a> Problem<'a> {
         cells.sort_unstable_by_key(|(cell, entry)| (*cell, entry.row));
         let (lists, begins, entries) = shared_lists(people, days * shifts, &cells);
         let own = own_costs(model);
+        let (steps, slopes) = steps(&rows);
         let (alone, is_alone) = (vec![Vec::new(); people], vec![false; rows.len()]);
         let mut problem = Self {
             model,
@@ -123,6 +135,8 @@ impl<'a> Problem<'a> {
             people,
             shifts,
             rows,
+            steps,
+            slopes,
             own,
             lists,
             begins,
@@ -146,6 +160,28 @@ impl<'a> Problem<'a> {
     pub fn entries(&self, person: usize, day: usize, shift: usize) -> &[Entry] {
         let cell = (self.lists[person] as usize * self.days + day) * self.shifts + shift;
         &self.entries[self.begins[cell] as usize..self.begins[cell + 1] as usize]
+    }
+
+    /// Change of a row's cost when its count goes from `count` to `count + by`.
+    pub fn change(&self, row: u32, count: i32, by: i32) -> i64 {
+        let Steps { begin, low, last } = self.steps[row as usize];
+        let slope =
+            |count: i32| i64::from(self.slopes[(begin as i32 + count.clamp(low, last) - low) as usize]);
+        match by {
+            1 => slope(count),
+            -1 => -slope(count - 1),
+            _ => self.rows[row as usize].change(count, by),
+        }
+    }
+
+    /// How many lists of entries there are.
+    pub fn lists(&self) -> usize {
+        self.lists.iter().max().map_or(0, |last| *last as usize + 1)
+    }
+
+    /// Which of the lists of entries is a person's.
+    pub fn list(&self, person: usize) -> usize {
+        self.lists[person] as usize
     }
 
     /// Whether two people add the same to the same rows by what they work.
@@ -210,6 +246,20 @@ impl Problem<'_> {
     pub fn price_scale(&self) -> i32 {
         (PRICE_SUM_MAX / self.price_sum.max(1)).clamp(1, 1024) as i32
     }
+}
+
+/// Where each row's slopes stand, and all slopes; a row with one count has one of 0.
+fn steps(rows: &[Row]) -> (Vec<Steps>, Vec<i32>) {
+    let mut slopes = Vec::new();
+    let of_row = |row: &Row| {
+        let begin = slopes.len();
+        slopes.extend(row.costs.windows(2).map(|pair| (pair[1] - pair[0]) as i32));
+        if slopes.len() == begin {
+            slopes.push(0);
+        }
+        Steps { begin: begin as u32, low: row.low, last: row.low + (slopes.len() - begin) as i32 - 1 }
+    };
+    (rows.iter().map(of_row).collect(), slopes)
 }
 
 struct Rows {

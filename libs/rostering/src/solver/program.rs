@@ -103,6 +103,23 @@ impl Program {
         Some(i64::from(cost))
     }
 
+    /// Calls `found` with cost and cells of every roster that costs at most `limit` at the prices that [`best`](Self::best) was just asked for,
+    /// until it returns that it has enough. Returns whether these are all.
+    pub fn each(
+        &self,
+        limit: i64,
+        prices: &[i32],
+        scratch: &Scratch,
+        cells: &mut [u16],
+        found: &mut dyn FnMut(i64, &[u16]) -> bool,
+    ) -> bool {
+        let Some(sink) = self.nodes.last() else { return true };
+        let mut listing = Listing { program: self, scratch, prices, limit, cells, found };
+        (sink.offset..sink.offset + sink.len).all(|at| {
+            i64::from(scratch.costs[at as usize]) > limit || listing.back(self.nodes.len() - 1, at, 0)
+        })
+    }
+
     /// Fills in all nodes. Inlined so that it is compiled for each set of vector instructions.
     #[inline(always)]
     fn run(&self, prices: &[i32], costs: &mut [i32]) {
@@ -192,6 +209,59 @@ impl Program {
             at = op.source + at - op.target;
             node = op.from as usize;
         }
+    }
+}
+
+/// Lists rosters after a run, from the end on.
+struct Listing<'a> {
+    program: &'a Program,
+    scratch: &'a Scratch,
+    /// Per day and choice: 0 off, else shift + 1.
+    prices: &'a [i32],
+    limit: i64,
+    cells: &'a mut [u16],
+    found: &'a mut dyn FnMut(i64, &[u16]) -> bool,
+}
+
+impl Listing<'_> {
+    /// Goes on to the nodes before `node`, whose number stands at `at`, when what comes after it costs `rest`. Every way leads to a roster
+    /// within the limit, since numbers say what the cheapest beginning costs. Returns whether to go on.
+    fn back(&mut self, node: usize, at: u32, rest: i64) -> bool {
+        if node == 0 {
+            return (self.found)(rest, self.cells);
+        }
+        let (program, scratch, prices) = (self.program, self.scratch, self.prices);
+        let (choices, width) = (program.choices, prices.len() / program.days);
+        let here = &program.nodes[node];
+        for op in &program.ops[here.ops.0 as usize..here.ops.1 as usize] {
+            // Whole lanes, as in a run.
+            let len = op.len.next_multiple_of(LANES as u32);
+            if at < op.target || at >= op.target + len {
+                continue;
+            }
+            let (before, source) = (op.from as usize, op.source + at - op.target);
+            let so_far = i64::from(scratch.costs[source as usize]) + rest;
+            let (day, choice) = (op.price as usize / choices, op.price as usize % choices);
+            if day == program.days {
+                if so_far <= self.limit && !self.back(before, source, rest) {
+                    return false;
+                }
+                continue;
+            }
+            let shifts: &[u16] = &program.shifts[choice];
+            let cells = if choice == 0 { &[0][..] } else { shifts };
+            for cell in cells.iter().map(|cell| if choice == 0 { 0 } else { cell + 1 }) {
+                let price = prices[day * width + usize::from(cell)];
+                if price >= FORBIDDEN || so_far + i64::from(price) > self.limit {
+                    continue;
+                }
+                self.cells[day] = cell;
+                if !self.back(before, source, rest + i64::from(price)) {
+                    return false;
+                }
+            }
+        }
+        true
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::board::Board;
-use super::dual::Multipliers;
+use super::dual::Guide;
 use super::problem::Problem;
 
 /// Seconds that a step counts for where there is no clock.
@@ -76,7 +76,7 @@ pub(crate) struct Shared {
     refuted: AtomicBool,
     steps: AtomicU64,
     first: Mutex<Option<Duration>>,
-    guide: Mutex<Option<Arc<Multipliers>>>,
+    guide: Mutex<Option<Arc<Guide>>>,
 }
 
 impl Shared {
@@ -186,13 +186,13 @@ impl Shared {
         self.best.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The multipliers of the best bound.
-    pub fn guide(&self) -> Option<Arc<Multipliers>> {
+    /// What the work on the bound knows.
+    pub fn guide(&self) -> Option<Arc<Guide>> {
         self.guide.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub fn set_guide(&self, multipliers: &Multipliers) {
-        *self.guide.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(multipliers.clone()));
+    pub fn set_guide(&self, guide: Guide) {
+        *self.guide.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(guide));
     }
 
     /// When the first legal roster was there.

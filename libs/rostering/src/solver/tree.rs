@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::board::Board;
-use super::dual::{Ascent, Cut, Decision, Multipliers, Plan};
+use super::dual::{Ascent, Cut, Decision, Guide, Multipliers, Plan};
 use super::problem::Problem;
 use super::worker::Worker;
 
@@ -69,7 +69,7 @@ impl Proof {
             return;
         };
         let root = worker.raise_bound(board, before, self.sharpness, passes);
-        worker.shared.set_guide(&root.multipliers);
+        worker.shared.set_guide(Guide { multipliers: root.multipliers.clone(), pool: worker.pool.legal() });
         self.round += 1;
         // Steps stay long while they lead far. A tree can't make up for a root that isn't done: the shortest steps come first.
         let far = rises(worker, old, &root.multipliers, if self.sharpness < SHARPEST { 5 } else { 40 });
@@ -176,8 +176,7 @@ fn climb<'a>(
 
 /// Passes of a round: as many as a quarter of the time left allows. `None` if that is too few to lead anywhere.
 fn passes(worker: &Worker<'_>) -> Option<u32> {
-    let seconds: f64 = worker.oracles.iter().map(|oracle| oracle.work() as f64 * 2e-9).sum();
-    let passes = (0.25 * worker.left() / seconds.max(1e-9)) as u32;
+    let passes = (0.25 * worker.left() / worker.pass_seconds().max(1e-9)) as u32;
     (passes >= PASSES.0).then_some(passes.min(PASSES.1))
 }
 

@@ -11,8 +11,10 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::board::Board;
-use super::dual::{Decision, Multipliers};
+use super::dual::{Decision, Guide, Multipliers};
+use super::joint::Reach;
 use super::oracle::{Oracle, Question};
+use super::pool::Pool;
 use super::problem::{FORBIDDEN, Problem};
 use super::program::Scratch;
 use super::shared::Shared;
@@ -27,8 +29,16 @@ const AGAIN: f64 = 0.25;
 /// Part of a cooling's time that goes to dives before it, and up to which part of the best cost it begins from one of them.
 const DIVES: f64 = 0.25;
 const NEAR: f64 = 1.15;
+/// The same where the bound is near: what is left are wishes, which the multipliers know better than any cooling.
+const DIVES_NEAR: f64 = 0.6;
+/// A cooling after a dive begins at so many times the last temperature: it mends what was decided too early, and leaves the rest.
+const MENDS: f64 = 6.0;
+/// Part of a cooling from the best roster whose time goes to moving people together before it; all of it where the bound is near.
+const JOINED: f64 = 0.3;
 /// The first cooling's part of all time, a minute at most.
-const FIRST_COOLING: f64 = 0.04;
+const FIRST_COOLING: f64 = 0.01;
+/// The bound's part of all time, a minute at most, before the first cooling, if another thread searches.
+const FIRST_BOUND: f64 = 0.04;
 
 pub(crate) struct Worker<'a> {
     pub problem: &'a Problem<'a>,
@@ -40,6 +50,10 @@ pub(crate) struct Worker<'a> {
     pub steps: u64,
     /// Whether this one works on the bound.
     pub bounds: bool,
+    /// The answers of the relaxation.
+    pub pool: Pool,
+    /// How many people are moved together.
+    pub reach: Reach,
     scratch: Scratch,
     prices: Vec<i32>,
     pub cells: Vec<u16>,
@@ -61,6 +75,8 @@ impl<'a> Worker<'a> {
             random: SmallRng::seed_from_u64(seed ^ (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             steps: 0,
             bounds: index == 0,
+            pool: Pool::new(problem),
+            reach: Reach::default(),
             scratch: Scratch::default(),
             prices: Vec::new(),
             cells: vec![0; problem.days],
@@ -107,7 +123,10 @@ impl<'a> Worker<'a> {
             let of_day = &mut self.prices[decision.day * choices..][..choices];
             if decision.works { &mut of_day[..1] } else { &mut of_day[1..] }.fill(FORBIDDEN);
         }
-        self.ask(person, Oracle::bound)
+        let bound = self.ask(person, Oracle::bound)?;
+        let is_legal = self.oracles[person].keeps_rules(&self.cells);
+        self.pool.add(self.problem, person, &self.cells, is_legal);
+        Some(bound)
     }
 
     /// The cheapest legal row of a person at multipliers that keeps what is decided (per day: 0 off, else shift + 1, more if
@@ -123,6 +142,18 @@ impl<'a> Worker<'a> {
             }
         }
         self.ask(person, Oracle::best).is_some()
+    }
+
+    /// Legal rows of a person that cost at most `limit` at multipliers, with what they cost; `None` if there are more than `most`.
+    pub fn rows_near(
+        &mut self,
+        multipliers: &Multipliers,
+        person: usize,
+        limit: i64,
+        most: usize,
+    ) -> Option<Vec<(i64, Vec<u16>)>> {
+        multipliers.prices(self.problem, person, &mut self.prices);
+        self.ask(person, |oracle, question| oracle.near(question, limit, most))
     }
 
     /// Puts somebody who is out where they cost the least, prices disturbed by up to `noise`. Returns whether there was a
@@ -172,7 +203,8 @@ impl<'a> Worker<'a> {
         }
         let mut best = board.clone();
         // Each cooling twice as long as the one before: the last has about half of the time.
-        let mut length = ((self.spent() + self.left()) * FIRST_COOLING).min(60.0 * FIRST_COOLING);
+        let minute = (self.spent() + self.left()).min(60.0);
+        let (mut length, early) = (minute * FIRST_COOLING, minute * FIRST_BOUND);
         let mut proof = Proof::default();
         let mut coolings = 0_usize;
         let (mut for_bounds, begin) = (0.0, self.spent());
@@ -186,7 +218,10 @@ impl<'a> Worker<'a> {
             } else {
                 4.0
             };
-            if self.bounds && for_bounds * share <= self.spent() - begin && !proof.is_stuck() {
+            // With a thread that searches anyway the bound comes first: where it proves the first rosters best, that is all there is to do.
+            let first = self.shared.threads > 1 && coolings == 0 && for_bounds < early;
+            let due = first || for_bounds * share <= self.spent() - begin;
+            if self.bounds && due && !proof.is_stuck() {
                 let before = self.spent();
                 proof.go_on(self, &best);
                 for_bounds += self.spent() - before;
@@ -198,14 +233,10 @@ impl<'a> Worker<'a> {
             let seconds = if left < length * 2.5 { left } else { length };
             // By turns, and the threads not at the same time.
             let from_best = coolings > 0 && (coolings + usize::from(self.bounds)) % 2 == 1;
-            let mut hot = self.shared.temperatures.0 * if from_best { AGAIN } else { 1.0 };
-            let guided = guide.as_deref().filter(|_| !from_best);
-            let dived = guided.and_then(|guide| self.dives(&best, guide, seconds * DIVES));
-            if let Some(dived) = dived.filter(|dived| dived.cost as f64 <= best.cost as f64 * NEAR) {
-                board = dived;
-                hot *= AGAIN;
+            match guide.as_deref() {
+                Some(guide) if from_best => self.turn_from_best(&mut best, guide, seconds, near),
+                guide => self.turn_anew(&mut board, &mut best, guide, seconds, (from_best, near)),
             }
-            self.cool(&mut board, &mut best, seconds, guide.as_deref(), hot);
             coolings += 1;
             length *= 2.0;
             if let Some(better) = self.shared.better_than(&best) {
@@ -215,13 +246,48 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// People are moved together in the best roster; where the bound is far a cool cooling follows.
+    fn turn_from_best(&mut self, best: &mut Board<'a>, guide: &Guide, seconds: f64, near: bool) {
+        let mut board = best.clone();
+        self.join(&mut board, best, guide, if near { seconds } else { seconds * JOINED });
+        if !near {
+            board.clone_from(best);
+            let hot = self.shared.temperatures.0 * AGAIN;
+            self.cool(&mut board, best, seconds, Some(&guide.multipliers), hot);
+        }
+    }
+
+    /// A cooling, from a dive if there is a good one.
+    fn turn_anew(
+        &mut self,
+        board: &mut Board<'a>,
+        best: &mut Board<'a>,
+        guide: Option<&Guide>,
+        seconds: f64,
+        (again, near): (bool, bool),
+    ) {
+        let part = if near { DIVES_NEAR } else { DIVES };
+        let dived = guide.and_then(|guide| self.dives(best, guide, seconds * part));
+        let dived = dived.filter(|dived| dived.cost as f64 <= best.cost as f64 * NEAR);
+        let cool = if again || dived.is_some() { AGAIN } else { 1.0 };
+        if let Some(dived) = dived {
+            board.clone_from(&dived);
+        }
+        let hot = self.shared.temperatures.0 * cool;
+        self.cool(board, best, seconds, guide.map(|guide| &guide.multipliers), hot);
+    }
+
     /// The best of some dives, in about so many seconds.
-    fn dives(&mut self, board: &Board<'a>, guide: &Multipliers, seconds: f64) -> Option<Board<'a>> {
+    fn dives(&mut self, board: &Board<'a>, guide: &Guide, seconds: f64) -> Option<Board<'a>> {
         let begin = self.spent();
         let mut best: Option<Board<'a>> = None;
         while !self.over() && self.spent() - begin < seconds {
             let before = self.spent();
-            let Some(dived) = self.dive(board, guide, seconds) else { break };
+            let Some(mut dived) = self.dive(board, guide, seconds) else { break };
+            let taken = self.spent() - before;
+            let mut mended = dived.clone();
+            let hot = self.shared.temperatures.1 * MENDS;
+            self.cool(&mut dived, &mut mended, taken, Some(&guide.multipliers), hot);
             self.shared.offer(&dived, self.steps);
             if best.as_ref().is_none_or(|best| dived.cost < best.cost) {
                 best = Some(dived);

@@ -209,6 +209,16 @@ fn short_handed() -> Model {
     }
 }
 
+/// What is proven at once doesn't wait for a cooling: the first one of a long run takes longer than all this.
+#[test]
+fn a_small_roster_is_proven_at_once() {
+    let options = Options { time_limit: Some(Duration::from_secs(600)), threads: 2, ..Options::default() };
+    let solution = solve(&short_handed(), &options, &mut |_| ControlFlow::Continue(()));
+    let solution = solution.expect("five people have rosters");
+    assert_eq!((solution.bound, solution.stopped), (solution.objective, Stop::Optimal));
+    assert!(solution.seconds < 2.0, "{} s", solution.seconds);
+}
+
 /// The relaxation alone stays below; the certificate says that branches raised the bound to the best roster's cost.
 #[test]
 fn branches_prove_what_the_relaxation_leaves_open() {

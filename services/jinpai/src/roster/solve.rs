@@ -325,7 +325,8 @@ fn told(out: &mut dyn Write, summary: &Summary) -> Result<()> {
         writeln!(out, "written to {}", path.display())?;
     }
     if summary.heads_missing > 0 {
-        writeln!(out, "\n{} heads are missing:", summary.heads_missing)?;
+        let heads = if summary.heads_missing == 1 { "head is" } else { "heads are" };
+        writeln!(out, "\n{} {heads} missing:", summary.heads_missing)?;
         conflicts(out, summary)?;
     }
     Ok(())

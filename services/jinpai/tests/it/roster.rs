@@ -133,6 +133,8 @@ fn heads_that_cannot_be_had_end_with_status_3_and_a_reason() {
         "{reason}"
     );
     assert_eq!(told["conflicts"][0]["minimal"], true);
+    let told = text(&roster(&[&"solve", &SHORT, &"--seconds", &"2"]));
+    assert!(told.contains("\n1 head is missing:\n"), "{told}");
 }
 
 #[test]

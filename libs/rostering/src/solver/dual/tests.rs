@@ -4,9 +4,9 @@
 //! out as a proof. So here nothing searches: the only roster that is known is the dearest.
 
 #[path = "../../../tests/it/brute.rs"]
-mod brute;
+pub(crate) mod brute;
 #[path = "../../../tests/it/models.rs"]
-mod models;
+pub(crate) mod models;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,7 +30,7 @@ use crate::solver::{oracle, rows};
 
 const STEPS: u64 = 6_000;
 
-fn board<'a>(problem: &'a Problem<'a>, roster: &Roster) -> Board<'a> {
+pub(crate) fn board<'a>(problem: &'a Problem<'a>, roster: &Roster) -> Board<'a> {
     let mut board = Board::new(problem);
     for (person, row) in rows(roster).iter().enumerate() {
         board.insert(person, row);
@@ -39,18 +39,18 @@ fn board<'a>(problem: &'a Problem<'a>, roster: &Roster) -> Board<'a> {
 }
 
 /// A worker that may prove; `None` if somebody has no roster.
-fn worker<'a>(problem: &'a Problem<'a>, shared: &'a Shared) -> Option<Worker<'a>> {
+pub(crate) fn worker<'a>(problem: &'a Problem<'a>, shared: &'a Shared) -> Option<Worker<'a>> {
     let oracles: Result<Vec<_>, _> =
         (0..problem.people).map(|person| oracle(problem, person, &shared.clock)).collect();
     Some(Worker::new(problem, shared, (oracles.ok()?, Arc::new(Laws::new(problem.model))), 0, 1))
 }
 
-fn shared() -> Shared {
+pub(crate) fn shared() -> Shared {
     Shared::new(1, (1.0, 1.0), Arc::new(Clock::new(Instant::now(), None, None)), Some(STEPS))
 }
 
 /// The dearest roster of a model and the cost of the cheapest.
-fn extremes(model: &Model) -> Option<(Roster, i64)> {
+pub(crate) fn extremes(model: &Model) -> Option<(Roster, i64)> {
     let mut found: Option<(Roster, i64, i64)> = None;
     every_roster(model, |roster, cost| match &mut found {
         None => found = Some((roster.clone(), cost, cost)),
