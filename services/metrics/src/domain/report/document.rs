@@ -354,10 +354,13 @@ pub fn state_of(name: &str) -> Option<FigureState> {
 }
 
 impl Line {
-    /// Every figure of a row. Those of an hour are of conversations alone: nothing else is counted by hour.
+    /// Every figure of a row. An hour has those that are known of parts of a day.
     pub fn of(row: &Figures) -> Self {
         let by_hour = row.hour.is_some();
-        Self::with(row, |measure| !by_hour || matches!(measure, AnyMeasure::Conversations(_)))
+        Self::with(row, |measure| match measure {
+            AnyMeasure::Conversations(_) => true,
+            AnyMeasure::Timelines(measure) => !by_hour || measure.is_sliced_by(Aspect::Hour),
+        })
     }
 
     /// What a slice of sales has.
@@ -410,6 +413,8 @@ fn figure(measure: AnyMeasure, row: &Figures) -> Figure {
         AnyMeasure::Conversations(Measure::Length) => ranks(row, Spread::Length),
         AnyMeasure::Timelines(TradeMeasure::OrderHandling) => ranks_of(&row.trade.order_handling),
         AnyMeasure::Timelines(TradeMeasure::AfterSaleHandling) => ranks_of(&row.trade.after_sale_handling),
+        AnyMeasure::Timelines(TradeMeasure::RefundOnlyCompletion) => ranks_of(&row.trade.money_refunds),
+        AnyMeasure::Timelines(TradeMeasure::ReturnCompletion) => ranks_of(&row.trade.returns),
         _ => (None, None),
     };
     Figure { above, below, median, p90 }
