@@ -298,7 +298,7 @@ async fn refunds_tell_how_long_they_took_and_what_the_platform_did_only_where_th
         |times: &Option<pb::Times>| times.map(|times| (times.sum_ms / hour, times.count)).expect("times");
     assert_eq!(
         (times(&row.refund_only_completion), times(&row.return_completion)),
-        ((48 + 50, 2), (36 * 2, 2))
+        ((24 + 26, 2), (36 * 2, 2))
     );
     let median = row.return_completion.and_then(|times| times.median_seconds).expect("a median");
     assert!((median / (36.0 * 3_600.0) - 1.0).abs() < 0.01, "{median}");

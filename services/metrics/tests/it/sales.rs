@@ -8,7 +8,7 @@ use proto::events::v1::AgentDayFinalised;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::analysis_service_client::AnalysisServiceClient;
 use proto::metrics::v1::fact::Body;
-use testkit::{EventCollector, TestCaller, caller};
+use testkit::{EventCollector, caller};
 use tonic::Code;
 use tonic::transport::Channel;
 
@@ -613,7 +613,7 @@ async fn whom_a_release_before_counted_is_counted_with_all_sums_and_restates_not
     };
     let counts = "initiated_customers reply_characters assisted_customers money_refunds money_refund_ms returns return_ms \
         refunds_told refunds_helped refunds_judged credited_amount";
-    let more = "conversations complaints";
+    let more = "conversations complaints first_contacts first_contacts_resolved";
     let second = format!(
         "UPDATE trade_days SET {}, {}; UPDATE trade_slices SET {}, {};",
         zero(counts, "0"),

@@ -444,7 +444,7 @@ mod tests {
     use crate::domain::trade::TradeSum;
 
     #[test]
-    fn a_line_has_every_figure_and_an_hour_those_of_conversations() {
+    fn a_line_has_every_figure_and_an_hour_those_of_parts_of_a_day() {
         let mut row = figures();
         row.sums[Sum::RoundsAnswered] = 3;
         row.sums[Sum::Rounds] = 4;
@@ -457,8 +457,14 @@ mod tests {
         assert_eq!((paid.above, paid.below), (12_345, 0));
         row.hour = Some(9);
         let hour = Line::of(&row);
-        assert_eq!(hour.figures.len(), Measure::ALL.len());
-        assert_eq!(hour.figure(TradeMeasure::PaidAmount.into()), None);
+        let of_whole_days = [
+            TradeMeasure::ReceivedPerHead,
+            TradeMeasure::ConversationsPerHour,
+            TradeMeasure::AgentsShareOfSales,
+        ];
+        assert_eq!(hour.figures.len(), AnyMeasure::all().count() - of_whole_days.len());
+        assert!(of_whole_days.iter().all(|measure| hour.figure((*measure).into()).is_none()));
+        assert_eq!(hour.figure(TradeMeasure::PaidAmount.into()), Some(paid));
         let slice = Line::of_slice(&figures(), Aspect::Product);
         assert!(slice.figure(TradeMeasure::NetAmount.into()).is_some());
         assert_eq!(slice.figure(TradeMeasure::Inquiries.into()), None);
