@@ -16,6 +16,9 @@ use crate::recount::millis;
 /// Numerator and denominator by measure, account and day.
 pub type Counted = BTreeMap<(M, String, NaiveDate), (i64, i64)>;
 
+/// Takes what a fact makes: measure, account, day, numerator and denominator.
+pub type Taker<'t> = dyn FnMut(M, &str, NaiveDate, (i64, i64)) + 't;
+
 /// As in [`Reception::inquiry`].
 pub const CONVERSIONS: [M; 4] =
     [M::OrderConversionNextDay, M::OrderConversion, M::PaymentConversionNextDay, M::PaymentConversion];
@@ -534,7 +537,7 @@ impl<'a> One<'a> {
     }
 
     /// What a fact makes that is no order or payment; a refund what it makes when it is completed.
-    pub fn count_fact(&self, fact: &pb::Fact, add: &mut dyn FnMut(M, &str, NaiveDate, (i64, i64))) {
+    pub fn count_fact(&self, fact: &pb::Fact, add: &mut Taker<'_>) {
         let (at, day) = self.at(fact);
         let of = |holds: bool| (i64::from(holds), 1);
         match fact.body.as_ref().expect("a body") {
