@@ -103,6 +103,10 @@ pub struct Refund {
     pub reason: String,
     /// When the money went back; `None` while it is open.
     pub completed_at: Option<DateTime<Utc>>,
+    /// Whether the platform stepped in; `None` if that isn't known.
+    pub platform_help: Option<bool>,
+    /// Whether it judged against the shop; `None` while it hasn't judged.
+    pub judged_against_shop: Option<bool>,
 }
 
 /// Whether goods come back.

@@ -72,6 +72,8 @@ fn body(kind: Kind, fields: &mut Fields<'_>) -> Result<Body, Wrong> {
             kind: fields.required_word("type", REFUND_KINDS)?,
             reason: fields.text("reason")?.unwrap_or_default(),
             completed_at: fields.time("completedAt")?,
+            platform_help: fields.mark("platformHelp")?,
+            judged_against_shop: fields.mark("judgedAgainstShop")?,
         }),
         Kind::Cart => Body::Cart(Cart {
             product: fields.required_id("productId")?,

@@ -102,6 +102,8 @@ const REFUNDS: &[Column] = &[
     column("type", &["退款类型", "类型"]),
     column("reason", &["退款原因", "原因"]),
     column("completedAt", &["退款完成时间", "完结时间"]),
+    column("platformHelp", &["平台介入", "平台是否介入"]),
+    column("judgedAgainstShop", &["平台判责", "判责"]),
 ];
 const CARTS: &[Column] =
     &[SHOP, column("cartId", &["factId"]), REVISION, OCCURRED, CUSTOMER, ACCOUNT, PRODUCT, QUANTITY, AMOUNT];

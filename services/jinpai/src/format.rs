@@ -116,6 +116,8 @@ fn body(read: Body) -> PbBody {
             .into(),
             reason: refund.reason,
             completed_at: refund.completed_at.map(timestamp),
+            platform_help: refund.platform_help,
+            judged_against_shop: refund.judged_against_shop,
         }),
         Body::Cart(cart) => PbBody::Cart(pb::Cart {
             product_id: cart.product,

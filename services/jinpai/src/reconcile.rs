@@ -218,11 +218,18 @@ fn likely(
             | Measure::AverageOrderValue
             | Measure::ConversionNextDay
             | Measure::ConversionFinal
+            | Measure::AgentsShareOfSales
     );
     if own.is_none_or(|own| own == 0.0) {
         return match measure {
             _ if credited => "no orders or payments are credited to the account: were they sent in?",
             Measure::RefundedAmount => "no completed refunds are credited to the account: were they sent in?",
+            Measure::PlatformHelpRate | Measure::PlatformJudgedRate => {
+                "no completed refunds tell what the platform did: does their export carry it?"
+            }
+            Measure::AssistedCustomers => {
+                "no orders are known as excluded: were they sent in, or decided about?"
+            }
             Measure::Satisfaction => "the chats have no answers of customers: does their export carry them?",
             _ => "the chats that the report counts are not here: were they sent in?",
         };
@@ -234,13 +241,34 @@ fn likely(
         return "a day isn't closed: our figure may still grow";
     }
     match measure {
-        Measure::ReceivedCustomers | Measure::Inquiries if figure.from != figure.to => {
+        Measure::ReceivedCustomers
+        | Measure::Inquiries
+        | Measure::InitiatedCustomers
+        | Measure::SlowCustomers
+        | Measure::AssistedCustomers
+            if figure.from != figure.to =>
+        {
             "over several days ours are person-days; the report may count a customer once"
         }
         Measure::ReceivedCustomers | Measure::Inquiries => {
             "chats are missing here or there, or forwarded customers are counted differently"
         }
-        Measure::Response | Measure::FirstResponse => {
+        Measure::InitiatedCustomers => {
+            "whether bots' and automatic messages count as writing first is defined differently"
+        }
+        Measure::ReplyCharacters => {
+            "whether blanks, bots' or automatic messages count is defined differently"
+        }
+        Measure::AssistedCustomers => {
+            "which orders are excluded, or for how long they are waited for, differs"
+        }
+        Measure::AgentsShareOfSales => {
+            "the report may leave silent sales or other accounts' out of the whole"
+        }
+        Measure::PlatformHelpRate | Measure::PlatformJudgedRate => {
+            "ours are of refunds of which it is known whether the platform stepped in"
+        }
+        Measure::SlowCustomers | Measure::Response | Measure::FirstResponse => {
             "service hours, or whether the bot's and automatic answers count, are defined differently"
         }
         Measure::ReplyRate => "what counts as a reply, or service hours, are defined differently",

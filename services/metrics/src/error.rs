@@ -55,6 +55,11 @@ pub enum MetricsError {
         /// The day.
         day: chrono::NaiveDate,
     },
+    /// The figure is a share of all that the shop sold.
+    #[error(
+        "MEASURE_AGENTS_SHARE_OF_SALES is a share of all sales of the shop, which the caller may not see"
+    )]
+    WholeShopHidden,
     /// The merchant has no such definition.
     #[error("there is no definition {id}{}", version.map(|v| format!(" version {v}")).unwrap_or_default())]
     DefinitionNotFound {
@@ -208,6 +213,7 @@ impl Failure for MetricsError {
             | Self::DefinitionBuilding { .. }
             | Self::NothingToCompare { .. }
             | Self::NoDefinitionInForce { .. } => Kind::Precondition,
+            Self::WholeShopHidden => Kind::Denied,
             Self::DefinitionNotFound { .. } | Self::RemedyNotFound { .. } => Kind::NotFound,
             Self::DefinitionChanged { .. } | Self::RemedyChanged { .. } => Kind::Contended,
             Self::Alert(error) => error.kind(),
@@ -243,6 +249,7 @@ impl Failure for MetricsError {
             Self::TooManyStreams => "TOO_MANY_STREAMS",
             Self::Stopping => "STOPPING",
             Self::DayNotOver { .. } => "DAY_NOT_OVER",
+            Self::WholeShopHidden => "WHOLE_SHOP_HIDDEN",
             Self::DefinitionNotFound { .. } => "DEFINITION_NOT_FOUND",
             Self::DefinitionBuilding { .. } => "DEFINITION_BUILDING",
             Self::NoDefinitionInForce { .. } => "NO_DEFINITION_IN_FORCE",

@@ -35,6 +35,20 @@ pub enum Measure {
     ConversionNextDay,
     /// 询单->最终付款成功率.
     ConversionFinal,
+    /// 主动接待人数.
+    InitiatedCustomers,
+    /// 服务字数.
+    ReplyCharacters,
+    /// 慢响应人数.
+    SlowCustomers,
+    /// 协助服务人数.
+    AssistedCustomers,
+    /// 客服销售占比.
+    AgentsShareOfSales,
+    /// 平台求助率.
+    PlatformHelpRate,
+    /// 平台判责率.
+    PlatformJudgedRate,
 }
 
 /// What a measure's numbers are.
@@ -79,6 +93,13 @@ const HEADINGS: &[(&str, Measure)] = &[
     ("询单次日付款成功率", Measure::ConversionNextDay),
     ("询单最终付款成功率", Measure::ConversionFinal),
     ("询单转化率", Measure::ConversionFinal),
+    ("主动接待人数", Measure::InitiatedCustomers),
+    ("服务字数", Measure::ReplyCharacters),
+    ("慢响应人数", Measure::SlowCustomers),
+    ("协助服务人数", Measure::AssistedCustomers),
+    ("客服销售占比", Measure::AgentsShareOfSales),
+    ("平台求助率", Measure::PlatformHelpRate),
+    ("平台判责率", Measure::PlatformJudgedRate),
 ];
 
 impl Measure {
@@ -94,9 +115,14 @@ impl Measure {
     /// What its numbers are.
     pub fn unit(self) -> Unit {
         match self {
-            Self::ReceivedCustomers | Self::Inquiries | Self::OrderingBuyers | Self::PayingBuyers => {
-                Unit::Count
-            }
+            Self::ReceivedCustomers
+            | Self::Inquiries
+            | Self::OrderingBuyers
+            | Self::PayingBuyers
+            | Self::InitiatedCustomers
+            | Self::ReplyCharacters
+            | Self::SlowCustomers
+            | Self::AssistedCustomers => Unit::Count,
             Self::OrderedAmount | Self::PaidAmount | Self::RefundedAmount | Self::AverageOrderValue => {
                 Unit::Money
             }
@@ -105,7 +131,10 @@ impl Measure {
             | Self::ReplyRatio
             | Self::Satisfaction
             | Self::ConversionNextDay
-            | Self::ConversionFinal => Unit::Ratio,
+            | Self::ConversionFinal
+            | Self::AgentsShareOfSales
+            | Self::PlatformHelpRate
+            | Self::PlatformJudgedRate => Unit::Ratio,
         }
     }
 
@@ -124,6 +153,8 @@ mod tests {
         assert_eq!(Measure::of_heading("平均响应时间（秒）"), Some(Measure::Response));
         assert_eq!(Measure::of_heading("询单->最终付款成功率"), Some(Measure::ConversionFinal));
         assert_eq!(Measure::of_heading("询单→次日付款成功率"), Some(Measure::ConversionNextDay));
+        assert_eq!(Measure::of_heading("慢响应人数"), Some(Measure::SlowCustomers));
+        assert!(Measure::PlatformHelpRate.is_share() && !Measure::ReplyCharacters.is_share());
         assert_eq!(Measure::of_heading("上班天数"), None);
     }
 }

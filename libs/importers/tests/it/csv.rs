@@ -176,10 +176,10 @@ pub const TABLES: [(Kind, &str, &str, &str); 13] = [
     ),
     (
         Kind::Refund,
-        "refundId,orderId,occurredAt,customerId,amount,type,reason,completedAt\n\
-         r-1,o-1,2026-05-02 09:00,k,5,REFUND_ONLY,late,2026-05-02 10:00\n",
-        "r-2,o-1,2026-05-02 09:00,k,5,SWAP,late,\n",
-        "type",
+        "refundId,orderId,occurredAt,customerId,amount,type,reason,completedAt,平台介入,judgedAgainstShop\n\
+         r-1,o-1,2026-05-02 09:00,k,5,REFUND_ONLY,late,2026-05-02 10:00,是,否\n",
+        "r-2,o-1,2026-05-02 09:00,k,5,RETURN,late,,perhaps,\n",
+        "platformHelp",
     ),
     (
         Kind::Cart,

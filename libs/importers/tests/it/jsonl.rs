@@ -6,7 +6,7 @@ use crate::support::{Came, options, seconds};
 pub const MIXED: &str = r#"{"kind":"conversation","conversationId":"c1","agentId":"a","customerId":"k","channel":"chat","startedAt":"2026-05-13T13:14:57Z","closedAt":"2026-05-13T21:19:22+08:00","messages":[{"sentAt":"2026-05-13T13:14:57.250Z","sender":"AGENT","text":"hello","quickReply":true}],"satisfied":false}
 {"kind":"order","orderId":"o1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k","amount":"1,234.50","lines":[{"productId":"p1","title":"A lamp","quantity":2,"amount":1234.5}],"memberLevel":"V2"}
 {"kind":"payment","paymentId":"y1","orderId":"o1","occurredAt":"2026-05-13T21:25:00+08:00","customerId":"k","accountId":"a","amount":"¥1234.50"}
-{"kind":"refund","refundId":"r1","revision":1,"orderId":"o1","occurredAt":"2026-05-14T21:25:00+08:00","customerId":"k","amount":"12","type":"RETURN","reason":"broken","completedAt":"2026-05-15T08:00:00Z"}
+{"kind":"refund","refundId":"r1","revision":1,"orderId":"o1","occurredAt":"2026-05-14T21:25:00+08:00","customerId":"k","amount":"12","type":"RETURN","reason":"broken","completedAt":"2026-05-15T08:00:00Z","platformHelp":true,"judgedAgainstShop":false}
 {"kind":"cart","cartId":"w1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k","productId":"p1","quantity":1,"amount":"5"}
 {"kind":"complaint","complaintId":"m1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k","severity":"AUTHORITY","cause":"late","channel":"chat","conversationId":"c1","upheld":false}
 {"kind":"satisfaction","satisfactionId":"s1","occurredAt":"2026-05-13T21:20:00+08:00","customerId":"k","channel":"chat","conversationId":"c1","score":5}
@@ -46,6 +46,7 @@ fn a_mixed_file_has_every_kind() {
     let Body::Refund(refund) = &facts[2].body else { panic!("then payment, refund") };
     assert_eq!((refund.kind, facts[2].revision), (RefundKind::Return, 1));
     assert_eq!(refund.completed_at.map(|at| at.timestamp()), Some(seconds("2026-05-15T08:00:00Z")));
+    assert_eq!((refund.platform_help, refund.judged_against_shop), (Some(true), Some(false)));
     let Body::Complaint(complaint) = &facts[4].body else { panic!("then cart, complaint") };
     assert_eq!((complaint.upheld, complaint.chat.id.as_str()), (Some(false), "c1"));
 }

@@ -25,6 +25,13 @@ pub(super) fn value(row: &Figures, measure: Measure) -> Option<f64> {
         Measure::Satisfaction => rate(row.satisfaction),
         Measure::ConversionNextDay => rate(row.payment_conversion_next_day),
         Measure::ConversionFinal => rate(row.payment_conversion),
+        Measure::InitiatedCustomers => Some(count(row.initiated_customers)),
+        Measure::ReplyCharacters => Some(count(row.reply_characters)),
+        Measure::SlowCustomers => Some(count(row.slow_customers)),
+        Measure::AssistedCustomers => Some(count(row.assisted_customers)),
+        Measure::AgentsShareOfSales => rate(row.agents_share_of_sales),
+        Measure::PlatformHelpRate => rate(row.platform_help_rate),
+        Measure::PlatformJudgedRate => rate(row.platform_judged_rate),
     }
 }
 

@@ -71,7 +71,8 @@ impl Measure {
             | Self::LongChats
             | Self::Length
             | Self::TransferredIn
-            | Self::TransferredOut => None,
+            | Self::TransferredOut
+            | Self::SlowCustomers => None,
         }
     }
 }

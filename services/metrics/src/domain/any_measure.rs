@@ -73,7 +73,7 @@ impl AnyMeasure {
     pub fn of_sums(self, sums: &Sums, trade: &TradeFigures) -> (i64, i64) {
         match self {
             Self::Conversations(measure) => measure.of(sums),
-            Self::Timelines(measure) => measure.of(&trade.sums, trade.activity),
+            Self::Timelines(measure) => measure.of(&trade.sums, trade.beside()),
         }
     }
 
@@ -81,20 +81,25 @@ impl AnyMeasure {
     pub fn unit(self) -> Unit {
         match self {
             Self::Conversations(measure) => measure.unit(),
-            Self::Timelines(TradeMeasure::OrderHandling | TradeMeasure::AfterSaleHandling) => {
-                Unit::Milliseconds
-            }
+            Self::Timelines(
+                TradeMeasure::OrderHandling
+                | TradeMeasure::AfterSaleHandling
+                | TradeMeasure::RefundOnlyCompletion
+                | TradeMeasure::ReturnCompletion,
+            ) => Unit::Milliseconds,
             Self::Timelines(measure) if measure.formula().below == Below::Nothing => Unit::Count,
             Self::Timelines(_) => Unit::Rate,
         }
     }
 
-    /// Whether it is made of sums alone: activity is not, and so is known only of whole rows.
+    /// Whether it is made of sums alone: activity and what the whole shop was paid are none, and so are known only of whole
+    /// rows.
     pub fn adds_up(self) -> bool {
         match self {
             Self::Conversations(_) => true,
             Self::Timelines(measure) => {
-                !matches!(measure.formula().below, Below::ActiveDays | Below::ActiveHours)
+                let below = measure.formula().below;
+                !matches!(below, Below::ActiveDays | Below::ActiveHours | Below::WholePaid)
             }
         }
     }
@@ -150,14 +155,19 @@ impl TradeMeasure {
             | Self::AfterSaleHandlingAccuracy
             | Self::BotHandlingRate
             | Self::BotAcceptanceRate
-            | Self::CartPurchaseRate => Some(Direction::Risen),
+            | Self::CartPurchaseRate
+            | Self::AgentsShareOfSales => Some(Direction::Risen),
             Self::RefundRate
             | Self::ReturnRate
             | Self::ComplaintRate
             | Self::NegativeReviewRate
             | Self::OrderHandling
             | Self::AfterSaleHandling
-            | Self::BotUnansweredRate => Some(Direction::Fallen),
+            | Self::BotUnansweredRate
+            | Self::RefundOnlyCompletion
+            | Self::ReturnCompletion
+            | Self::PlatformHelpRate
+            | Self::PlatformJudgedRate => Some(Direction::Fallen),
             Self::Inquiries
             | Self::OrderingBuyers
             | Self::Orders
@@ -177,6 +187,9 @@ impl TradeMeasure {
             | Self::CartAmount
             | Self::CartsLeft
             | Self::CartLeftAmount
+            | Self::InitiatedCustomers
+            | Self::ReplyCharacters
+            | Self::AssistedCustomers
             | Self::ReceivedCustomers => None,
         }
     }

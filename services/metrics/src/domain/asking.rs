@@ -15,7 +15,7 @@ use crate::domain::figure::{Cut, DayRange, DefinitionRef, Figures, Filter, Group
 use crate::domain::restatement::Restatement;
 use crate::domain::ruling::Ruling;
 use crate::domain::summary::{MeasureSummary, Summary};
-use crate::domain::trade_measure::{ExplainedTrade, TradeExplainQuery};
+use crate::domain::trade_explainer::{ExplainedTrade, TradeExplainQuery};
 use crate::error::MetricsError;
 use crate::store::{
     ExplainCursor, FigureCursor, FigureQuery, FigureSums, RestatementCursor, RestatementQuery, TradeCursor,

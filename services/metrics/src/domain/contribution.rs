@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{Datelike, NaiveDate};
 
 use crate::domain::bucket::Bucket;
-use crate::domain::slice::{Aspect, Slice};
+use crate::domain::slice::{Aspect, Slice, is_sliced_since_the_first};
 use crate::domain::timeline::Share;
 use crate::domain::trade::{TradeSpread, TradeSum, TradeSums};
 use crate::domain::varint::{Damaged, get, put, take};
@@ -41,8 +41,33 @@ pub struct Gift {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Contribution {
     gifts: BTreeMap<Place, Gift>,
-    /// Whether it was read from the first format, which knew fewer sums and no slices.
-    is_old: bool,
+    /// The format it was read from, if that knew less than this program does.
+    older: Option<Older>,
+}
+
+/// A format of packed contributions that knew fewer sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Older {
+    /// No slices either.
+    First,
+    /// Of slices, and of what is counted by bucket, less too.
+    Second,
+}
+
+impl Older {
+    /// Whether it knew a sum.
+    fn has(self, sum: TradeSum) -> bool {
+        let known = match self {
+            Self::First => TradeSum::IN_FIRST_FORMAT,
+            Self::Second => TradeSum::IN_SECOND_FORMAT,
+        };
+        (sum as usize) < known
+    }
+
+    /// Whether it knew a sum of slices.
+    fn has_sliced(self, sum: TradeSum) -> bool {
+        self == Self::Second && is_sliced_since_the_first(sum)
+    }
 }
 
 impl Gift {
@@ -56,12 +81,22 @@ impl Gift {
         self.sums != TradeSums::default() || self.counts.iter().any(|counts| !counts.is_empty())
     }
 
-    /// What the first format of packed contributions knew of it, and what it did not.
-    pub fn split_by_format(&self) -> (Self, Self) {
-        let mut known = Self { sums: self.sums, counts: self.counts.clone(), ..Self::default() };
-        let mut unknown = Self { slices: self.slices.clone(), ..Self::default() };
-        for sum in &TradeSum::ALL[TradeSum::IN_FIRST_FORMAT..] {
-            unknown.sums[*sum] = std::mem::take(&mut known.sums[*sum]);
+    /// What an older format of packed contributions knew of it, and what it did not.
+    pub fn split_by(&self, older: Older) -> (Self, Self) {
+        let (mut known, mut unknown) = (Self::default(), Self::default());
+        for (sum, value) in self.sums.entries() {
+            let half = if older.has(sum) { &mut known } else { &mut unknown };
+            half.sums[sum] = value;
+        }
+        for (at, counts) in self.counts.iter().enumerate() {
+            let half = if at < TradeSpread::IN_SECOND_FORMAT { &mut known } else { &mut unknown };
+            half.counts[at].clone_from(counts);
+        }
+        for (slice, sums) in &self.slices {
+            for (sum, value) in sums.entries() {
+                let half = if older.has_sliced(sum) { &mut known } else { &mut unknown };
+                half.slices.entry(slice.clone()).or_default()[sum] = value;
+            }
         }
         (known, unknown)
     }
@@ -97,8 +132,10 @@ pub fn change(counts: &mut BucketCounts, bucket: Bucket, by: i64) {
 
 /// The first byte of the packed form. Older forms stay readable for ever. A program that doesn't know the form refuses
 /// it, and leaves the customer to one that does.
-const FORMAT: u8 = 2;
-/// The form without slices.
+const FORMAT: u8 = 3;
+/// See [`Older`].
+const SECOND_FORMAT: u8 = 2;
+/// See [`Older`].
 const FIRST_FORMAT: u8 = 1;
 
 impl Contribution {
@@ -124,9 +161,9 @@ impl Contribution {
         }
     }
 
-    /// Whether it was read from the first format, which knew fewer sums and no slices.
-    pub fn is_old(&self) -> bool {
-        self.is_old
+    /// The format it was read from, if that knew less than this program does.
+    pub fn older(&self) -> Option<Older> {
+        self.older
     }
 
     /// By place.
@@ -172,11 +209,14 @@ impl Contribution {
         if rest.is_empty() {
             return Ok(contribution);
         }
-        contribution.is_old = match take(&mut rest)? {
-            FIRST_FORMAT => true,
-            FORMAT => false,
+        contribution.older = match take(&mut rest)? {
+            FIRST_FORMAT => Some(Older::First),
+            SECOND_FORMAT => Some(Older::Second),
+            FORMAT => None,
             _ => return Err(Damaged),
         };
+        let spreads =
+            if contribution.older.is_some() { TradeSpread::IN_SECOND_FORMAT } else { TradeSpread::ALL.len() };
         for _ in 0..get(&mut rest)? {
             let definition_seq = i32::try_from(get(&mut rest)?).map_err(|_| Damaged)?;
             let day = i32::try_from(get_signed(&mut rest)?).map_err(|_| Damaged)?;
@@ -185,10 +225,10 @@ impl Contribution {
             let mut gift =
                 Gift { topics: u32::try_from(get(&mut rest)?).map_err(|_| Damaged)?, ..Gift::default() };
             gift.sums = get_sums(&mut rest)?;
-            for counts in &mut gift.counts {
+            for counts in gift.counts.iter_mut().take(spreads) {
                 *counts = get_counts(&mut rest)?;
             }
-            let slices = if contribution.is_old { 0 } else { get(&mut rest)? };
+            let slices = if contribution.older == Some(Older::First) { 0 } else { get(&mut rest)? };
             for _ in 0..slices {
                 let aspect = i16::try_from(get(&mut rest)?).ok().and_then(Aspect::of).ok_or(Damaged)?;
                 let slice = Slice { aspect, item: get_text(&mut rest)? };
@@ -288,22 +328,25 @@ mod tests {
                 let day = NaiveDate::from_num_days_from_ce_opt(day).expect("a day");
                 Place { definition_seq, day, account }
             });
-        let counts = prop::collection::btree_map(0..1_000_i16, -9..9_i64, 0..4);
+        // A count of 0 is never kept.
+        let count = prop_oneof![-9..0_i64, 1..9_i64];
+        let counts = prop::collection::btree_map(0..1_000_i16, count, 0..4);
         let sums =
             prop::collection::vec((0..TradeSum::ALL.len(), -1_000_000_000_000..1_000_000_000_000_i64), 0..8);
-        let slices = prop::collection::btree_map((0..3_usize, "[a-z0-9客]{0,6}"), 1..9_i64, 0..4);
-        let gift = (any::<u32>(), sums, [counts.clone(), counts.clone(), counts], slices).prop_map(
-            |(topics, sums, counts, slices)| {
-                let mut gift = Gift { counts, topics, ..Gift::default() };
-                sums.into_iter().for_each(|(at, value)| gift.sums[TradeSum::ALL[at]] = value);
-                for ((aspect, item), orders) in slices {
-                    let slice = Slice { aspect: Aspect::ALL[aspect], item };
-                    gift.slices.entry(slice).or_default()[TradeSum::Orders] = orders;
-                }
-                gift
-            },
-        );
-        prop::collection::btree_map(place, gift, 0..5).prop_map(|gifts| Contribution { gifts, is_old: false })
+        let slice = (0..3_usize, "[a-z0-9客]{0,6}", 0..TradeSum::ALL.len());
+        let slices = prop::collection::btree_map(slice, 1..9_i64, 0..4);
+        let counts = prop::collection::vec(counts, TradeSpread::ALL.len());
+        let gift = (any::<u32>(), sums, counts, slices).prop_map(|(topics, sums, counts, slices)| {
+            let counts = counts.try_into().expect("as many as there are");
+            let mut gift = Gift { counts, topics, ..Gift::default() };
+            sums.into_iter().for_each(|(at, value)| gift.sums[TradeSum::ALL[at]] = value);
+            for ((aspect, item, sum), value) in slices {
+                let slice = Slice { aspect: Aspect::ALL[aspect], item };
+                gift.slices.entry(slice).or_default()[TradeSum::ALL[sum]] = value;
+            }
+            gift
+        });
+        prop::collection::btree_map(place, gift, 0..5).prop_map(|gifts| Contribution { gifts, older: None })
     }
 
     proptest! {
@@ -328,14 +371,19 @@ mod tests {
         }
 
         #[test]
-        fn what_the_first_format_knew_and_what_it_did_not_make_the_whole(
+        fn what_an_older_format_knew_and_what_it_did_not_make_the_whole(
             contribution in any_contribution(),
         ) {
             for (_, gift) in contribution.gifts() {
-                let (mut whole, unknown) = gift.split_by_format();
-                prop_assert!(whole.slices.is_empty() && unknown.counts.iter().all(BTreeMap::is_empty));
-                whole.add(&unknown, 1);
-                prop_assert_eq!(&Gift { topics: gift.topics, ..whole }, gift);
+                for older in [Older::First, Older::Second] {
+                    let (mut whole, unknown) = gift.split_by(older);
+                    prop_assert!(whole.sums.entries().all(|(sum, _)| older.has(sum)));
+                    prop_assert!(unknown.sums.entries().all(|(sum, _)| !older.has(sum)));
+                    prop_assert!(older == Older::Second || whole.slices.is_empty());
+                    prop_assert!(unknown.counts[..TradeSpread::IN_SECOND_FORMAT].iter().all(BTreeMap::is_empty));
+                    whole.add(&unknown, 1);
+                    prop_assert_eq!(&Gift { topics: gift.topics, ..whole }, gift);
+                }
             }
         }
     }
@@ -349,13 +397,22 @@ mod tests {
         let day = NaiveDate::from_num_days_from_ce_opt(737_558).expect("a day");
         let place = Place { definition_seq: 1, day, account: "a".to_owned() };
         let first = [1, 1, 1, 0xac, 0x84, 90, 1, b'a', 5, 2, 2, 2, 12, 0xf2, 0xc0, 1, 0, 0, 1, 18, 4];
-        let old = Contribution { gifts: BTreeMap::from([(place.clone(), gift.clone())]), is_old: true };
-        assert_eq!(Contribution::unpack(&first), Ok(old), "what was stored by releases before");
+        let of = |gift: &Gift, older| Contribution {
+            gifts: BTreeMap::from([(place.clone(), gift.clone())]),
+            older,
+        };
+        let read = Contribution::unpack(&first);
+        assert_eq!(read, Ok(of(&gift, Some(Older::First))), "what was stored by releases before");
         let slice = Slice { aspect: Aspect::Product, item: "p".to_owned() };
         gift.slices.entry(slice).or_default()[TradeSum::Orders] = 3;
-        let packed = Contribution { gifts: BTreeMap::from([(place, gift)]), is_old: false }.pack();
-        let mut bytes = [&first[..], &[1, 1, 1, b'p', 1, 8, 6]].concat();
-        bytes[0] = 2;
-        assert_eq!(packed, bytes);
+        let slices = [1, 1, 1, b'p', 1, 8, 6];
+        let mut second = [&first[..], &slices].concat();
+        second[0] = 2;
+        assert_eq!(Contribution::unpack(&second), Ok(of(&gift, Some(Older::Second))));
+        gift.counts[4].insert(7, 1);
+        let mut third = [&first[..], &[0, 1, 14, 2], &slices].concat();
+        third[0] = 3;
+        assert_eq!(of(&gift, None).pack(), third);
+        assert_eq!(Contribution::unpack(&third), Ok(of(&gift, None)));
     }
 }

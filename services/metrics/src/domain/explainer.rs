@@ -231,6 +231,12 @@ fn reason(measure: Measure, part: &Part) -> Option<Reason> {
             .or((!part.customer.due).then_some(Reason::OutsideServiceHours))
             .or(part.customer.late.then_some(Reason::TooLate))
             .or_else(|| (sums[Sum::DueCustomers] == 0).then_some(Reason::RepeatCustomer)),
+        Measure::SlowCustomers => silent
+            .or((!part.customer.due).then_some(Reason::OutsideServiceHours))
+            .or((!part.customer.late).then_some(Reason::InTime))
+            .or_else(|| {
+                (sums[Sum::DueCustomers] == sums[Sum::InTimeCustomers]).then_some(Reason::RepeatCustomer)
+            }),
         Measure::Replies => none(Sum::Replies, Reason::NoReply),
         Measure::QuickReplies => none(Sum::QuickReplies, Reason::NoneSent),
         Measure::CustomerMessages => silent,

@@ -51,11 +51,24 @@ pub enum Measure {
     TransferredIn,
     /// Conversations handed over by the account.
     TransferredOut,
+    /// 慢响应人数: customers who wrote in service hours and were not answered in time.
+    SlowCustomers,
+}
+
+/// How a figure is made of sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Formula {
+    /// Above the line.
+    pub plus: Sum,
+    /// Taken off above the line.
+    pub minus: Option<Sum>,
+    /// Below the line; a count has none.
+    pub below: Option<Sum>,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Conversations,
         Self::ReceivedCustomers,
         Self::Replies,
@@ -75,6 +88,7 @@ impl Measure {
         Self::InTimeCustomers,
         Self::TransferredIn,
         Self::TransferredOut,
+        Self::SlowCustomers,
     ];
 
     /// Its name on the wire and in tables.
@@ -99,6 +113,7 @@ impl Measure {
             Self::InTimeCustomers => "IN_TIME_CUSTOMERS",
             Self::TransferredIn => "TRANSFERRED_IN",
             Self::TransferredOut => "TRANSFERRED_OUT",
+            Self::SlowCustomers => "SLOW_CUSTOMERS",
         }
     }
 
@@ -111,14 +126,14 @@ impl Measure {
     pub fn unit(self) -> Unit {
         match self {
             Self::FirstResponse | Self::Response | Self::Length => Unit::Milliseconds,
-            measure if measure.sums().1.is_some() => Unit::Rate,
+            measure if measure.formula().below.is_some() => Unit::Rate,
             _ => Unit::Count,
         }
     }
 
-    /// The sums that the figure is made of; a count has no denominator.
-    pub fn sums(self) -> (Sum, Option<Sum>) {
-        match self {
+    /// How the figure is made.
+    pub fn formula(self) -> Formula {
+        let (plus, below) = match self {
             Self::Conversations => (Sum::Conversations, None),
             Self::ReceivedCustomers => (Sum::ReceivedCustomers, None),
             Self::Replies => (Sum::Replies, None),
@@ -138,7 +153,10 @@ impl Measure {
             Self::InTimeCustomers => (Sum::InTimeCustomers, Some(Sum::DueCustomers)),
             Self::TransferredIn => (Sum::TransferredIn, None),
             Self::TransferredOut => (Sum::TransferredOut, None),
-        }
+            Self::SlowCustomers => (Sum::DueCustomers, None),
+        };
+        let minus = (self == Self::SlowCustomers).then_some(Sum::InTimeCustomers);
+        Formula { plus, minus, below }
     }
 
     /// Whose durations it counts, of the kind [`Part::durations`] has.
@@ -153,8 +171,9 @@ impl Measure {
 
     /// The figure's value out of sums.
     pub fn of(self, sums: &Sums) -> (i64, i64) {
-        let (numerator, denominator) = self.sums();
-        (sums[numerator], denominator.map_or(0, |sum| sums[sum]))
+        let Formula { plus, minus, below } = self.formula();
+        let of = |sum: Option<Sum>| sum.map_or(0, |sum| sums[sum]);
+        (sums[plus] - of(minus), of(below))
     }
 }
 
@@ -246,6 +265,20 @@ pub enum Reason {
     RepeatAccount,
     /// The bot alone served the customer, which the definition leaves out.
     BotOnly,
+    /// All that counts was answered in time.
+    InTime,
+    /// The customer wrote before the account did.
+    CustomerWroteFirst,
+    /// Not all of the customer's orders in the window are excluded, or there are none.
+    NotExcluded,
+    /// It is credited to nobody.
+    NotCredited,
+    /// Nobody said whether the platform stepped in.
+    PlatformUnknown,
+    /// The platform did not step in.
+    NoPlatform,
+    /// The platform did not judge against the shop.
+    NotJudged,
 }
 
 /// A stored conversation without text.

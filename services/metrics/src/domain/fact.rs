@@ -132,6 +132,12 @@ pub struct Refund {
     /// The business day of that; worked out, not part of the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_day: Option<NaiveDate>,
+    /// Whether the platform stepped in; `None` if that isn't known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_help: Option<bool>,
+    /// Whether it judged against the shop; `None` if it didn't step in, or hasn't judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_against_shop: Option<bool>,
 }
 
 /// See `fact.proto`.

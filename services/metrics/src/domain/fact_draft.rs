@@ -137,6 +137,10 @@ impl Body {
                 check_id("refund.order_id", &refund.order, 128)?;
                 check_amount("refund.amount", refund.amount)?;
                 check_text("refund.reason", &refund.reason, 200)?;
+                if refund.judged_against_shop.is_some() && refund.platform_help != Some(true) {
+                    let why = "must only be given where platform_help is true";
+                    return Err(wrong("refund.judged_against_shop", why));
+                }
                 check_later("refund.completed_at", &mut refund.completed_at, occurred_at, now)
             }
             Self::Cart { product, quantity, amount } => {
@@ -332,6 +336,8 @@ mod tests {
             reason: "电话13812345678".to_owned(),
             completed_at,
             completed_day: None,
+            platform_help: None,
+            judged_against_shop: None,
         }
     }
 
@@ -382,6 +388,10 @@ mod tests {
             draft(Body::Refund(refund(at("2020-05-13T16:00:00Z")))),
             "refund.completed_at: must not be before",
         );
+        for platform_help in [None, Some(false)] {
+            let judged = Refund { platform_help, judged_against_shop: Some(false), ..refund(None) };
+            check(draft(Body::Refund(judged)), "refund.judged_against_shop: must only be given where");
+        }
         let late = Handling {
             after_sale: true,
             task: "t".to_owned(),
@@ -416,6 +426,10 @@ mod tests {
         assert_ne!(bad, hash(review(Rating::Bad, "太慢了")));
         assert_ne!(bad, hash(review(Rating::Good, "太慢")));
         assert_eq!(bad, hash(FactDraft { revision: 7, ..review(Rating::Bad, "太慢") }));
+        let body = |refund| serde_json::to_string(&Body::Refund(refund)).expect("is written");
+        let (plain, told) = (refund(None), Refund { platform_help: Some(false), ..refund(None) });
+        assert!(!body(plain.clone()).contains("platform") && !body(plain.clone()).contains("judged"));
+        assert_ne!(hash(draft(Body::Refund(plain))), hash(draft(Body::Refund(told))));
         let appended = |text: &str, stars| {
             let mut draft = review(Rating::Bad, "太慢");
             let appended_at = at("2020-05-14T08:00:00Z");

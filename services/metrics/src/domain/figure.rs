@@ -9,7 +9,7 @@ use crate::domain::part::Spread;
 use crate::domain::slice::{Aspect, Slices};
 use crate::domain::sums::Sums;
 use crate::domain::trade::TradeSums;
-use crate::domain::trade_measure::Activity;
+use crate::domain::trade_measure::{Activity, Beside};
 
 /// What figures are added up by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -221,6 +221,22 @@ pub struct TradeFigures {
     pub order_handling: Histogram,
     /// How long after-sale cases took.
     pub after_sale_handling: Histogram,
+    /// How long refunds without the goods took to complete.
+    pub money_refunds: Histogram,
+    /// How long returns took.
+    pub returns: Histogram,
+    /// What was paid in the row's shops and days in all, whoever got the credit; `None` where the caller may not see that, or
+    /// nobody asked.
+    pub whole_paid: Option<i64>,
+    /// Whether it is a part of days, by product, category or hour: what is known of whole days only is missing.
+    pub is_cut: bool,
+}
+
+impl TradeFigures {
+    /// What stands beside the sums.
+    pub fn beside(&self) -> Beside {
+        Beside { activity: self.activity, whole_paid: self.whole_paid.unwrap_or(0) }
+    }
 }
 
 /// Median and 90th percentile of one spread.

@@ -1,4 +1,4 @@
-//! Figures by hour, counted from the conversations themselves.
+//! Figures of conversations by hour, counted from the conversations themselves.
 //!
 //! A conversation counts whole in the hour of its first message, as it counts on the day of it; a customer counts once
 //! per account, shop and hour.
@@ -43,7 +43,7 @@ impl HourTally {
     pub fn add(&mut self, key: &str, conversation: &Recorded, rules: &Rules) {
         let part = conversation.part(rules);
         let at = &conversation.agent_day;
-        let hours = (conversation.hour() + 24 - self.cut_over_hour) % 24;
+        let hours = Self::hours_after(self.cut_over_hour, conversation.hour());
         let row = self.rows.entry((key.to_owned(), at.day, hours)).or_default();
         row.sums += &part.sums;
         for (spread, ms) in &part.durations {
@@ -64,6 +64,11 @@ impl HourTally {
     /// The hour of the local clock that is so many hours after the cut-over.
     pub fn clock_hour(cut_over_hour: u8, hours: u8) -> u8 {
         (cut_over_hour % 24 + hours) % 24
+    }
+
+    /// How many hours after the cut-over an hour of the local clock is.
+    pub fn hours_after(cut_over_hour: u8, clock_hour: u8) -> u8 {
+        (clock_hour + 24 - cut_over_hour % 24) % 24
     }
 
     /// The rows in the order of key, day and hour, without those in which nothing happened.
@@ -110,6 +115,7 @@ mod tests {
                 (clock, row.sums[Sum::Conversations], row.sums[Sum::ReceivedCustomers])
             })
             .collect();
+        assert!((0..24).all(|hour| HourTally::clock_hour(6, HourTally::hours_after(6, hour)) == hour));
         // The answer came after the full hour: the conversation stays in the hour in which it began.
         assert_eq!(found, [(6, 2, 1), (23, 1, 1), (5, 1, 1)]);
         assert!(rows.iter().all(|(_, row)| row.active_accounts() == 1));

@@ -54,6 +54,21 @@ pub struct Selection {
     pub spans: Vec<(Span, String)>,
     /// Whether days outside the spans count too, under an empty key.
     pub others: bool,
+    /// Whether the caller sees all of the merchant, whatever the filter leaves of it.
+    pub sees_all: bool,
+}
+
+impl Selection {
+    /// Everything of the merchant.
+    pub fn all() -> Self {
+        Self { spans: Vec::new(), others: true, sees_all: true }
+    }
+
+    /// Whether a day of an account is in it.
+    pub fn holds(&self, account: &str, day: NaiveDate) -> bool {
+        let within = |span: &Span| span.account == account && (span.days.0..=span.days.1).contains(&day);
+        self.others || self.spans.iter().any(|(span, _)| within(span))
+    }
 }
 
 /// Whether people and teams have to be looked up at all.
@@ -72,7 +87,8 @@ pub fn select(
 ) -> Selection {
     if !needs_people(group, filter) {
         let spans = visible.unwrap_or_default().iter().map(|span| (span.clone(), String::new()));
-        return Selection { spans: spans.collect(), others: visible.is_none() };
+        let sees_all = visible.is_none();
+        return Selection { spans: spans.collect(), others: sees_all, sees_all };
     }
     let by_people = !filter.persons.is_empty() || !filter.teams.is_empty();
     let wanted = |segment: &Segment| {
@@ -107,7 +123,7 @@ pub fn select(
             spans.push((span, key.unwrap_or_default().to_owned()));
         }
     }
-    Selection { spans, others: visible.is_none() && !by_people }
+    Selection { spans, others: visible.is_none() && !by_people, sees_all: visible.is_none() }
 }
 
 /// The accounts that anything is known of, each with the runs of days that are visible.
@@ -217,7 +233,7 @@ mod tests {
             .iter()
             .map(|(account, from, to, key)| (span(account, *from, *to), (*key).to_owned()))
             .collect();
-        assert_eq!(selection, Selection { spans: expected, others });
+        assert_eq!(selection, Selection { spans: expected, others, sees_all: visible.is_none() });
     }
 
     #[test]

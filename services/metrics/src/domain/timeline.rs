@@ -21,6 +21,7 @@ use crate::domain::slice::Slice;
 use crate::domain::timeline_chats as chats;
 use crate::domain::timeline_facts as facts;
 use crate::domain::timeline_slices as slices;
+use crate::domain::timeline_writing as writing;
 use crate::domain::trade::{TradeSpread, TradeSum};
 
 /// What a share is about. The position is stored as a bit: new ones go to the end.
@@ -45,6 +46,7 @@ pub enum Topic {
     AfterSaleHandling,
     Bot,
     Cart,
+    Writing,
 }
 
 impl Topic {
@@ -152,6 +154,7 @@ pub(super) fn message_at(chat: &Recorded, offset_ms: i64) -> DateTime<Utc> {
 pub fn shares(history: &History, rules: &Rules) -> Vec<Share> {
     let timeline = Timeline::new(history, rules);
     let mut shares = chats::shares(&timeline);
+    shares.extend(writing::shares(&timeline));
     shares.extend(facts::shares(&timeline));
     slices::cut(&timeline, &mut shares);
     shares
@@ -302,6 +305,8 @@ mod tests {
             reason: String::new(),
             completed_at: Some(completed_at),
             completed_day: Some(completed_day),
+            platform_help: None,
+            judged_against_shop: None,
         })
     }
 

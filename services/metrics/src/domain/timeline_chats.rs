@@ -1,4 +1,5 @@
-//! What a customer's conversations add: receptions, inquiries and their conversion, first contacts.
+//! What a customer's conversations add: receptions, inquiries and their conversion, first contacts. What accounts wrote in
+//! them is in `timeline_writing`.
 
 use std::collections::HashSet;
 
@@ -107,6 +108,10 @@ fn inquiry(
     let left_out = silent
         .or_else(|| ordered_before().then_some(Reason::OrderedBefore))
         .or_else(|| only_excluded().then_some(Reason::ExcludedOrder));
+    match left_out {
+        Some(Reason::ExcludedOrder) => share.sums.push((TradeSum::AssistedCustomers, 1)),
+        reason => share.missing.push((TradeSum::AssistedCustomers, reason.unwrap_or(Reason::NotExcluded))),
+    }
     if let Some(reason) = left_out {
         share.missing.push((TradeSum::Inquiries, reason));
         share.missing.extend(CONVERSIONS.map(|sum| (sum, reason)));

@@ -131,11 +131,21 @@ impl<'a> Teller<'a, '_> {
         let share = self.share(Topic::Payment, at, fact.day, account);
         if excluded {
             return share.lacks(
-                &[TradeSum::PaidOrders, TradeSum::PaidAmount, TradeSum::PayingBuyers],
+                &[
+                    TradeSum::PaidOrders,
+                    TradeSum::PaidAmount,
+                    TradeSum::CreditedAmount,
+                    TradeSum::PayingBuyers,
+                ],
                 Reason::ExcludedOrder,
             );
         }
         share.add(TradeSum::PaidAmount, amount);
+        if account.is_empty() {
+            share.lacks(&[TradeSum::CreditedAmount], Reason::NotCredited);
+        } else {
+            share.add(TradeSum::CreditedAmount, amount);
+        }
         share.add_or(TradeSum::PayingBuyers, new, Reason::RepeatBuyer);
         match ordered {
             Some(ordered) => {
@@ -154,7 +164,6 @@ impl<'a> Teller<'a, '_> {
     fn refund(&mut self, at: usize, fact: &'a Fact, refund: &'a Refund) {
         const AT_PAYMENT: [TradeSum; 3] =
             [TradeSum::RefundedAmount, TradeSum::RefundedOrders, TradeSum::ReturnedOrders];
-        const WHEN_COMPLETED: [TradeSum; 2] = [TradeSum::CompletedRefunds, TradeSum::CompletedRefundAmount];
         let credits = &self.timeline.credits;
         let ordered = credits.order(&refund.order).copied();
         let payment = ordered.and_then(|ordered| ordered.first_payment);
@@ -186,12 +195,12 @@ impl<'a> Teller<'a, '_> {
 
         let day = refund.completed_day.unwrap_or(fact.day);
         let share = self.share(Topic::CompletedRefund, at, day, account);
-        match (excluded, refund.completed_day) {
+        match (excluded, refund.completed_at) {
             (true, _) => share.lacks(&WHEN_COMPLETED, Reason::ExcludedOrder),
             (false, None) => share.lacks(&WHEN_COMPLETED, Reason::NotComplete),
-            (false, Some(_)) => {
-                share.add(TradeSum::CompletedRefunds, 1);
-                share.add(TradeSum::CompletedRefundAmount, refund.amount);
+            (false, Some(completed_at)) => {
+                let took_ms = (completed_at - fact.occurred_at).num_milliseconds();
+                share.refund_completed(refund, took_ms);
             }
         }
     }
@@ -292,7 +301,41 @@ impl<'a> Teller<'a, '_> {
     }
 }
 
+/// What a refund adds on the day on which it was completed.
+const WHEN_COMPLETED: [TradeSum; 7] = [
+    TradeSum::CompletedRefunds,
+    TradeSum::CompletedRefundAmount,
+    TradeSum::MoneyRefunds,
+    TradeSum::Returns,
+    TradeSum::RefundsTold,
+    TradeSum::RefundsHelped,
+    TradeSum::RefundsJudged,
+];
+
 impl Share {
+    fn refund_completed(&mut self, refund: &Refund, took_ms: i64) {
+        self.add(TradeSum::CompletedRefunds, 1);
+        self.add(TradeSum::CompletedRefundAmount, refund.amount);
+        let money = (TradeSpread::MoneyRefund, TradeSum::MoneyRefunds, TradeSum::MoneyRefundMs);
+        let goods = (TradeSpread::Return, TradeSum::Returns, TradeSum::ReturnMs);
+        let ((spread, count, sum_ms), (_, other, _)) =
+            if refund.goods_returned { (goods, money) } else { (money, goods) };
+        self.add(count, 1);
+        self.add(sum_ms, took_ms);
+        self.buckets.push((spread, bucket::of(took_ms)));
+        self.lacks(&[other], Reason::NotOfTheKind);
+        let Some(helped) = refund.platform_help else {
+            return self.lacks(
+                &[TradeSum::RefundsTold, TradeSum::RefundsHelped, TradeSum::RefundsJudged],
+                Reason::PlatformUnknown,
+            );
+        };
+        self.add(TradeSum::RefundsTold, 1);
+        self.add_or(TradeSum::RefundsHelped, helped, Reason::NoPlatform);
+        let reason = if helped { Reason::NotJudged } else { Reason::NoPlatform };
+        self.add_or(TradeSum::RefundsJudged, refund.judged_against_shop == Some(true), reason);
+    }
+
     fn add(&mut self, sum: TradeSum, value: i64) {
         self.sums.push((sum, value));
     }

@@ -16,15 +16,14 @@ pub(super) fn cut(timeline: &Timeline<'_>, shares: &mut [Share]) {
     for share in shares {
         match share.item {
             Item::Chat(at) => {
-                if matches!(share.topic, Topic::Reception | Topic::Inquiry) {
-                    let first = first_message_at(&timeline.history.chats()[at]);
-                    put_hour(share, timeline.history.hour(first));
-                }
+                let first = first_message_at(&timeline.history.chats()[at]);
+                put_hour(share, timeline.history.hour(first));
             }
             Item::Fact(at) => {
                 let fact = &timeline.history.facts()[at];
-                let Some(goods) = goods(timeline, fact) else { continue };
-                put_goods(share, &goods, &mut buyers);
+                if let Some(goods) = goods(timeline, fact) {
+                    put_goods(share, &goods, &mut buyers);
+                }
                 put_hour(share, hour(timeline, fact, share.topic));
             }
         }
@@ -64,7 +63,7 @@ fn put_goods(share: &mut Share, goods: &Goods<'_>, buyers: &mut Buyers) {
     for aspect in [Aspect::Product, Aspect::Category] {
         let mut parts: BTreeMap<&str, Vec<(TradeSum, i64)>> =
             goods.items(aspect).into_iter().map(|item| (item, Vec::new())).collect();
-        for (sum, value) in &share.sums {
+        for (sum, value) in share.sums.iter().filter(|(sum, _)| aspect.has(*sum)) {
             match *sum {
                 // Told below: a customer may be new to a product and not to the day.
                 TradeSum::OrderingBuyers | TradeSum::PayingBuyers => {}
@@ -102,6 +101,5 @@ fn buyers_of(share: &Share) -> Option<TradeSum> {
 }
 
 fn put_hour(share: &mut Share, hour: u8) {
-    let sums = share.sums.iter().copied().filter(|(sum, _)| Aspect::Hour.has(*sum)).collect();
-    share.slices.push((Slice::hour(hour), sums));
+    share.slices.push((Slice::hour(hour), share.sums.clone()));
 }

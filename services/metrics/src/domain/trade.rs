@@ -146,11 +146,35 @@ trade_sums! {
     CartsLeft "carts_left" Cart,
     /// Their amount.
     CartLeftAmount "cart_left_amount" Cart,
+    /// 主动接待: customers to whom the account wrote first.
+    InitiatedCustomers "initiated_customers" Writing,
+    /// 服务字数: characters that the account's agent wrote.
+    ReplyCharacters "reply_characters" Writing,
+    /// 协助服务: customers received whose only orders are excluded.
+    AssistedCustomers "assisted_customers" Inquiry,
+    /// 仅退款: completed refunds without the goods.
+    MoneyRefunds "money_refunds" CompletedRefund,
+    /// Milliseconds from when they were asked for.
+    MoneyRefundMs "money_refund_ms" CompletedRefund,
+    /// 退货退款: completed refunds with the goods.
+    Returns "returns" CompletedRefund,
+    /// Milliseconds from when they were asked for.
+    ReturnMs "return_ms" CompletedRefund,
+    /// Completed refunds of which it is known whether the platform stepped in.
+    RefundsTold "refunds_told" CompletedRefund,
+    /// Of those, with the platform's help.
+    RefundsHelped "refunds_helped" CompletedRefund,
+    /// Of those, judged against the shop.
+    RefundsJudged "refunds_judged" CompletedRefund,
+    /// 付款金额 that is credited to somebody.
+    CreditedAmount "credited_amount" Payment,
 }
 
 impl TradeSum {
     /// How many of the sums the first format of packed contributions knew.
     pub const IN_FIRST_FORMAT: usize = 51;
+    /// How many of them the second one knew.
+    pub const IN_SECOND_FORMAT: usize = 57;
 }
 
 /// What is counted by bucket. The position is stored in packed contributions: new ones go to the end.
@@ -163,11 +187,18 @@ pub enum TradeSpread {
     /// Clock hours in which the account wrote to customers; the bucket is the hour, from the business day's first
     /// midnight on. Counts conversations, so that an hour stays active until the last of them is taken back.
     ActiveHour,
+    /// How long refunds without the goods took to complete, in the buckets of durations.
+    MoneyRefund,
+    /// How long returns took, likewise.
+    Return,
 }
 
 impl TradeSpread {
     /// All of them, by position.
-    pub const ALL: [Self; 3] = [Self::OrderHandling, Self::AfterSaleHandling, Self::ActiveHour];
+    pub const ALL: [Self; 5] =
+        [Self::OrderHandling, Self::AfterSaleHandling, Self::ActiveHour, Self::MoneyRefund, Self::Return];
+    /// How many of them the first two formats of packed contributions knew.
+    pub const IN_SECOND_FORMAT: usize = 3;
 
     /// The column of `trade_days`.
     pub fn column(self) -> &'static str {
@@ -175,6 +206,8 @@ impl TradeSpread {
             Self::OrderHandling => "order_handling_times",
             Self::AfterSaleHandling => "after_sale_handling_times",
             Self::ActiveHour => "active_hours",
+            Self::MoneyRefund => "money_refund_times",
+            Self::Return => "return_times",
         }
     }
 }
@@ -233,8 +266,11 @@ mod tests {
             (TradeSum::BotUnanswered, 50),
             (TradeSum::OrderedUnits, TradeSum::IN_FIRST_FORMAT as u8),
             (TradeSum::CartLeftAmount, 56),
+            (TradeSum::InitiatedCustomers, TradeSum::IN_SECOND_FORMAT as u8),
+            (TradeSum::CreditedAmount, 67),
         ] {
             assert_eq!(sum as u8, place, "{sum:?}");
         }
+        assert!(TradeSpread::ALL.into_iter().enumerate().all(|(at, spread)| spread as usize == at));
     }
 }

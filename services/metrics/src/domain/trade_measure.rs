@@ -1,17 +1,10 @@
-//! Figures made of facts and of conversations with them: what each is made of, and which pieces stand behind it.
+//! Figures made of facts and of conversations with them: what each is made of. Which pieces stand behind one tells
+//! `trade_explainer`.
 
-use std::collections::{BTreeSet, HashMap};
-
-use chrono::NaiveDate;
-
-use crate::domain::bucket::Bucket;
-use crate::domain::explanation::{Reason, Recorded};
-use crate::domain::fact::Fact;
-use crate::domain::figure::{DayRange, Filter};
 use crate::domain::maturity::Window;
-use crate::domain::slice::{Aspect, Slices};
-use crate::domain::timeline::{Share, Topic};
-use crate::domain::trade::{TradeSpread, TradeSum, TradeSums};
+use crate::domain::slice::Aspect;
+use crate::domain::timeline::Topic;
+use crate::domain::trade::{TradeSum, TradeSums};
 
 /// A figure that can be explained by timelines; each is the field of the same name in `Figures`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,6 +60,14 @@ pub enum TradeMeasure {
     CartsLeft,
     CartLeftAmount,
     CartPurchaseRate,
+    InitiatedCustomers,
+    ReplyCharacters,
+    AssistedCustomers,
+    RefundOnlyCompletion,
+    ReturnCompletion,
+    PlatformHelpRate,
+    PlatformJudgedRate,
+    AgentsShareOfSales,
     /// Of slices by hour only, and so only explained; elsewhere it is a figure of conversations.
     ReceivedCustomers,
 }
@@ -82,6 +83,8 @@ pub enum Below {
     ActiveDays,
     /// Clock hours in which it did.
     ActiveHours,
+    /// What was paid in the shops in all, whoever got the credit.
+    WholePaid,
 }
 
 /// How a figure is made.
@@ -104,9 +107,18 @@ pub struct Activity {
     pub hours: i64,
 }
 
+/// What stands beside the sums of a row, and doesn't add up over rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Beside {
+    /// When the row's accounts were at work.
+    pub activity: Activity,
+    /// What was paid in its shops and days in all, in the currency's smallest unit; 0 where the caller may not see that.
+    pub whole_paid: i64,
+}
+
 impl TradeMeasure {
     /// All of them but [`TradeMeasure::ReceivedCustomers`], which is nobody's figure by itself.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 58] = [
         Self::Inquiries,
         Self::OrderingBuyers,
         Self::PayingBuyers,
@@ -157,6 +169,14 @@ impl TradeMeasure {
         Self::CartsLeft,
         Self::CartLeftAmount,
         Self::CartPurchaseRate,
+        Self::InitiatedCustomers,
+        Self::ReplyCharacters,
+        Self::AssistedCustomers,
+        Self::RefundOnlyCompletion,
+        Self::ReturnCompletion,
+        Self::PlatformHelpRate,
+        Self::PlatformJudgedRate,
+        Self::AgentsShareOfSales,
     ];
 
     /// Its name on the wire and in tables.
@@ -212,6 +232,14 @@ impl TradeMeasure {
             Self::CartsLeft => "CARTS_LEFT",
             Self::CartLeftAmount => "CART_LEFT_AMOUNT",
             Self::CartPurchaseRate => "CART_PURCHASE_RATE",
+            Self::InitiatedCustomers => "INITIATED_CUSTOMERS",
+            Self::ReplyCharacters => "REPLY_CHARACTERS",
+            Self::AssistedCustomers => "ASSISTED_CUSTOMERS",
+            Self::RefundOnlyCompletion => "REFUND_ONLY_COMPLETION",
+            Self::ReturnCompletion => "RETURN_COMPLETION",
+            Self::PlatformHelpRate => "PLATFORM_HELP_RATE",
+            Self::PlatformJudgedRate => "PLATFORM_JUDGED_RATE",
+            Self::AgentsShareOfSales => "AGENTS_SHARE_OF_SALES",
             Self::ReceivedCustomers => "RECEIVED_CUSTOMERS",
         }
     }
@@ -272,6 +300,14 @@ impl TradeMeasure {
             Self::CartsLeft => count(S::CartsLeft),
             Self::CartLeftAmount => count(S::CartLeftAmount),
             Self::CartPurchaseRate => rate(S::CartsBought, S::Carts),
+            Self::InitiatedCustomers => count(S::InitiatedCustomers),
+            Self::ReplyCharacters => count(S::ReplyCharacters),
+            Self::AssistedCustomers => count(S::AssistedCustomers),
+            Self::RefundOnlyCompletion => rate(S::MoneyRefundMs, S::MoneyRefunds),
+            Self::ReturnCompletion => rate(S::ReturnMs, S::Returns),
+            Self::PlatformHelpRate => rate(S::RefundsHelped, S::RefundsTold),
+            Self::PlatformJudgedRate => rate(S::RefundsJudged, S::RefundsTold),
+            Self::AgentsShareOfSales => Formula { below: Below::WholePaid, ..count(S::CreditedAmount) },
             Self::ReceivedCustomers => count(S::ReceivedCustomers),
         }
     }
@@ -282,7 +318,7 @@ impl TradeMeasure {
         let below = match below {
             Below::Nothing => None,
             Below::Sum(sum) => Some(sum),
-            Below::ActiveDays | Below::ActiveHours => return None,
+            Below::ActiveDays | Below::ActiveHours | Below::WholePaid => return None,
         };
         Some([Some(plus), minus, below].into_iter().flatten())
     }
@@ -313,13 +349,14 @@ impl TradeMeasure {
     }
 
     /// The figure's value.
-    pub fn of(self, sums: &TradeSums, activity: Activity) -> (i64, i64) {
+    pub fn of(self, sums: &TradeSums, beside: Beside) -> (i64, i64) {
         let Formula { plus, minus, below } = self.formula();
         let below = match below {
             Below::Nothing => 0,
             Below::Sum(sum) => sums[sum],
-            Below::ActiveDays => activity.days,
-            Below::ActiveHours => activity.hours,
+            Below::ActiveDays => beside.activity.days,
+            Below::ActiveHours => beside.activity.hours,
+            Below::WholePaid => beside.whole_paid,
         };
         (sums[plus] - minus.map_or(0, |sum| sums[sum]), below)
     }
@@ -331,119 +368,9 @@ impl TradeMeasure {
             Below::Nothing => None,
             Below::Sum(sum) => Some(sum.topic()),
             Below::ActiveDays | Below::ActiveHours => Some(Topic::Reception),
+            Below::WholePaid => Some(Topic::Payment),
         };
         let topics = [Some(plus.topic()), minus.map(TradeSum::topic), below];
         topics.into_iter().flatten().fold(0, |set, topic| set | topic.bit())
-    }
-}
-
-/// Which figure is to be explained.
-#[derive(Debug, Clone)]
-pub struct TradeExplainQuery {
-    /// Which.
-    pub measure: TradeMeasure,
-    /// Of these days.
-    pub range: DayRange,
-    /// Of these agents and shops, and of these slices.
-    pub filter: Filter,
-}
-
-/// A conversation or fact.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "they say it")]
-pub enum Piece {
-    Chat(Box<Recorded>),
-    Fact(Box<Fact>),
-}
-
-impl Piece {
-    /// The shop and the customer.
-    pub fn owner(&self) -> (&str, &str) {
-        match self {
-            Self::Chat(chat) => (&chat.key.shop, &chat.customer),
-            Self::Fact(fact) => (&fact.key.shop, &fact.customer),
-        }
-    }
-}
-
-/// A piece's part in a figure, and where it counts.
-#[derive(Debug, Clone)]
-pub struct ExplainedTrade {
-    /// The piece.
-    pub piece: Piece,
-    /// The business day.
-    pub day: NaiveDate,
-    /// The account; empty for nobody.
-    pub account: String,
-    /// Its place among all that the customer has to say about this day of the account.
-    pub place: usize,
-    /// Its part.
-    pub part: TradePart,
-}
-
-/// One piece's part in a figure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TradePart {
-    /// What it adds above the line.
-    pub numerator: i64,
-    /// What it adds below the line.
-    pub denominator: i64,
-    /// Why not more.
-    pub reason: Option<Reason>,
-}
-
-/// Explains shares one after the other. They must come in the order of the list, each account's day in a shop from its
-/// first share on: who opens an hour is decided by that order.
-#[derive(Debug)]
-pub struct TradeExplainer {
-    measure: TradeMeasure,
-    slices: Option<Slices>,
-    open: HashMap<(String, NaiveDate, String), BTreeSet<Bucket>>,
-}
-
-impl TradeExplainer {
-    /// For one measure, of some slices only if so.
-    pub fn new(measure: TradeMeasure, slices: Option<Slices>) -> Self {
-        Self { measure, slices, open: HashMap::new() }
-    }
-
-    /// The share's part; `None` if it has nothing to do with the measure.
-    pub fn explain(&mut self, shop: &str, share: &Share) -> Option<TradePart> {
-        if self.measure.topics() & share.topic.bit() == 0 {
-            return None;
-        }
-        let mut sums = TradeSums::default();
-        match &self.slices {
-            None => share.sums.iter().for_each(|(sum, value)| sums[*sum] += value),
-            Some(slices) => {
-                let mut here = share.slices.iter().filter(|(slice, _)| slices.hold(slice)).peekable();
-                here.peek()?;
-                here.flat_map(|(_, sums)| sums).for_each(|(sum, value)| sums[*sum] += value);
-            }
-        }
-        let (numerator, denominator) = self.measure.of(&sums, self.opened(shop, share));
-        let Formula { plus, minus, below } = self.measure.formula();
-        let why = |sum: TradeSum| share.missing.iter().find(|(s, _)| *s == sum).map(|(_, reason)| *reason);
-        let below = match below {
-            Below::Sum(sum) if denominator == 0 => why(sum),
-            _ => None,
-        };
-        let above = || (numerator == 0).then(|| why(plus).or_else(|| minus.and_then(why))).flatten();
-        let reason = below.or_else(above);
-        Some(TradePart { numerator, denominator, reason })
-    }
-
-    /// The days and hours of activity that this share opens.
-    fn opened(&mut self, shop: &str, share: &Share) -> Activity {
-        let hours = share.buckets.iter().filter(|(spread, _)| *spread == TradeSpread::ActiveHour);
-        let hours: Vec<Bucket> = hours.map(|(_, hour)| *hour).collect();
-        if hours.is_empty() {
-            return Activity::default();
-        }
-        let open = self.open.entry((shop.to_owned(), share.day, share.account.clone())).or_default();
-        let days = i64::from(open.is_empty());
-        let before = open.len();
-        open.extend(hours);
-        Activity { days, hours: (open.len() - before) as i64 }
     }
 }

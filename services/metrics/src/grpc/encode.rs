@@ -12,7 +12,7 @@ use crate::domain::comparison::{Against, Comparison, MeasureChange};
 use crate::domain::day::{AccountCount, Day, DayState};
 use crate::domain::definition::{BotOnly, CustomerUnit, Definition, LONG_CHAT_THRESHOLD, Rules, State};
 use crate::domain::explainer::Explained;
-use crate::domain::explanation::Reason;
+use crate::domain::explanation::{Measure, Reason};
 use crate::domain::figure::{DayRange, FigureState, Figures, Within};
 use crate::domain::ingest::Ack;
 use crate::domain::maturity::Window;
@@ -245,6 +245,7 @@ pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
         refund_state: state(figures.state(Window::Refunds)).into(),
         restatements: figures.restatements,
         in_time_customers: rate(Sum::InTimeCustomers, Sum::DueCustomers),
+        slow_customers: Measure::SlowCustomers.of(&figures.sums).0,
         transferred_in: figures.sums[Sum::TransferredIn],
         transferred_out: figures.sums[Sum::TransferredOut],
         hour: figures.hour.map(i32::from),
@@ -330,6 +331,13 @@ pub(super) fn reason(reason: Reason) -> pb::ExplainReason {
         Reason::AnotherAccount => pb::ExplainReason::AnotherAccount,
         Reason::RepeatAccount => pb::ExplainReason::RepeatAccount,
         Reason::BotOnly => pb::ExplainReason::BotOnly,
+        Reason::InTime => pb::ExplainReason::InTime,
+        Reason::CustomerWroteFirst => pb::ExplainReason::CustomerWroteFirst,
+        Reason::NotExcluded => pb::ExplainReason::NotExcluded,
+        Reason::NotCredited => pb::ExplainReason::NotCredited,
+        Reason::PlatformUnknown => pb::ExplainReason::PlatformUnknown,
+        Reason::NoPlatform => pb::ExplainReason::NoPlatform,
+        Reason::NotJudged => pb::ExplainReason::NotJudged,
         Reason::OrderedBefore => pb::ExplainReason::OrderedBefore,
         Reason::ExcludedOrder => pb::ExplainReason::ExcludedOrder,
         Reason::RepeatBuyer => pb::ExplainReason::RepeatBuyer,

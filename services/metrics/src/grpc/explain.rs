@@ -6,8 +6,9 @@ use tonic::Response;
 
 use crate::domain::any_measure::AnyMeasure;
 use crate::domain::explainer::{ExplainQuery, Explainable};
-use crate::domain::slice::Aspect;
-use crate::domain::trade_measure::{TradeExplainQuery, TradeMeasure};
+use crate::domain::slice::{Aspect, Slice, Slices};
+use crate::domain::trade_explainer::TradeExplainQuery;
+use crate::domain::trade_measure::TradeMeasure;
 use crate::error::MetricsError;
 use crate::grpc::decode::{self, invalid};
 use crate::grpc::{MetricsApi, Reply, encode, page, slice, trade};
@@ -19,7 +20,7 @@ pub(super) fn decode(message: &pb::ExplainFigureRequest) -> Result<Explaining> {
     use pb::Measure as M;
 
     let range = decode::range("days", message.days.as_ref(), decode::EXPLAINED_DAYS_MAX)?;
-    let filter = decode::filter(message.filter.as_ref())?;
+    let mut filter = decode::filter(message.filter.as_ref())?;
     let within = || message.within_seconds.ok_or_else(|| invalid("within_seconds", "must be given"));
     let hour = message.hour.and_then(|hour| u8::try_from(hour).ok());
     let by_hour = filter.slices.as_ref().is_some_and(|slices| slices.aspect == Aspect::Hour);
@@ -53,10 +54,22 @@ pub(super) fn decode(message: &pb::ExplainFigureRequest) -> Result<Explaining> {
             Ok(Explaining::Conversations(ExplainQuery { subject, range, hour, filter }))
         }
         Subject::Timelines(measure) => {
-            slice::check_sliced(measure.into(), filter.slices.as_ref())?;
-            if hour.is_some() {
-                return Err(invalid("hour", "must only be given with a measure of conversations"));
+            if let Some(hour) = hour {
+                if filter.slices.is_some() {
+                    return Err(invalid("hour", "must not be given beside slices of sales"));
+                }
+                if range.days() != 1 {
+                    return Err(invalid("days.to", "must be the same day as from, with an hour"));
+                }
+                if !measure.is_sliced_by(Aspect::Hour) {
+                    return Err(invalid(
+                        "hour",
+                        format!("cannot be had of {}: it is known of whole days only", measure.name()),
+                    ));
+                }
+                filter.slices = Some(Slices { aspect: Aspect::Hour, items: vec![Slice::hour(hour).item] });
             }
+            slice::check_sliced(measure.into(), filter.slices.as_ref())?;
             Ok(Explaining::Timelines(TradeExplainQuery { measure, range, filter }))
         }
     }

@@ -61,6 +61,8 @@ fn body(body: Wire, currency: &Currency, words: &mut ReviewWords) -> Result<Body
             order: refund.order_id,
             reason: refund.reason,
             completed_day: None,
+            platform_help: refund.platform_help,
+            judged_against_shop: refund.judged_against_shop,
         }),
         Wire::Cart(cart) => Body::Cart {
             amount: amount("cart.amount", cart.amount)?,

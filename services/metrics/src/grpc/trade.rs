@@ -8,21 +8,22 @@ use crate::domain::bucket;
 use crate::domain::figure::TradeFigures;
 use crate::domain::histogram::Histogram;
 use crate::domain::money::{Currency, per_head};
-use crate::domain::trade::TradeSum;
-use crate::domain::trade_measure::{ExplainedTrade, Piece, TradeMeasure};
+use crate::domain::trade_explainer::{ExplainedTrade, Piece};
+use crate::domain::trade_measure::TradeMeasure;
 use crate::grpc::encode::{rate, reason};
 use crate::grpc::fact::{encode_kind, encode_money};
 
 /// The fields of `Figures` that come out of customers' timelines; all others keep their defaults.
 pub(super) fn figures(figures: &TradeFigures, currency: &Currency) -> pb::Figures {
     use TradeMeasure as M;
-    let of = |measure: M| measure.of(&figures.sums, figures.activity);
+    let of = |measure: M| measure.of(&figures.sums, figures.beside());
     let count = |measure: M| of(measure).0;
     let amount = |measure: M| Some(encode_money(count(measure), currency));
     let share = |measure: M| {
         let (numerator, denominator) = of(measure);
         Some(rate(numerator, denominator))
     };
+    let of_whole_days = |measure: M| if figures.is_cut { None } else { share(measure) };
     pb::Figures {
         inquiries: count(M::Inquiries),
         ordering_buyers: count(M::OrderingBuyers),
@@ -54,21 +55,13 @@ pub(super) fn figures(figures: &TradeFigures, currency: &Currency) -> pb::Figure
         negative_review_rate: share(M::NegativeReviewRate),
         bad_review_recovered_rate: share(M::BadReviewRecoveredRate),
         first_contact_resolution: share(M::FirstContactResolution),
-        received_per_head: share(M::ReceivedPerHead),
-        conversations_per_hour: share(M::ConversationsPerHour),
+        received_per_head: of_whole_days(M::ReceivedPerHead),
+        conversations_per_hour: of_whole_days(M::ConversationsPerHour),
         recommendation_success: share(M::RecommendationSuccess),
         cross_sell_success: share(M::CrossSellSuccess),
         member_signups: count(M::MemberSignups),
-        order_handling: Some(times(
-            &figures.order_handling,
-            figures.sums[TradeSum::OrderHandlingMs],
-            figures.sums[TradeSum::OrderHandlings],
-        )),
-        after_sale_handling: Some(times(
-            &figures.after_sale_handling,
-            figures.sums[TradeSum::AfterSaleHandlingMs],
-            figures.sums[TradeSum::AfterSaleHandlings],
-        )),
+        order_handling: Some(times(&figures.order_handling, of(M::OrderHandling))),
+        after_sale_handling: Some(times(&figures.after_sale_handling, of(M::AfterSaleHandling))),
         order_handling_accuracy: share(M::OrderHandlingAccuracy),
         after_sale_handling_accuracy: share(M::AfterSaleHandlingAccuracy),
         bot_questions: count(M::BotQuestions),
@@ -82,6 +75,14 @@ pub(super) fn figures(figures: &TradeFigures, currency: &Currency) -> pb::Figure
         carts_left: count(M::CartsLeft),
         cart_left_amount: amount(M::CartLeftAmount),
         cart_purchase_rate: share(M::CartPurchaseRate),
+        initiated_customers: count(M::InitiatedCustomers),
+        reply_characters: count(M::ReplyCharacters),
+        assisted_customers: count(M::AssistedCustomers),
+        refund_only_completion: Some(times(&figures.money_refunds, of(M::RefundOnlyCompletion))),
+        return_completion: Some(times(&figures.returns, of(M::ReturnCompletion))),
+        platform_help_rate: share(M::PlatformHelpRate),
+        platform_judged_rate: share(M::PlatformJudgedRate),
+        agents_share_of_sales: figures.whole_paid.and_then(|_| share(M::AgentsShareOfSales)),
         ..pb::Figures::default()
     }
 }
@@ -94,7 +95,7 @@ fn average((minor_units, count): (i64, i64), currency: &Currency) -> pb::AmountP
     }
 }
 
-fn times(histogram: &Histogram, sum_ms: i64, count: i64) -> pb::Times {
+fn times(histogram: &Histogram, (sum_ms, count): (i64, i64)) -> pb::Times {
     let seconds = |tenths| {
         let bucket = histogram.nearest_rank(tenths)?;
         Some(bucket::representative_ms(bucket) / 1_000.0)

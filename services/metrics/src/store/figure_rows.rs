@@ -122,10 +122,10 @@ impl<'a> Reader<'a> {
     }
 
     /// What of slices is told beside timelines: who was received, whom only hours know.
-    pub(super) fn sums_of_slices(&self, trade: &mut TradeFigures) -> Sums {
+    pub(super) fn sums_of_slices(&self, trade: &TradeFigures) -> Sums {
         let mut sums = Sums::default();
-        if self.query.slices().is_some() {
-            sums[Sum::ReceivedCustomers] = std::mem::take(&mut trade.sums[TradeSum::ReceivedCustomers]);
+        if trade.is_cut {
+            sums[Sum::ReceivedCustomers] = trade.sums[TradeSum::ReceivedCustomers];
         }
         sums
     }

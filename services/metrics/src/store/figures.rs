@@ -156,11 +156,11 @@ async fn sums(conn: &mut AsyncPgConnection, scope: &Scope, query: &FigureQuery) 
     let trade = trade_figures::list(conn, &reader, None, i64::MAX).await?;
     let pending = timelines::is_pending(conn, merchant).await?;
     let figures =
-        merge(rows, trade).into_iter().map(|((key, step), (row, (mut trade, trade_state)))| FigureSums {
+        merge(rows, trade).into_iter().map(|((key, step), (row, (trade, trade_state)))| FigureSums {
             key,
             step,
             provisional: trade_state.open || row.as_ref().is_some_and(|row| row.open),
-            sums: row.map_or_else(|| reader.sums_of_slices(&mut trade), |row| read_sums(&row.sums)),
+            sums: row.map_or_else(|| reader.sums_of_slices(&trade), |row| read_sums(&row.sums)),
             trade,
             pending,
         });
@@ -213,7 +213,7 @@ pub(super) async fn list(
     let keys: Vec<&str> = merged.keys().map(|(key, _)| key.as_str()).collect();
     let names: HashMap<_, _> = load_names(conn, merchant, query.group, &keys).await?.into_iter().collect();
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    let figures = merged.into_iter().take(size).map(|(at, (row, (mut trade, trade_state)))| {
+    let figures = merged.into_iter().take(size).map(|(at, (row, (trade, trade_state)))| {
         let (place, days) = reader.place(at.1);
         let spread = spreads.remove(&at).unwrap_or_default();
         let mut state = trade_state;
@@ -230,7 +230,7 @@ pub(super) async fn list(
             provisional: open,
             states: state.states(open),
             restatements: state.restatements,
-            sums: row.as_ref().map_or_else(|| reader.sums_of_slices(&mut trade), |row| read_sums(&row.sums)),
+            sums: row.as_ref().map_or_else(|| reader.sums_of_slices(&trade), |row| read_sums(&row.sums)),
             active_accounts: row.as_ref().map_or(0, |row| row.active),
             distinct_customers: query.distinct_customers.then(|| distinct.get(&at).copied().unwrap_or(0)),
             spreads: spread.ranks,

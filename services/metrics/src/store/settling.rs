@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::domain::figure::FigureState;
 use crate::domain::maturity::Window;
-use crate::domain::trade::TradeSum;
+use crate::domain::trade::{TradeSpread, TradeSum};
 use crate::domain::trade_measure::{Below, TradeMeasure};
 
 /// The last day whose knowledge is in the final figures of a window, like [`super::figure_sql::FINAL_DAY`].
@@ -29,12 +29,10 @@ fn sums_of(window: Window) -> impl Iterator<Item = TradeSum> {
 }
 
 /// Whether a row of trade days changes any figure of a window.
-pub(super) fn changes(window: Window, has: impl Fn(TradeSum) -> bool, with_counts: bool) -> String {
-    let mut conditions: Vec<String> =
-        sums_of(window).filter(|sum| has(*sum)).map(|sum| format!("{} <> 0", sum.column())).collect();
+pub(super) fn changes(window: Window, with_counts: bool) -> String {
+    let mut conditions: Vec<String> = sums_of(window).map(|sum| format!("{} <> 0", sum.column())).collect();
     if with_counts && window == Window::Usual {
-        let counts = ["order_handling_times", "after_sale_handling_times", "active_hours"];
-        conditions.extend(counts.map(|counts| format!("{counts} <> ''")));
+        conditions.extend(TradeSpread::ALL.map(|spread| format!("{} <> ''", spread.column())));
     }
     format!("({})", conditions.join(" OR "))
 }

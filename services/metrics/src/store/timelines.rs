@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Nullable, SmallInt, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use runtime::ids::MerchantId;
 
@@ -13,6 +13,7 @@ use crate::domain::customer::tier::TierRules;
 use crate::domain::explanation::Recorded;
 use crate::domain::portrait::{self, Portrait, Told};
 use crate::domain::timeline::{History, shares};
+use crate::domain::trade::TradeSum;
 use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::explanations::FactsRow;
@@ -25,6 +26,10 @@ use crate::store::{
 
 /// Changes taken up in one transaction.
 const CHANGES_MAX: i64 = 500;
+
+/// Whom a release counted that knew fewer sums than this one. The number stands in an index (migration `more_figures`).
+const FEWER_SUMS: &str = "sums_known < 68";
+const _: () = assert!(TradeSum::ALL.len() == 68, "a new sum needs a new index for FEWER_SUMS");
 
 /// A customer of a shop, ordered as timelines are locked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,10 +60,10 @@ pub(super) async fn insert_changes(
 
 /// Whether customers of the merchant wait to be counted.
 pub(super) async fn is_pending(conn: &mut AsyncPgConnection, merchant: &str) -> Result<bool> {
-    let row = diesel::sql_query(
+    let row = diesel::sql_query(format!(
         "SELECT EXISTS (SELECT FROM timeline_changes WHERE merchant_id = $1) \
-            OR EXISTS (SELECT FROM timelines WHERE merchant_id = $1 AND NOT sliced) AS pending",
-    )
+            OR EXISTS (SELECT FROM timelines WHERE merchant_id = $1 AND {FEWER_SUMS}) AS pending",
+    ))
     .bind::<Text, _>(merchant)
     .get_result::<PendingRow>(conn)
     .await?;
@@ -69,19 +74,19 @@ impl Store {
     /// The first merchant after `after` of whom customers wait to be counted.
     pub async fn find_waiting_merchant(&self, after: &str) -> Result<Option<String>> {
         let mut conn = self.pool.get().await?;
-        let next = diesel::sql_query(
+        let next = diesel::sql_query(format!(
             "SELECT least( \
                 (SELECT min(merchant_id) FROM timeline_changes WHERE merchant_id > $1), \
-                (SELECT min(merchant_id) FROM timelines WHERE merchant_id > $1 AND NOT sliced)) AS merchant_id",
-        )
+                (SELECT min(merchant_id) FROM timelines WHERE merchant_id > $1 AND {FEWER_SUMS})) AS merchant_id",
+        ))
         .bind::<Text, _>(after)
         .get_result::<MerchantRow>(&mut conn)
         .await?;
         Ok(next.merchant_id)
     }
 
-    /// Counts the customers of the merchant's oldest changes, or else those whom a release before counted without slices,
-    /// and gives how many that were. Any number of replicas may do this at once: taken changes are locked until their
+    /// Counts the customers of the merchant's oldest changes, or else those whom a release before counted with fewer
+    /// sums, and gives how many that were. Any number of replicas may do this at once: taken changes are locked until their
     /// customers are counted, and come back if that fails.
     pub async fn count_timelines(&self, merchant: &str, now: DateTime<Utc>) -> Result<usize> {
         pg::with_retry(ATTEMPTS, async || {
@@ -112,9 +117,9 @@ async fn count_next(
     .await?;
     let mut taken = changes;
     if taken.is_empty() {
-        taken = diesel::sql_query(
-            "SELECT shop_id, customer_id FROM timelines WHERE merchant_id = $1 AND NOT sliced LIMIT $2",
-        )
+        taken = diesel::sql_query(format!(
+            "SELECT shop_id, customer_id FROM timelines WHERE merchant_id = $1 AND {FEWER_SUMS} LIMIT $2",
+        ))
         .bind::<Text, _>(merchant)
         .bind::<BigInt, _>(CHANGES_MAX)
         .load::<CustomerRow>(conn)
@@ -197,9 +202,9 @@ async fn recount(
                 };
                 if is_built {
                     add(all_along, gift);
-                } else if before.contribution.is_old() {
+                } else if let Some(older) = before.contribution.older() {
                     // So does a release that counts more of the same.
-                    let (news, more) = gift.split_by_format();
+                    let (news, more) = gift.split_by(older);
                     add(today, &news);
                     add(all_along, &more);
                 } else {
@@ -209,7 +214,7 @@ async fn recount(
         }
         titles.note(&customer.shop, &history);
         counted.note_days(customer, &before.contribution, &now);
-        if before.counted_seq != newest_seq || before.contribution != now || !before.sliced {
+        if before.counted_seq != newest_seq || before.contribution != now || before.fewer_sums {
             counted.timelines.push((customer, now.pack()));
         }
     }
@@ -233,8 +238,8 @@ async fn recount(
 /// What was stored of a timeline.
 struct Before {
     counted_seq: i32,
-    /// Whether a release that knows slices counted it.
-    sliced: bool,
+    /// Whether a release that knows fewer sums counted it.
+    fewer_sums: bool,
     contribution: Contribution,
 }
 
@@ -253,13 +258,13 @@ async fn lock(conn: &mut AsyncPgConnection, merchant: &str, sorted: &[&Customer]
     .bind::<Array<Text>, _>(&ids)
     .execute(conn)
     .await?;
-    let rows = diesel::sql_query(
-        "SELECT n.place::bigint AS place, t.counted_seq, t.sliced, t.contribution \
+    let rows = diesel::sql_query(format!(
+        "SELECT n.place::bigint AS place, t.counted_seq, t.fewer_sums, t.contribution \
          FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n (shop, customer, place) \
-         CROSS JOIN LATERAL (SELECT counted_seq, sliced, contribution FROM timelines \
+         CROSS JOIN LATERAL (SELECT counted_seq, {FEWER_SUMS} AS fewer_sums, contribution FROM timelines \
             WHERE merchant_id = $1 AND customer_id = n.customer AND shop_id = n.shop LIMIT 1) AS t \
          ORDER BY n.place",
-    )
+    ))
     .bind::<Text, _>(merchant)
     .bind::<Array<Text>, _>(&shops)
     .bind::<Array<Text>, _>(&ids)
@@ -269,7 +274,7 @@ async fn lock(conn: &mut AsyncPgConnection, merchant: &str, sorted: &[&Customer]
     for (row, customer) in rows.iter().zip(sorted) {
         let damaged = |why| pg::Error::unreadable("timelines", &customer.id, why);
         let contribution = Contribution::unpack(&row.contribution).map_err(damaged)?;
-        before.push(Before { counted_seq: row.counted_seq, sliced: row.sliced, contribution });
+        before.push(Before { counted_seq: row.counted_seq, fewer_sums: row.fewer_sums, contribution });
     }
     if before.len() != sorted.len() {
         return Err(pg::Error::unreadable("timelines", merchant, "a locked row is gone").into());
@@ -345,13 +350,15 @@ impl<'a> Counted<'a> {
         if !self.timelines.is_empty() {
             diesel::sql_query(
                 // The rows are there and locked; see `trade_days` for why it is no update.
-                "INSERT INTO timelines (merchant_id, counted_seq, sliced, shop_id, customer_id, contribution) \
-                 SELECT $1, $2, true, * FROM unnest($3::text[], $4::text[], $5::bytea[]) \
+                // A release from before sums were numbered looks at `sliced`.
+                "INSERT INTO timelines (merchant_id, counted_seq, sums_known, sliced, shop_id, customer_id, contribution) \
+                 SELECT $1, $2, $3, true, * FROM unnest($4::text[], $5::text[], $6::bytea[]) \
                  ON CONFLICT ON CONSTRAINT timelines_pkey DO UPDATE SET contribution = excluded.contribution, \
-                    counted_seq = excluded.counted_seq, sliced = true",
+                    counted_seq = excluded.counted_seq, sums_known = excluded.sums_known, sliced = true",
             )
             .bind::<Text, _>(merchant)
             .bind::<Integer, _>(newest_seq)
+            .bind::<SmallInt, _>(TradeSum::ALL.len() as i16)
             .bind::<Array<Text>, _>(column(&self.timelines, |(customer, _)| customer.shop.as_str()))
             .bind::<Array<Text>, _>(column(&self.timelines, |(customer, _)| customer.id.as_str()))
             .bind::<Array<Binary>, _>(column(&self.timelines, |(_, packed)| packed.as_slice()))
@@ -421,7 +428,7 @@ struct TimelineRow {
     #[diesel(sql_type = Integer)]
     counted_seq: i32,
     #[diesel(sql_type = Bool)]
-    sliced: bool,
+    fewer_sums: bool,
     #[diesel(sql_type = Binary)]
     contribution: Vec<u8>,
 }

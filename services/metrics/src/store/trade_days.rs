@@ -95,10 +95,10 @@ fn upsert_sql() -> String {
             WITH ORDINALITY AS n (seq, day, shop, account, {columns}, place) \
          ORDER BY n.place \
          ON CONFLICT ON CONSTRAINT trade_days_pkey DO UPDATE SET {} \
-         RETURNING definition_seq, business_day, shop_id, account_id, \
-            order_handling_times, after_sale_handling_times, active_hours",
+         RETURNING definition_seq, business_day, shop_id, account_id, {}",
         values.join(", "),
         adds.join(", "),
+        TradeSpread::ALL.map(TradeSpread::column).join(", "),
     )
 }
 
@@ -113,24 +113,31 @@ async fn update_counts(
     }
     // The rows are there and locked. A conflict looks each up by its key; an update that joins the list could be planned over
     // all days of the merchant.
-    diesel::sql_query(
-        "INSERT INTO trade_days (merchant_id, known_day, definition_seq, business_day, shop_id, account_id, \
-            order_handling_times, after_sale_handling_times, active_hours) \
-         SELECT $1, $2, * FROM unnest($3::int[], $4::date[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::bytea[]) \
-         ON CONFLICT ON CONSTRAINT trade_days_pkey DO UPDATE SET order_handling_times = excluded.order_handling_times, \
-            after_sale_handling_times = excluded.after_sale_handling_times, active_hours = excluded.active_hours",
-    )
-    .bind::<Text, _>(merchant)
-    .bind::<Date, _>(known_day)
-    .bind::<Array<Integer>, _>(column(rows, |(key, _)| key.place.definition_seq))
-    .bind::<Array<Date>, _>(column(rows, |(key, _)| key.place.day))
-    .bind::<Array<Text>, _>(column(rows, |(key, _)| key.shop.as_str()))
-    .bind::<Array<Text>, _>(column(rows, |(key, _)| key.place.account.as_str()))
-    .bind::<Array<Binary>, _>(column(rows, |(_, counts)| counts[0].as_slice()))
-    .bind::<Array<Binary>, _>(column(rows, |(_, counts)| counts[1].as_slice()))
-    .bind::<Array<Binary>, _>(column(rows, |(_, counts)| counts[2].as_slice()))
-    .execute(conn)
-    .await?;
+    static UPDATE: LazyLock<String> = LazyLock::new(|| {
+        let columns = TradeSpread::ALL.map(TradeSpread::column);
+        let parameters: Vec<_> = (0..columns.len()).map(|at| format!("${}::bytea[]", at + 7)).collect();
+        format!(
+            "INSERT INTO trade_days (merchant_id, known_day, definition_seq, business_day, shop_id, account_id, {}) \
+             SELECT $1, $2, * FROM unnest($3::int[], $4::date[], $5::text[], $6::text[], {}) \
+             ON CONFLICT ON CONSTRAINT trade_days_pkey DO UPDATE SET {}",
+            columns.join(", "),
+            parameters.join(", "),
+            columns.map(|column| format!("{column} = excluded.{column}")).join(", "),
+        )
+    });
+    let mut query = diesel::sql_query(UPDATE.as_str())
+        .into_boxed::<Pg>()
+        .bind::<Text, _>(merchant)
+        .bind::<Date, _>(known_day)
+        .bind::<Array<Integer>, _>(column(rows, |(key, _)| key.place.definition_seq))
+        .bind::<Array<Date>, _>(column(rows, |(key, _)| key.place.day))
+        .bind::<Array<Text>, _>(column(rows, |(key, _)| key.shop.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |(key, _)| key.place.account.as_str()));
+    for spread in TradeSpread::ALL {
+        query =
+            query.bind::<Array<Binary>, _>(column(rows, |(_, counts)| counts[spread as usize].as_slice()));
+    }
+    query.execute(conn).await?;
     Ok(())
 }
 
@@ -157,6 +164,10 @@ pub(super) struct CountsRow {
     after_sale_handling_times: Vec<u8>,
     #[diesel(sql_type = Binary)]
     active_hours: Vec<u8>,
+    #[diesel(sql_type = Binary)]
+    money_refund_times: Vec<u8>,
+    #[diesel(sql_type = Binary)]
+    return_times: Vec<u8>,
 }
 
 impl CountsRow {
@@ -168,6 +179,8 @@ impl CountsRow {
             unpack(&self.order_handling_times)?,
             unpack(&self.after_sale_handling_times)?,
             unpack(&self.active_hours)?,
+            unpack(&self.money_refund_times)?,
+            unpack(&self.return_times)?,
         ])
     }
 }

@@ -10,16 +10,18 @@ use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::figure::{Cut, Group, Step};
+use crate::domain::figure::{Cut, Filter, Group, Step};
 use crate::domain::ruling::Ruling;
 use crate::domain::selection::Selection;
 use crate::domain::timeline::{History, Item, Share, shares};
-use crate::domain::trade_measure::{Below, ExplainedTrade, Piece, TradeExplainQuery, TradeExplainer};
+use crate::domain::trade_explainer::{ExplainedTrade, Piece, TradeExplainQuery, TradeExplainer};
+use crate::domain::trade_measure::Below;
 use crate::error::MetricsError;
 use crate::store::figure_sql::selecting;
 use crate::store::figures::FigureQuery;
 use crate::store::selection::select;
 use crate::store::timelines::{Customer, load_histories};
+use crate::store::trade_figures::WholePaid;
 use crate::store::{Result, Store, figure_rows, trade_figures};
 
 /// The piece that a page begins after: day, account, shop, customer, and its place among the customer's pieces.
@@ -76,14 +78,45 @@ impl Store {
                 };
                 let figures = figure_rows::Reader { merchant, query: &figures, selection: &selection };
                 let total = trade_figures::list(conn, &figures, None, 1).await?;
-                let total = total.into_iter().next().map(|(_, (figures, _))| figures).unwrap_or_default();
-                let reader = Reader { merchant, ruling, query, selection: &selection };
+                let mut total = total.into_iter().next().map(|(_, (figures, _))| figures).unwrap_or_default();
+                if query.measure.formula().below == Below::WholePaid {
+                    // Whoever sold nothing has no row, and a share of nothing all the same.
+                    total.whole_paid = WholePaid::read(conn, &figures).await?.total();
+                }
+                let (filter, listed) = whole(query, &selection)?;
+                let asked = Asked { filter: &query.filter, selection: &selection };
+                let reader = Reader { merchant, ruling, query, filter: &filter, selection: &listed, asked };
                 let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
                 let pieces = reader.page(conn, page.after.as_ref(), limit).await?;
                 let page = page.page(pieces, TradeCursor::after)?;
-                Ok(TradeBehind { figure: query.measure.of(&total.sums, total.activity), page })
+                Ok(TradeBehind { figure: query.measure.of(&total.sums, total.beside()), page })
             })
             .await
+    }
+}
+
+/// What has to be listed: all that the query takes in, or where the whole shop stands below the line, all of that.
+fn whole(query: &TradeExplainQuery, selection: &Selection) -> Result<(Filter, Selection)> {
+    if query.measure.formula().below != Below::WholePaid {
+        return Ok((query.filter.clone(), selection.clone()));
+    }
+    if !selection.sees_all {
+        return Err(MetricsError::WholeShopHidden);
+    }
+    Ok((Filter { shops: query.filter.shops.clone(), ..Filter::default() }, Selection::all()))
+}
+
+/// Whose figure it is.
+struct Asked<'a> {
+    filter: &'a Filter,
+    selection: &'a Selection,
+}
+
+impl Asked<'_> {
+    fn holds(&self, share: &Share) -> bool {
+        let accounts = &self.filter.accounts;
+        (accounts.is_empty() || accounts.contains(&share.account))
+            && self.selection.holds(&share.account, share.day)
     }
 }
 
@@ -91,7 +124,10 @@ struct Reader<'a> {
     merchant: &'a str,
     ruling: &'a Ruling,
     query: &'a TradeExplainQuery,
+    /// What is listed.
+    filter: &'a Filter,
     selection: &'a Selection,
+    asked: Asked<'a>,
 }
 
 impl Reader<'_> {
@@ -127,7 +163,10 @@ impl Reader<'_> {
                 let here =
                     told[at].iter().filter(|s| s.day == day.business_day && s.account == day.account_id);
                 for (place, share) in here.enumerate() {
-                    let Some(part) = explainer.explain(&day.shop_id, share) else { continue };
+                    let Some(mut part) = explainer.explain(&day.shop_id, share) else { continue };
+                    if !self.asked.holds(share) {
+                        part.leave_to_another();
+                    }
                     if after.is_some_and(|after| day.cursor(place) <= *after) || page.len() == limit {
                         continue;
                     }
@@ -183,7 +222,7 @@ impl Reader<'_> {
              ORDER BY f.business_day, f.account_id, f.shop_id, f.customer_id LIMIT $19"
         );
         let (query, text) = (self.query, |value: fn(&DayRow) -> &String| from.map(|day| value(day).clone()));
-        let rows = selecting(&sql, self.merchant, self.ruling, &query.filter, self.selection, None)
+        let rows = selecting(&sql, self.merchant, self.ruling, self.filter, self.selection, None)
             .bind::<Integer, _>(query.measure.topics().cast_signed())
             .bind::<Nullable<Date>, _>(from.map(|day| day.business_day))
             .bind::<Nullable<Text>, _>(text(|day| &day.account_id))

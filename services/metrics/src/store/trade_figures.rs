@@ -10,32 +10,22 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::TryStreamExt;
 
 use crate::domain::contribution::{BucketCounts, change};
-use crate::domain::figure::TradeFigures;
+use crate::domain::figure::{Filter, Group, TradeFigures};
 use crate::domain::maturity::Window;
-use crate::domain::slice::sliced;
+use crate::domain::selection::Selection;
+use crate::domain::slice::Aspect;
 use crate::domain::trade::{TradeSpread, TradeSum, TradeSums};
 use crate::store::Result;
 use crate::store::figure_rows::{ByRow, Reader};
 use crate::store::figure_sql::{DAY_STATES, FINAL_DAY};
-use crate::store::figures::FigureCursor;
+use crate::store::figures::{FigureCursor, FigureQuery};
 use crate::store::settling::{RowState, changes, final_day};
 use crate::store::trade_days::CountsRow;
 
 /// All sums as one array, in the order of [`TradeSum::ALL`].
 pub(super) static SUMS: LazyLock<String> = LazyLock::new(|| {
-    let sums: Vec<_> =
-        TradeSum::ALL.into_iter().map(|sum| format!("sum({})::bigint", sum.column())).collect();
-    format!("ARRAY[{}]", sums.join(", "))
-});
-
-/// The same of slices, which have some of them.
-static SLICE_SUMS: LazyLock<String> = LazyLock::new(|| {
-    let sum = |sum: TradeSum| match sliced().any(|s| s == sum) {
-        true => format!("sum({})::bigint", sum.column()),
-        false => "0::bigint".to_owned(),
-    };
-    let sums: Vec<_> = TradeSum::ALL.into_iter().map(sum).collect();
-    format!("ARRAY[{}]", sums.join(", "))
+    let sum = |sum: TradeSum| format!("coalesce(sum({}), 0)::bigint", sum.column());
+    format!("ARRAY[{}]", TradeSum::ALL.map(sum).join(", "))
 });
 
 /// The first rows after a cursor that say anything, by key and step, with how settled they are.
@@ -69,19 +59,122 @@ pub(super) async fn list(
     let (Some(first), Some(last)) = (rows.as_slice().first(), rows.as_slice().last()) else {
         return Ok(Vec::new());
     };
-    let mut counted = if reader.query.slices().is_some() {
-        HashMap::new()
-    } else {
-        count(conn, reader, (first, last)).await?
-    };
+    let is_cut = reader.query.slices().is_some();
+    let mut counted = if is_cut { HashMap::new() } else { count(conn, reader, (first, last)).await? };
+    let is_all = after.is_none() && reader.query.keys.is_none() && (rows.len() as i64) < limit;
+    let whole_paid = WholePaid::of_rows(conn, reader, &rows, is_all).await?;
     let figures = rows.into_iter().map(|row| {
         let state = row.state();
         let at = (row.key, row.step);
-        let mut figures = counted.remove(&at).unwrap_or_default();
-        figures.sums = read_sums(&row.sums);
+        let counted = counted.remove(&at).unwrap_or_default();
+        let sums = read_sums(&row.sums);
+        let whole_paid = whole_paid.of(reader.query.group, &at, &sums);
+        let figures = TradeFigures { sums, whole_paid, is_cut, ..counted };
         (at, (figures, state))
     });
     Ok(figures.collect())
+}
+
+/// What was paid in all in the shops of a query, whoever got the credit.
+pub(super) enum WholePaid {
+    /// Slices have none, nor who doesn't see all of it.
+    Hidden,
+    /// What each row was paid.
+    OfRow,
+    /// By step, of shops by shop too.
+    BySteps(ByRow<i64>),
+}
+
+impl WholePaid {
+    /// Of the first rows of a query; `is_all` if there are no others.
+    async fn of_rows(
+        conn: &mut AsyncPgConnection,
+        reader: &Reader<'_>,
+        rows: &[SumsRow],
+        is_all: bool,
+    ) -> Result<Self> {
+        let Filter { accounts, persons, teams, .. } = &reader.query.filter;
+        let is_whole = accounts.is_empty() && persons.is_empty() && teams.is_empty();
+        if !is_whole || !reader.selection.sees_all || reader.query.slices().is_some() {
+            return Self::read(conn, reader).await;
+        }
+        match reader.query.group {
+            Group::Shop | Group::Merchant => Ok(Self::OfRow),
+            // All rows of a step together are the whole.
+            _ if is_all => {
+                let mut steps = ByRow::new();
+                for row in rows {
+                    let paid = read_sums(&row.sums)[TradeSum::PaidAmount];
+                    *steps.entry((String::new(), row.step)).or_default() += paid;
+                }
+                Ok(Self::BySteps(steps))
+            }
+            _ => Self::read(conn, reader).await,
+        }
+    }
+
+    /// Whatever rows there are.
+    pub async fn read(conn: &mut AsyncPgConnection, reader: &Reader<'_>) -> Result<Self> {
+        if reader.query.slices().is_some() || !reader.selection.sees_all {
+            return Ok(Self::Hidden);
+        }
+        let query = FigureQuery {
+            group: if reader.query.group == Group::Shop { Group::Shop } else { Group::Merchant },
+            filter: Filter { shops: reader.query.filter.shops.clone(), ..Filter::default() },
+            ..reader.query.clone()
+        };
+        let reader = Reader { merchant: reader.merchant, query: &query, selection: &Selection::all() };
+        let sql = format!(
+            "WITH selected AS ({}) \
+             SELECT key, step, coalesce(sum(paid_amount), 0)::bigint AS paid FROM selected GROUP BY key, step",
+            reader.rows("trade_days")
+        );
+        let rows = reader.selecting(&sql).load::<PaidRow>(conn).await?;
+        Ok(Self::BySteps(rows.into_iter().map(|row| ((row.key, row.step), row.paid)).collect()))
+    }
+
+    fn of(&self, group: Group, (key, step): &(String, NaiveDate), sums: &TradeSums) -> Option<i64> {
+        match self {
+            Self::Hidden => None,
+            Self::OfRow => Some(sums[TradeSum::PaidAmount]),
+            Self::BySteps(steps) => {
+                let key = if group == Group::Shop { key.clone() } else { String::new() };
+                Some(steps.get(&(key, *step)).copied().unwrap_or(0))
+            }
+        }
+    }
+
+    /// Over all steps, where there is no row that could say it.
+    pub fn total(&self) -> Option<i64> {
+        match self {
+            Self::Hidden => None,
+            Self::OfRow => Some(0),
+            Self::BySteps(steps) => Some(steps.values().sum()),
+        }
+    }
+}
+
+/// What falls to each hour of the clock of each day, by key, day and hour.
+pub(super) async fn list_hours(
+    conn: &mut AsyncPgConnection,
+    reader: &Reader<'_>,
+) -> Result<Vec<((String, NaiveDate, u8), TradeFigures)>> {
+    let sql = format!(
+        "WITH selected AS ({} AND f.aspect = {}) \
+         SELECT key, step, item, {} AS sums FROM selected GROUP BY key, step, item",
+        reader.rows("trade_slices"),
+        Aspect::Hour as i16,
+        *SUMS,
+    );
+    let rows = reader.selecting(&sql).load::<HourRow>(conn).await?;
+    let hour = |row: HourRow| {
+        let sums = read_sums(&row.sums);
+        let hour =
+            row.item.parse::<u8>().map_err(|why| pg::Error::unreadable("trade_slices", &row.key, why))?;
+        Ok(((row.key, row.step, hour), TradeFigures { sums, is_cut: true, ..TradeFigures::default() }))
+    };
+    let hours: Vec<_> = rows.into_iter().map(hour).collect::<Result<_, pg::Error>>()?;
+    Ok(hours.into_iter().filter(|(_, figures)| figures.sums != TradeSums::default()).collect())
 }
 
 /// Which table.
@@ -93,11 +186,9 @@ enum Source {
 /// The first rows of `selected`. Conversations tell of their own rows whether a day is closed; slices have none beside
 /// them, and so tell it themselves.
 fn list_sql(selected: &str, source: &Source) -> String {
-    let has = |sum| matches!(source, Source::Days) || sliced().any(|s| s == sum);
-    let (sums, open, chatted) = match source {
-        Source::Days => (SUMS.clone(), "changed_day IS NOT NULL", ""),
+    let (open, chatted) = match source {
+        Source::Days => ("changed_day IS NOT NULL", ""),
         Source::Slices => (
-            SLICE_SUMS.clone(),
             "changed_day IS NOT NULL OR (chatted_day IS NOT NULL AND closed.business_day IS NULL)",
             "LEFT JOIN closed USING (business_day) LEFT JOIN ( \
                 SELECT DISTINCT business_day AS chatted_day FROM day_facts WHERE merchant_id = $1 \
@@ -107,7 +198,7 @@ fn list_sql(selected: &str, source: &Source) -> String {
         ),
     };
     let late = Window::ALL.map(|window| {
-        let changes = changes(window, has, matches!(source, Source::Days));
+        let changes = changes(window, matches!(source, Source::Days));
         format!("(known_day > {} AND {changes})", final_day(window))
     });
     // What became known of an account's day in both tables is one change, which the other one counts.
@@ -137,6 +228,7 @@ fn list_sql(selected: &str, source: &Source) -> String {
         maturing.join(", "),
         late_counts.join(", "),
         late.join(" OR "),
+        sums = *SUMS,
     )
 }
 
@@ -148,10 +240,11 @@ async fn count(
 ) -> Result<ByRow<TradeFigures>> {
     let sql = format!(
         "WITH selected AS ({}) \
-         SELECT key, step, business_day, shop_id, account_id, order_handling_times, after_sale_handling_times, active_hours \
+         SELECT key, step, business_day, shop_id, account_id, {} \
          FROM selected WHERE (key, step) BETWEEN ($16, $17) AND ($18, $19) \
          ORDER BY business_day, shop_id, account_id",
-        reader.rows("trade_days")
+        reader.rows("trade_days"),
+        TradeSpread::ALL.map(TradeSpread::column).join(", "),
     );
     let rows = reader
         .selecting(&sql)
@@ -170,20 +263,18 @@ async fn count(
             total.day = Some(day);
         }
         for spread in TradeSpread::ALL {
-            let counts = &counts[spread as usize];
-            match spread {
+            let (counts, figures) = (&counts[spread as usize], &mut total.figures);
+            let histogram = match spread {
                 TradeSpread::ActiveHour => {
                     counts.iter().for_each(|(hour, by)| change(&mut total.hours, *hour, *by));
+                    continue;
                 }
-                TradeSpread::OrderHandling => {
-                    counts.iter().for_each(|(bucket, by)| total.figures.order_handling.change(*bucket, *by));
-                }
-                TradeSpread::AfterSaleHandling => {
-                    counts
-                        .iter()
-                        .for_each(|(bucket, by)| total.figures.after_sale_handling.change(*bucket, *by));
-                }
-            }
+                TradeSpread::OrderHandling => &mut figures.order_handling,
+                TradeSpread::AfterSaleHandling => &mut figures.after_sale_handling,
+                TradeSpread::MoneyRefund => &mut figures.money_refunds,
+                TradeSpread::Return => &mut figures.returns,
+            };
+            counts.iter().for_each(|(bucket, by)| histogram.change(*bucket, *by));
         }
     }
     Ok(totals.into_iter().map(|(row, total)| (row, total.finish())).collect())
@@ -218,6 +309,28 @@ impl Total {
         self.close_day();
         self.figures
     }
+}
+
+#[derive(QueryableByName)]
+struct PaidRow {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = Date)]
+    step: NaiveDate,
+    #[diesel(sql_type = BigInt)]
+    paid: i64,
+}
+
+#[derive(QueryableByName)]
+struct HourRow {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = Date)]
+    step: NaiveDate,
+    #[diesel(sql_type = Text)]
+    item: String,
+    #[diesel(sql_type = Array<BigInt>)]
+    sums: Vec<i64>,
 }
 
 #[derive(QueryableByName)]

@@ -10,7 +10,7 @@ use diesel::sql_types::{Array, BigInt, Date, Integer, SmallInt, Text, Timestampt
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::domain::fact::Body;
-use crate::domain::slice::{Slice, sliced};
+use crate::domain::slice::{Slice, is_sliced_since_the_first};
 use crate::domain::timeline::History;
 use crate::domain::trade::{TradeSum, TradeSums};
 use crate::store::Result;
@@ -42,7 +42,7 @@ pub(super) async fn apply(
         .bind::<Array<Text>, _>(column(&rows, |(key, ..)| key.place.account.as_str()))
         .bind::<Array<SmallInt>, _>(column(&rows, |(_, slice, _)| slice.aspect as i16))
         .bind::<Array<Text>, _>(column(&rows, |(_, slice, _)| slice.item.as_str()));
-    for sum in sliced() {
+    for sum in TradeSum::ALL {
         query = query.bind::<Array<BigInt>, _>(column(&rows, |(.., sums)| sums[sum]));
     }
     query.execute(conn).await?;
@@ -50,11 +50,23 @@ pub(super) async fn apply(
 }
 
 fn upsert_sql() -> String {
-    let columns: Vec<_> = sliced().map(TradeSum::column).collect();
+    let columns = TradeSum::ALL.map(TradeSum::column);
     let parameters: Vec<_> = (0..columns.len()).map(|at| format!("${}::bigint[]", at + 9)).collect();
-    let values: Vec<_> = columns.iter().map(|column| format!("n.{column}")).collect();
-    let adds: Vec<_> =
-        columns.iter().map(|column| format!("{column} = f.{column} + excluded.{column}")).collect();
+    // The columns that came later are NULL where there is nothing.
+    let value = |sum: TradeSum| match is_sliced_since_the_first(sum) {
+        true => format!("n.{}", sum.column()),
+        false => format!("nullif(n.{}, 0)", sum.column()),
+    };
+    let add = |sum: TradeSum| {
+        let column = sum.column();
+        match is_sliced_since_the_first(sum) {
+            true => format!("{column} = f.{column} + excluded.{column}"),
+            false => {
+                format!("{column} = nullif(coalesce(f.{column}, 0) + coalesce(excluded.{column}, 0), 0)")
+            }
+        }
+    };
+    let (values, adds) = (TradeSum::ALL.map(value), TradeSum::ALL.map(add));
     let (columns, parameters) = (columns.join(", "), parameters.join(", "));
     format!(
         "INSERT INTO trade_slices AS f \

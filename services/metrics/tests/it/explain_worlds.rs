@@ -105,7 +105,14 @@ async fn check_hours(test: &TestMetrics, who: &TestCaller) {
     hourly.step = pb::Step::Hour.into();
     hourly.within_seconds = WITHIN.to_vec();
     let rows = test.figures_as(who, hourly).await.expect("answers");
-    let measures = [M::Response, M::ReceivedCustomers, M::InTimeCustomers, M::ActiveAccounts, M::Within];
+    let measures = [
+        M::Response,
+        M::ReceivedCustomers,
+        M::InTimeCustomers,
+        M::SlowCustomers,
+        M::ActiveAccounts,
+        M::Within,
+    ];
     for (row, measure) in rows.iter().rev().take(3).flat_map(|row| measures.map(|measure| (row, measure))) {
         let days = proto::common::v1::DayRange { from: row.from, to: row.to };
         let request = requests(measure).remove(0);
@@ -254,6 +261,7 @@ fn value_of(request: &pb::ExplainFigureRequest, row: &pb::Figures) -> (i64, i64)
         M::InTimeCustomers => rate(&row.in_time_customers),
         M::TransferredIn => (row.transferred_in, 0),
         M::TransferredOut => (row.transferred_out, 0),
+        M::SlowCustomers => (row.slow_customers, 0),
         other => panic!("{other:?} is made of facts"),
     }
 }

@@ -172,6 +172,7 @@ pub fn refund(order: &str, amount: i64, kind: pb::RefundKind, completed: Option<
         kind: kind.into(),
         reason: String::new(),
         completed_at: completed.map(local),
+        ..Default::default()
     })
 }
 

@@ -30,6 +30,7 @@ mod issues;
 mod loss_decisions;
 mod lost_inquiries;
 mod migrations;
+mod more_figures;
 mod older_writers;
 mod order_decisions;
 mod privacy;

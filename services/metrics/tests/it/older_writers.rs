@@ -52,7 +52,7 @@ impl OldChat {
         for (second, agent) in self.messages {
             varint(&mut out, (second - last) * 1_000);
             out.push(u8::from(*agent));
-            varint(&mut out, 14);
+            varint(&mut out, format!("message at {second}").len() as i64);
             last = *second;
         }
         out

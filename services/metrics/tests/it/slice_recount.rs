@@ -9,7 +9,7 @@ use proto::metrics::v1::{Group, Measure as M};
 
 use crate::fact_support::fen;
 use crate::recount::millis;
-use crate::trade_recount::{CONVERSIONS, One, World};
+use crate::trade_recount::{One, World};
 
 /// Numerator and denominator by group, measure, item, account and day.
 pub type Sliced = BTreeMap<(Group, M, String, String, NaiveDate), (i64, i64)>;
@@ -173,6 +173,7 @@ impl Counter<'_, '_> {
                     let at = At { ms, day: self.one.day(ms), account: &account };
                     self.once(&lines, M::CompletedRefunds, at, (1, 0));
                     self.amount(&lines, &[M::CompletedRefundAmount], at, fen(refund.amount.as_ref()), 1);
+                    self.count_hour(fact, ms);
                 }
                 Body::Cart(cart) => {
                     let key = (cart.product_id.clone(), String::new());
@@ -186,17 +187,24 @@ impl Counter<'_, '_> {
                     self.amount(&lines, &[M::CartAmount], at, amount, 1);
                     self.amount(&lines, &[M::CartLeftAmount], at, if bought { 0 } else { amount }, 1);
                 }
-                _ => {}
+                _ => self.count_hour(fact, ms),
             }
         }
-        for reception in self.one.receptions() {
-            let at = At { ms: reception.at, day: reception.day, account: &reception.account };
-            let Some(inquiry) = reception.inquiry else { continue };
-            let hour = self.hour(at.ms);
-            self.add(Group::Hour, M::Inquiries, &hour, at, (1, 0));
-            for (measure, converted) in CONVERSIONS.into_iter().zip(inquiry) {
-                self.add(Group::Hour, measure, &hour, at, (converted.into(), 1));
-            }
+        for (measure, account, day, ms, parts) in self.one.of_chats() {
+            let hour = self.hour(ms);
+            self.add(Group::Hour, measure, &hour, At { ms, day, account: &account }, parts);
+        }
+    }
+
+    /// What a fact makes that goods don't have.
+    fn count_hour(&mut self, fact: &pb::Fact, ms: i64) {
+        let (one, hour, mut made) = (self.one, self.hour(ms), Vec::new());
+        one.count_fact(fact, &mut |measure, account, day, parts| {
+            made.push((measure, account.to_owned(), day, parts));
+        });
+        made.retain(|(measure, ..)| !matches!(measure, M::CompletedRefunds | M::CompletedRefundAmount));
+        for (measure, account, day, parts) in made {
+            self.add(Group::Hour, measure, &hour, At { ms, day, account: &account }, parts);
         }
     }
 }

@@ -16,6 +16,9 @@ use crate::recount::millis;
 /// Numerator and denominator by measure, account and day.
 pub type Counted = BTreeMap<(M, String, NaiveDate), (i64, i64)>;
 
+/// Takes what a fact makes: measure, account, day, numerator and denominator.
+pub type Taker<'t> = dyn FnMut(M, &str, NaiveDate, (i64, i64)) + 't;
+
 /// As in [`Reception::inquiry`].
 pub const CONVERSIONS: [M; 4] =
     [M::OrderConversionNextDay, M::OrderConversion, M::PaymentConversionNextDay, M::PaymentConversion];
@@ -172,7 +175,12 @@ pub struct Reception {
     pub account: String,
     /// Of an inquiry: ordered next day, ordered, paid next day, paid.
     pub inquiry: Option<[bool; 4]>,
+    /// All orders that followed are excluded, and there are some.
+    assisted: bool,
 }
+
+/// Something that chats make: what, for whom, on which day, at which instant of it, numerator and denominator.
+pub type Made = (M, String, NaiveDate, i64, (i64, i64));
 
 impl<'a> One<'a> {
     pub fn day(&self, ms: i64) -> NaiveDate {
@@ -329,10 +337,17 @@ impl<'a> One<'a> {
     }
 
     fn count(&self, counted: &mut Counted) {
-        self.count_chats(counted);
+        for (measure, account, day, _, parts) in self.of_chats() {
+            add(counted, measure, &account, day, parts);
+        }
+        for Reception { day, account, .. } in self.receptions() {
+            add(counted, M::ReceivedPerHead, &account, day, (1, 0));
+        }
         self.count_sales(counted);
         for fact in &self.facts {
-            self.count_fact(fact, counted);
+            self.count_fact(fact, &mut |measure, account, day, parts| {
+                add(counted, measure, account, day, parts);
+            });
         }
     }
 
@@ -349,7 +364,13 @@ impl<'a> One<'a> {
         for (day, account) in places {
             let here = self.chats.iter().filter(|c| received(c) && c.account_id == account);
             let first = here.map(|c| first_ms(c)).filter(|ms| self.day(*ms) == day).min().expect("a chat");
-            receptions.push(Reception { at: first, day, account: account.to_owned(), inquiry: None });
+            receptions.push(Reception {
+                at: first,
+                day,
+                account: account.to_owned(),
+                inquiry: None,
+                assisted: false,
+            });
             let recent: i64 = self.world.rules.after_sale_days.unwrap_or(15).into();
             if orders.iter().any(|o| o.at < first && (day - o.day).num_days() <= recent) {
                 continue;
@@ -358,6 +379,7 @@ impl<'a> One<'a> {
                 |sale: &&Sale<'_>, days: i64| sale.at >= first && (sale.day - day).num_days() <= days;
             let mut following = orders.iter().filter(|o| within(o, self.window())).peekable();
             if following.peek().is_some() && following.all(|o| o.excluded) {
+                receptions.last_mut().expect("was put").assisted = true;
                 continue;
             }
             let converts = |sales: &[Sale<'_>], days: i64| {
@@ -375,22 +397,66 @@ impl<'a> One<'a> {
         receptions
     }
 
-    fn count_chats(&self, counted: &mut Counted) {
-        for Reception { day, account, inquiry, .. } in self.receptions() {
-            add(counted, M::ReceivedPerHead, &account, day, (1, 0));
-            add(counted, M::ComplaintRate, &account, day, (0, 1));
+    /// What chats make, receptions at their first message.
+    pub fn of_chats(&self) -> Vec<Made> {
+        let mut made = Vec::new();
+        for Reception { at, day, account, inquiry, assisted } in self.receptions() {
+            let mut make = |measure, parts| made.push((measure, account.clone(), day, at, parts));
+            make(M::ComplaintRate, (0, 1));
+            if assisted {
+                make(M::AssistedCustomers, (1, 0));
+            }
             let Some(inquiry) = inquiry else { continue };
-            add(counted, M::Inquiries, &account, day, (1, 0));
+            make(M::Inquiries, (1, 0));
             for (measure, converted) in CONVERSIONS.into_iter().zip(inquiry) {
-                add(counted, measure, &account, day, (converted.into(), 1));
+                make(measure, (converted.into(), 1));
             }
         }
         for chat in self.chats.iter().filter(|chat| received(chat)) {
-            self.count_contact(chat, counted);
+            let (account, at) = (chat.account_id.clone(), first_ms(chat));
+            if let Some(parts) = self.contact(chat) {
+                made.push((M::FirstContactResolution, account, self.day(at), at, parts));
+            }
         }
+        made.extend(self.written());
+        made
     }
 
-    fn count_contact(&self, chat: &pb::Conversation, counted: &mut Counted) {
+    /// Characters, and who wrote first, of every account that wrote.
+    fn written(&self) -> Vec<Made> {
+        let mut made = Vec::new();
+        let mut messages = BTreeMap::new();
+        for chat in &self.chats {
+            let (at, day) = (first_ms(chat), self.day(first_ms(chat)));
+            let who = |m: &pb::Message| {
+                if m.account_id.is_empty() { chat.account_id.clone() } else { m.account_id.clone() }
+            };
+            let agents = || chat.messages.iter().filter(|m| m.sender() == Sender::Agent);
+            let accounts: BTreeSet<String> = agents().map(who).chain([chat.account_id.clone()]).collect();
+            for account in accounts {
+                let mine = agents().filter(|m| who(m) == account);
+                let characters: i64 = mine.map(|m| m.text.chars().count() as i64).sum();
+                made.push((M::ReplyCharacters, account.clone(), day, at, (characters, 0)));
+                for (place, message) in chat.messages.iter().enumerate() {
+                    let theirs = message.sender() == Sender::Agent && who(message) == account;
+                    if theirs || message.sender() == Sender::Customer {
+                        let order = (millis(message.sent_at), at, chat.conversation_id.clone(), place);
+                        messages.entry((account.clone(), day, order)).or_insert((theirs, at));
+                    }
+                }
+            }
+        }
+        let mut days = BTreeSet::new();
+        for ((account, day, _), (theirs, at)) in messages {
+            if days.insert((account.clone(), day)) && theirs {
+                made.push((M::InitiatedCustomers, account, day, at, (1, 0)));
+            }
+        }
+        made.retain(|(.., parts)| *parts != (0, 0));
+        made
+    }
+
+    fn contact(&self, chat: &pb::Conversation) -> Option<(i64, i64)> {
         let day = self.day(first_ms(chat));
         let near: i64 = self.world.rules.first_contact_days.unwrap_or(3).into();
         let order = |c: &pb::Conversation| (first_ms(c), c.conversation_id.clone());
@@ -398,10 +464,10 @@ impl<'a> One<'a> {
         let distance = |c: &pb::Conversation| (self.day(first_ms(c)) - day).num_days().abs() <= near;
         let first = !others().any(|c| order(c) < order(chat) && distance(c));
         let returned = others().any(|c| order(c) > order(chat) && distance(c));
-        let parts = match self.world.rules.first_contact() {
+        Some(match self.world.rules.first_contact() {
             pb::FirstContact::OneAnswer => {
                 if chat.completed != Some(true) {
-                    return;
+                    return None;
                 }
                 let senders: Vec<Sender> = chat.messages.iter().map(pb::Message::sender).collect();
                 let asked = senders.iter().position(|s| *s == Sender::Customer).expect("asked");
@@ -411,12 +477,11 @@ impl<'a> One<'a> {
             }
             pb::FirstContact::Survey => match chat.satisfied {
                 Some(satisfied) if first => (satisfied.into(), 1),
-                _ => return,
+                _ => return None,
             },
             _ if first => ((!returned).into(), 1),
-            _ => return,
-        };
-        add(counted, M::FirstContactResolution, &chat.account_id, day, parts);
+            _ => return None,
+        })
     }
 
     fn count_sales(&self, counted: &mut Counted) {
@@ -439,6 +504,8 @@ impl<'a> One<'a> {
             for measure in [M::PaidAmount, M::NetAmount, M::AverageOrderValue] {
                 add(counted, measure, &sale.credit, sale.day, (paid, 0));
             }
+            let credited = if sale.credit.is_empty() { 0 } else { paid };
+            add(counted, M::AgentsShareOfSales, &sale.credit, sale.day, (credited, paid));
             let of_order = self.payments(&payment.order_id);
             let known = self.order(&payment.order_id).is_some();
             if known && of_order[0].fact_id == sale.fact.fact_id {
@@ -469,9 +536,9 @@ impl<'a> One<'a> {
         self.facts.iter().filter_map(refund).collect()
     }
 
-    fn count_fact(&self, fact: &pb::Fact, counted: &mut Counted) {
+    /// What a fact makes that is no order or payment; a refund what it makes when it is completed.
+    pub fn count_fact(&self, fact: &pb::Fact, add: &mut Taker<'_>) {
         let (at, day) = self.at(fact);
-        let mut add = |measure, account: &str, day, parts| add(counted, measure, account, day, parts);
         let of = |holds: bool| (i64::from(holds), 1);
         match fact.body.as_ref().expect("a body") {
             Body::Order(_) | Body::Payment(_) => {}
@@ -494,6 +561,15 @@ impl<'a> One<'a> {
                 let (account, day) = (self.after_sale(&refund.order_id), self.day(millis(Some(done))));
                 add(M::CompletedRefunds, &account, day, (1, 0));
                 add(M::CompletedRefundAmount, &account, day, (fen(refund.amount.as_ref()), 0));
+                let took = match refund.kind() {
+                    pb::RefundKind::Return => M::ReturnCompletion,
+                    _ => M::RefundOnlyCompletion,
+                };
+                add(took, &account, day, (millis(Some(done)) - at, 1));
+                if let Some(helped) = refund.platform_help {
+                    add(M::PlatformHelpRate, &account, day, of(helped));
+                    add(M::PlatformJudgedRate, &account, day, of(refund.judged_against_shop == Some(true)));
+                }
             }
             Body::Complaint(complaint) => {
                 if complaint.upheld != Some(false) {

@@ -15,7 +15,7 @@ use crate::explain_worlds::check_times;
 use crate::fact_support::{fen, local, yuan};
 use crate::slice_recount::Sliced;
 use crate::support::{TestMetrics, asking, chat, days, tell_of_merchants};
-use crate::trade_recount::{CONVERSIONS, Counted, World};
+use crate::trade_recount::{Counted, World};
 
 #[derive(Debug, Clone)]
 enum Arrival {
@@ -106,6 +106,8 @@ fn body(kind: u32, order: &str, minute: i64, variant: i32, mark: Option<bool>) -
             amount,
             kind: 1 + variant % 2,
             completed_at: if variant % 3 == 0 { None } else { later() },
+            platform_help: mark,
+            judged_against_shop: (mark == Some(true) && variant % 4 > 0).then_some(variant % 4 == 1),
             ..Default::default()
         }),
         3 => Body::Cart(pb::Cart { product_id, quantity: 1, amount }),
@@ -259,6 +261,7 @@ async fn check(test: &TestMetrics, case: i32, arrivals: Vec<Arrival>) {
         check_explanation(test, &who, version, measure, &counts[version as usize - 1]).await;
     }
     check_handling_times(test, &who, version).await;
+    check_hours(test, &who, version, &counts[version as usize - 1]).await;
     let (counted, sliced) = (&counts[version as usize - 1], &slices[version as usize - 1]);
     for group in [pb::Group::Product, pb::Group::Category, pb::Group::Hour] {
         check_slices(test, &who, version, group, (counted, sliced)).await;
@@ -300,14 +303,22 @@ async fn check_figures(test: &TestMetrics, who: &TestCaller, version: i32, count
     let mut found = Counted::new();
     for row in &rows {
         let day = day_of(row.from.as_ref());
-        for measure in measures() {
+        for measure in measures().filter(|measure| *measure != M::AgentsShareOfSales) {
             let value = value_of(measure, row);
             if value != (0, 0) {
                 found.insert((measure, row.key.clone(), day), value);
             }
         }
+        // All of a shop's day share what was paid on it.
+        let shares = counted.iter().filter(|((measure, ..), _)| *measure == M::AgentsShareOfSales);
+        let on_day = || shares.clone().filter(|((.., on), _)| *on == day);
+        let own: i64 = on_day().filter(|((_, key, _), _)| *key == row.key).map(|(_, parts)| parts.0).sum();
+        let whole: i64 = on_day().map(|(_, parts)| parts.1).sum();
+        assert_eq!(value_of(M::AgentsShareOfSales, row), (own, whole), "{row:?}");
     }
-    assert_eq!(&found, counted, "version {version}");
+    let mut wanted = counted.clone();
+    wanted.retain(|(measure, ..), _| *measure != M::AgentsShareOfSales);
+    assert_eq!(found, wanted, "version {version}");
 
     request.group = pb::Group::Merchant.into();
     request.step = pb::Step::Whole.into();
@@ -399,12 +410,12 @@ async fn check_slices(
     }
 }
 
-/// How long handling took, recounted from the facts that are listed.
+/// How long handling and refunds took, recounted from the facts that are listed.
 async fn check_handling_times(test: &TestMetrics, who: &TestCaller, version: i32) {
     let mut request = asking(pb::Group::Merchant, "2020-05-01", "2020-05-31");
     request.definition = Some(pb::DefinitionRef { definition_id: String::new(), version });
     let whole = test.figures_as(who, request.clone()).await.expect("answers");
-    for measure in [M::OrderHandling, M::AfterSaleHandling] {
+    for measure in [M::OrderHandling, M::AfterSaleHandling, M::RefundOnlyCompletion, M::ReturnCompletion] {
         let request = pb::ExplainFigureRequest {
             measure: measure.into(),
             days: request.days,
@@ -418,13 +429,37 @@ async fn check_handling_times(test: &TestMetrics, who: &TestCaller, version: i32
             facts.iter().filter(|fact| fact.denominator == 1).map(|fact| fact.numerator).collect();
         let times = whole.first().map(|row| match measure {
             M::OrderHandling => row.order_handling.expect("times"),
-            _ => row.after_sale_handling.expect("times"),
+            M::AfterSaleHandling => row.after_sale_handling.expect("times"),
+            M::RefundOnlyCompletion => row.refund_only_completion.expect("times"),
+            _ => row.return_completion.expect("times"),
         });
         check_times(&request, &times.unwrap_or_default(), &mut durations_ms);
     }
 }
 
-/// Measures that orders, payments, refunds and carts make.
+/// Rows of an account's day and hour add up to the account's day, for all that hours have.
+async fn check_hours(test: &TestMetrics, who: &TestCaller, version: i32, counted: &Counted) {
+    let mut request = asking(pb::Group::Account, "2020-05-01", "2020-05-31");
+    request.step = pb::Step::Hour.into();
+    request.page_size = 50;
+    request.definition = Some(pb::DefinitionRef { definition_id: String::new(), version });
+    let mut found = Counted::new();
+    for row in test.figures_as(who, request).await.expect("answers") {
+        assert!(row.hour.is_some() && row.agents_share_of_sales.is_none() && row.received_per_head.is_none());
+        let day = day_of(row.from.as_ref());
+        for measure in measures().filter(|measure| is_sliced(*measure, pb::Group::Hour)) {
+            let (value, sum) =
+                (value_of(measure, &row), found.entry((measure, row.key.clone(), day)).or_default());
+            *sum = (sum.0 + value.0, sum.1 + value.1);
+        }
+    }
+    found.retain(|_, parts| *parts != (0, 0));
+    let mut wanted = counted.clone();
+    wanted.retain(|(measure, ..), parts| is_sliced(*measure, pb::Group::Hour) && *parts != (0, 0));
+    assert_eq!(found, wanted, "by day and hour under version {version}");
+}
+
+/// Measures that orders, payments, refunds and carts make; hours have all but what is known of whole days only.
 fn is_sliced(measure: M, group: pb::Group) -> bool {
     let sales = matches!(
         measure,
@@ -438,8 +473,8 @@ fn is_sliced(measure: M, group: pb::Group) -> bool {
             | M::CompletedRefunds
             | M::CartPurchaseRate
     );
-    let inquiries = measure == M::Inquiries || CONVERSIONS.contains(&measure);
-    sales || adds_up_over_goods(measure) || (group == pb::Group::Hour && inquiries)
+    let whole_days = matches!(measure, M::ReceivedPerHead | M::ConversationsPerHour | M::AgentsShareOfSales);
+    sales || adds_up_over_goods(measure) || (group == pb::Group::Hour && !whole_days)
 }
 
 fn adds_up_over_goods(measure: M) -> bool {
@@ -533,7 +568,7 @@ async fn check_explanation_of(
 
 /// An amount may be 0 yuan.
 fn parts_may_be_nothing(measure: M) -> bool {
-    format!("{measure:?}").ends_with("Amount")
+    format!("{measure:?}").ends_with("Amount") || measure == M::AgentsShareOfSales
 }
 
 fn day_of(date: Option<&proto::google::r#type::Date>) -> NaiveDate {
@@ -600,6 +635,14 @@ fn value_of(measure: M, row: &pb::Figures) -> (i64, i64) {
         M::CartsLeft => (row.carts_left, 0),
         M::CartLeftAmount => amount(&row.cart_left_amount),
         M::CartPurchaseRate => rate(&row.cart_purchase_rate),
+        M::InitiatedCustomers => (row.initiated_customers, 0),
+        M::ReplyCharacters => (row.reply_characters, 0),
+        M::AssistedCustomers => (row.assisted_customers, 0),
+        M::RefundOnlyCompletion => times(&row.refund_only_completion),
+        M::ReturnCompletion => times(&row.return_completion),
+        M::PlatformHelpRate => rate(&row.platform_help_rate),
+        M::PlatformJudgedRate => rate(&row.platform_judged_rate),
+        M::AgentsShareOfSales => rate(&row.agents_share_of_sales),
         other => panic!("{other:?} is made of conversations alone"),
     }
 }

@@ -22,7 +22,7 @@ fn refund(order: &str, reason: &str) -> Body {
         amount: yuan(100),
         kind: pb::RefundKind::RefundOnly.into(),
         reason: reason.to_owned(),
-        completed_at: None,
+        ..Default::default()
     })
 }
 

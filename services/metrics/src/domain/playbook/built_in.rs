@@ -36,6 +36,14 @@ const BUILT_IN: &[BuiltIn] = &[
         Role::Trainer,
     ),
     (
+        "builtin-agents-share-1",
+        sales(TradeMeasure::AgentsShareOfSales),
+        Direction::Fallen,
+        "Buyers order without having asked, or ask and get no recommendation",
+        "Read what buyers asked who then ordered by themselves; put these answers on the product page, and give agents the time for recommendations.",
+        Role::Supervisor,
+    ),
+    (
         "builtin-answered-1",
         chats(Measure::AnsweredRate),
         Direction::Fallen,
@@ -300,6 +308,22 @@ const BUILT_IN: &[BuiltIn] = &[
         Role::Lead,
     ),
     (
+        "builtin-platform-help-1",
+        sales(TradeMeasure::PlatformHelpRate),
+        Direction::Risen,
+        "Buyers call the platform because the shop lets refunds lie",
+        "Answer each refund request within the day, and call the buyer before a refusal; list the refusals that went to the platform by reason.",
+        Role::Lead,
+    ),
+    (
+        "builtin-platform-judged-1",
+        sales(TradeMeasure::PlatformJudgedRate),
+        Direction::Risen,
+        "The shop has no proof, or refused what the rules grant",
+        "Read the judged cases together, put the platform's rule for each into the knowledge base, and keep photos and tracking with every refusal.",
+        Role::Trainer,
+    ),
+    (
         "builtin-positive-review-1",
         sales(TradeMeasure::PositiveReviewRate),
         Direction::Fallen,
@@ -330,6 +354,14 @@ const BUILT_IN: &[BuiltIn] = &[
         "What is recommended does not fit what was asked",
         "Agree on two products to recommend for each of the ten most asked ones, and have them in the quick replies.",
         Role::Trainer,
+    ),
+    (
+        "builtin-refund-only-completion-1",
+        sales(TradeMeasure::RefundOnlyCompletion),
+        Direction::Risen,
+        "Refunds wait for somebody who may grant them",
+        "Raise what agents may refund by themselves, and have what is above it looked at twice a day.",
+        Role::Supervisor,
     ),
     (
         "builtin-refund-rate-1",
@@ -378,6 +410,14 @@ const BUILT_IN: &[BuiltIn] = &[
         "A campaign brings more buyers than planned",
         "Call in the reserve of the campaign plan, and let operations put the answers asked for on the page.",
         Role::Operations,
+    ),
+    (
+        "builtin-return-completion-1",
+        sales(TradeMeasure::ReturnCompletion),
+        Direction::Risen,
+        "Returned parcels lie unopened, or their number is missing",
+        "Ask for the tracking number when the return is agreed on, and have the warehouse report each parcel the day it comes back.",
+        Role::Warehouse,
     ),
     (
         "builtin-return-rate-1",

@@ -354,10 +354,13 @@ pub fn state_of(name: &str) -> Option<FigureState> {
 }
 
 impl Line {
-    /// Every figure of a row. Those of an hour are of conversations alone: nothing else is counted by hour.
+    /// Every figure of a row. An hour has those that are known of parts of a day.
     pub fn of(row: &Figures) -> Self {
         let by_hour = row.hour.is_some();
-        Self::with(row, |measure| !by_hour || matches!(measure, AnyMeasure::Conversations(_)))
+        Self::with(row, |measure| match measure {
+            AnyMeasure::Conversations(_) => true,
+            AnyMeasure::Timelines(measure) => !by_hour || measure.is_sliced_by(Aspect::Hour),
+        })
     }
 
     /// What a slice of sales has.
@@ -410,6 +413,8 @@ fn figure(measure: AnyMeasure, row: &Figures) -> Figure {
         AnyMeasure::Conversations(Measure::Length) => ranks(row, Spread::Length),
         AnyMeasure::Timelines(TradeMeasure::OrderHandling) => ranks_of(&row.trade.order_handling),
         AnyMeasure::Timelines(TradeMeasure::AfterSaleHandling) => ranks_of(&row.trade.after_sale_handling),
+        AnyMeasure::Timelines(TradeMeasure::RefundOnlyCompletion) => ranks_of(&row.trade.money_refunds),
+        AnyMeasure::Timelines(TradeMeasure::ReturnCompletion) => ranks_of(&row.trade.returns),
         _ => (None, None),
     };
     Figure { above, below, median, p90 }
@@ -439,7 +444,7 @@ mod tests {
     use crate::domain::trade::TradeSum;
 
     #[test]
-    fn a_line_has_every_figure_and_an_hour_those_of_conversations() {
+    fn a_line_has_every_figure_and_an_hour_those_of_parts_of_a_day() {
         let mut row = figures();
         row.sums[Sum::RoundsAnswered] = 3;
         row.sums[Sum::Rounds] = 4;
@@ -452,8 +457,14 @@ mod tests {
         assert_eq!((paid.above, paid.below), (12_345, 0));
         row.hour = Some(9);
         let hour = Line::of(&row);
-        assert_eq!(hour.figures.len(), Measure::ALL.len());
-        assert_eq!(hour.figure(TradeMeasure::PaidAmount.into()), None);
+        let of_whole_days = [
+            TradeMeasure::ReceivedPerHead,
+            TradeMeasure::ConversationsPerHour,
+            TradeMeasure::AgentsShareOfSales,
+        ];
+        assert_eq!(hour.figures.len(), AnyMeasure::all().count() - of_whole_days.len());
+        assert!(of_whole_days.iter().all(|measure| hour.figure((*measure).into()).is_none()));
+        assert_eq!(hour.figure(TradeMeasure::PaidAmount.into()), Some(paid));
         let slice = Line::of_slice(&figures(), Aspect::Product);
         assert!(slice.figure(TradeMeasure::NetAmount.into()).is_some());
         assert_eq!(slice.figure(TradeMeasure::Inquiries.into()), None);

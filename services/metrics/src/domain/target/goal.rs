@@ -50,6 +50,10 @@ impl IndicatorGoal {
         let wrong = |description: &str| {
             Err(Violation { field: format!("{field}.value"), description: description.to_owned() })
         };
+        if measure == TradeMeasure::AgentsShareOfSales.into() {
+            let why = "must be one that is reached day by day: a share of all sales is not";
+            return Err(Violation { field: format!("{field}.measure"), description: why.to_owned() });
+        }
         let scaled = match measure.unit() {
             Unit::Count if value.fract() != 0.0 => return wrong("must be a whole number for a count"),
             Unit::Count => value,
@@ -186,6 +190,10 @@ mod tests {
         assert_eq!((handled.units(), handled.adds_up()), (1_500_000, false));
         let net = indicator(TradeMeasure::NetAmount, Direction::AtLeast, 100_000.0);
         assert_eq!((net.units(), net.adds_up()), (100_000, true));
+        let share = TradeMeasure::AgentsShareOfSales.into();
+        let refused =
+            IndicatorGoal::of("goal", share, Direction::AtLeast, 0.5).expect_err("no days of its own");
+        assert_eq!(refused.field, "goal.measure");
         let refused = IndicatorGoal::of("goal", Measure::Conversations.into(), Direction::AtLeast, 1.5);
         assert_eq!(refused.expect_err("is no count").field, "goal.value");
         IndicatorGoal::of("goal", Measure::Satisfaction.into(), Direction::AtLeast, 1e-9)

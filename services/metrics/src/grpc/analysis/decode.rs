@@ -12,6 +12,7 @@ use crate::domain::figure::{DayRange, Group, Step};
 use crate::domain::judgement::DAYS_MIN;
 use crate::domain::playbook::{Direction, Entry};
 use crate::domain::slice::Aspect;
+use crate::domain::trade_measure::TradeMeasure;
 use crate::error::MetricsError;
 use crate::grpc::decode::{self, invalid};
 use crate::grpc::slice;
@@ -31,6 +32,14 @@ pub(super) fn facet(facet: pb::Facet, measure: AnyMeasure) -> Result<Facet> {
         AnyMeasure::Timelines(measure) if measure.adds_up_over(aspect) => Ok(Facet::Group(group)),
         _ => Err(invalid("facet", "must be one over which the measure adds up")),
     };
+    if measure == AnyMeasure::Timelines(TradeMeasure::AgentsShareOfSales)
+        && matches!(facet, pb::Facet::Account | pb::Facet::Person | pb::Facet::Team)
+    {
+        return Err(invalid(
+            "facet",
+            "must be one over which the measure adds up: all of a shop share its sales",
+        ));
+    }
     Ok(match facet {
         pb::Facet::Unspecified => return Err(invalid("facet", "must be given")),
         pb::Facet::Account => Facet::Group(Group::Account),
