@@ -62,6 +62,7 @@ mod issues;
 mod loss_catalogues;
 mod loss_decisions;
 mod lost_inquiries;
+mod made_complaints;
 mod older_writers;
 mod order_decisions;
 mod people;

@@ -1,6 +1,7 @@
 //! The service against a real Postgres and a real NATS, through its real client.
 
 mod access;
+mod alert_support;
 mod alerts;
 mod analysis;
 mod boards;
@@ -27,6 +28,7 @@ mod incident_work;
 mod incidents;
 mod ingest;
 mod issues;
+mod like_complaints;
 mod loss_decisions;
 mod lost_inquiries;
 mod migrations;
