@@ -73,6 +73,7 @@ mod report_queue;
 mod report_schedules;
 mod reports;
 mod restatements;
+mod review_scores;
 mod risks;
 mod selection;
 mod settings;

@@ -42,6 +42,7 @@ mod report_sections;
 mod report_support;
 mod reports;
 mod repurchase;
+mod review_scores;
 mod risks;
 mod sales;
 mod slice_recount;
