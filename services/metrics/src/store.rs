@@ -59,6 +59,7 @@ mod incidents;
 mod ingest;
 mod issue_notices;
 mod issues;
+mod loads;
 mod loss_catalogues;
 mod loss_decisions;
 mod lost_inquiries;
