@@ -141,6 +141,7 @@ impl Export {
                 sender: Sender::Customer,
                 text,
                 quick_reply: false,
+                assisted: false,
                 account: None,
             });
         }
@@ -180,6 +181,7 @@ impl Entry {
             sender,
             text: self.body_text.unwrap_or_default(),
             quick_reply: false,
+            assisted: false,
             account,
         }
     }

@@ -77,7 +77,8 @@ impl Measure {
             | Self::LongChats
             | Self::Length
             | Self::TransferredIn
-            | Self::TransferredOut => None,
+            | Self::TransferredOut
+            | Self::AssistedReplyRate => None,
         }
     }
 }

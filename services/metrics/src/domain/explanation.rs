@@ -51,11 +51,13 @@ pub enum Measure {
     TransferredIn,
     /// Conversations handed over by the account.
     TransferredOut,
+    /// Replies that the bot proposed ÷ replies.
+    AssistedReplyRate,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Conversations,
         Self::ReceivedCustomers,
         Self::Replies,
@@ -75,6 +77,7 @@ impl Measure {
         Self::InTimeCustomers,
         Self::TransferredIn,
         Self::TransferredOut,
+        Self::AssistedReplyRate,
     ];
 
     /// Its name on the wire and in tables.
@@ -99,6 +102,7 @@ impl Measure {
             Self::InTimeCustomers => "IN_TIME_CUSTOMERS",
             Self::TransferredIn => "TRANSFERRED_IN",
             Self::TransferredOut => "TRANSFERRED_OUT",
+            Self::AssistedReplyRate => "ASSISTED_REPLY_RATE",
         }
     }
 
@@ -138,6 +142,7 @@ impl Measure {
             Self::InTimeCustomers => (Sum::InTimeCustomers, Some(Sum::DueCustomers)),
             Self::TransferredIn => (Sum::TransferredIn, None),
             Self::TransferredOut => (Sum::TransferredOut, None),
+            Self::AssistedReplyRate => (Sum::AssistedReplies, Some(Sum::Replies)),
         }
     }
 

@@ -143,6 +143,7 @@ pub const TOPICS: &[Topic] = &[
             ("LONG_CHATS", "长会话数", "Long chats"),
             ("TRANSFERRED_IN", "转入会话", "Transferred in"),
             ("TRANSFERRED_OUT", "转出会话", "Transferred out"),
+            ("ASSISTED_REPLY_RATE", "辅助回复占比", "Assisted replies"),
             ("RECEIVED_PER_HEAD", "人均接待量", "Customers per head"),
             ("CONVERSATIONS_PER_HOUR", "每小时会话", "Conversations per hour"),
         ],

@@ -247,6 +247,7 @@ pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
         in_time_customers: rate(Sum::InTimeCustomers, Sum::DueCustomers),
         transferred_in: figures.sums[Sum::TransferredIn],
         transferred_out: figures.sums[Sum::TransferredOut],
+        assisted_reply_rate: rate(Sum::AssistedReplies, Sum::Replies),
         hour: figures.hour.map(i32::from),
         label: String::new(),
         within: figures.within.iter().map(within).collect(),
