@@ -57,6 +57,8 @@ pub struct Message {
     pub text: String,
     /// Sent from a prepared answer; `false` where the format doesn't tell.
     pub quick_reply: bool,
+    /// Proposed by the bot and sent by the agent; `false` where the format doesn't tell.
+    pub assisted: bool,
     /// The account that sent it, if it isn't the conversation's own.
     pub account: Option<String>,
 }

@@ -10,6 +10,8 @@
 //! | `conversations` | messages: incoming ones are the customer's, others an agent's; without a user, the bot's |
 //! | `status` 4 and 5 | completed |
 //!
+//! Tickets that share a line, as in an array without line breaks, are numbered on from it, so that each has a number of its own.
+//!
 //! Lost: private notes, deleted entries, attachments, priority, tags, custom fields, the group, forwarded addressees;
 //! whether an answer was prepared, and what the customer was asked about it, is not in this export.
 
@@ -139,6 +141,7 @@ impl Export {
                 sender: Sender::Customer,
                 text,
                 quick_reply: false,
+                assisted: false,
                 account: None,
             });
         }
@@ -178,6 +181,7 @@ impl Entry {
             sender,
             text: self.body_text.unwrap_or_default(),
             quick_reply: false,
+            assisted: false,
             account,
         }
     }

@@ -191,6 +191,8 @@ struct MessageLine {
     #[serde(default)]
     quick_reply: bool,
     #[serde(default)]
+    assisted: bool,
+    #[serde(default)]
     sender_account_id: Option<String>,
 }
 
@@ -240,6 +242,7 @@ impl From<MessageLine> for Message {
             sender,
             text: line.text,
             quick_reply: line.quick_reply,
+            assisted: line.assisted,
             account: line.sender_account_id,
         }
     }

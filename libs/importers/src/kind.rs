@@ -59,6 +59,7 @@ const CONVERSATION: &[Column] = &[
     column("sender", &["发送方", "发送人"]),
     column("text", &["内容", "消息内容"]),
     column("quickReply", &["快捷短语"]),
+    column("assisted", &["机器人辅助", "辅助回复"]),
     column("senderAccountId", &["发送账号"]),
     column("transferredFrom", &["转入自"]),
     column("transferredTo", &["转出至"]),

@@ -41,7 +41,7 @@ pub use lines::{LINE_BYTES_MAX, Lines};
 pub use options::{Options, UnknownZone};
 pub use table::Table;
 
-/// A record and the line it begins on.
+/// A record and the line it begins on; of JSON objects that share a line, numbers that go on from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// From 1; grows from row to row.

@@ -5,10 +5,14 @@ use std::io::{self, BufRead};
 use crate::error::{Error, RowError};
 use crate::lines::LINE_BYTES_MAX;
 
-/// The objects of an input, as bytes, each with the line it begins on.
+/// The objects of an input, as bytes, each with its place: the line it begins on, or the number after the last one's where they
+/// share a line. So places grow from object to object, and whoever read up to one goes on with the next, even in an array on a
+/// single line.
 pub(crate) struct Objects<R> {
     input: R,
     line: u64,
+    /// The last that was given.
+    place: u64,
     ended: bool,
 }
 
@@ -24,12 +28,24 @@ struct Open {
 
 impl<R: BufRead> Objects<R> {
     pub fn new(input: R) -> Self {
-        Self { input, line: 1, ended: false }
+        Self { input, line: 1, place: 0, ended: false }
     }
 
     /// The next object. What stands between objects and is neither blank nor punctuation of an array is an error of
-    /// its line; so is an object that doesn't end, or has no end within 8 MiB.
+    /// its place; so is an object that doesn't end, or has no end within 8 MiB.
     pub fn next(&mut self) -> Option<Result<(u64, Vec<u8>), Error>> {
+        let mut next = self.find()?;
+        let line = match &mut next {
+            Ok((line, _)) => line,
+            Err(Error::Row(wrong)) => &mut wrong.line,
+            Err(Error::Read(_)) => return Some(next),
+        };
+        self.place = (*line).max(self.place + 1);
+        *line = self.place;
+        Some(next)
+    }
+
+    fn find(&mut self) -> Option<Result<(u64, Vec<u8>), Error>> {
         let mut open: Option<Open> = None;
         let mut stray: Option<u64> = None;
         while !self.ended {
@@ -142,6 +158,17 @@ mod tests {
         assert_eq!(objects_of("\u{feff}[\n {\"a\":\n{}},\n{}]\n"), [of(2, "{\"a\":\n{}}"), of(4, "{}")]);
         let braces = r#"{"a":"}{\"}"}"#;
         assert_eq!(objects_of(braces), [of(1, braces)]);
+    }
+
+    #[test]
+    fn places_grow_where_objects_share_a_line() {
+        let of = |line, text: &str| Ok((line, text.to_owned()));
+        assert_eq!(objects_of("[{},{},{}]"), [of(1, "{}"), of(2, "{}"), of(3, "{}")]);
+        assert_eq!(
+            objects_of("{} x {}\n{}\n\n{}\n"),
+            [of(1, "{}"), Err(2), of(3, "{}"), of(4, "{}"), of(5, "{}")]
+        );
+        assert_eq!(objects_of("{}{}\n\n\n\n{}"), [of(1, "{}"), of(2, "{}"), of(5, "{}")]);
     }
 
     #[test]

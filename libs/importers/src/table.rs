@@ -26,7 +26,7 @@ const SENDERS: &Words<Sender> = &[
 /// Columns of an order's row that belong to its product.
 const ORDER_LINE: [&str; 5] = ["productId", "title", "category", "quantity", "lineAmount"];
 /// Columns of a conversation's row that belong to its message.
-const MESSAGE: [&str; 5] = ["sentAt", "sender", "text", "quickReply", "senderAccountId"];
+const MESSAGE: [&str; 6] = ["sentAt", "sender", "text", "quickReply", "assisted", "senderAccountId"];
 
 /// The rows of a delimited text, with the line each begins on.
 pub(crate) struct Cells<R> {
@@ -327,6 +327,7 @@ impl<R: BufRead> Table<R> {
                 sender: message.required_word("sender", SENDERS)?,
                 text: message.text("text")?.unwrap_or_default(),
                 quick_reply: message.mark("quickReply")?.unwrap_or(false),
+                assisted: message.mark("assisted")?.unwrap_or(false),
                 account: message.id("senderAccountId")?,
             })
         })?;

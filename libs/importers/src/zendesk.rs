@@ -356,7 +356,7 @@ fn message((sent_at, sender, text): (DateTime<Utc>, ChatSender, String), account
         ChatSender::Bot => (Sender::Bot, None),
         ChatSender::System => (Sender::System, None),
     };
-    Message { sent_at, sender, text, quick_reply: false, account }
+    Message { sent_at, sender, text, quick_reply: false, assisted: false, account }
 }
 
 /// Who sent a chat message: the bot says so in the original message, else the actor tells.

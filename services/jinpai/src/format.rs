@@ -73,6 +73,7 @@ fn message(read: importers::Message) -> Message {
         sender: sender.into(),
         text: read.text,
         quick_reply: read.quick_reply,
+        assisted: read.assisted,
         account_id: read.account.unwrap_or_default(),
     }
 }
@@ -240,7 +241,7 @@ mod tests {
     const GOOD: &str = concat!(
         r#"{"conversationId":"c1","agentId":"a","customerId":"k","channel":"chat","#,
         r#""startedAt":"2020-05-13T13:14:57Z","closedAt":"2020-05-13T21:19:22+08:00","#,
-        r#""messages":[{"sentAt":"2020-05-13T13:14:57.250Z","sender":"AGENT","text":"hello","quickReply":true}],"#,
+        r#""messages":[{"sentAt":"2020-05-13T13:14:57.250Z","sender":"AGENT","text":"hello","quickReply":true,"assisted":true}],"#,
         r#""satisfied":false}"#,
     );
 
@@ -252,7 +253,7 @@ mod tests {
         assert_eq!((read.satisfied, read.completed), (Some(false), None));
         let message = &read.messages[0];
         assert_eq!(message.sent_at.map(|t| t.nanos), Some(250_000_000));
-        assert_eq!((message.sender(), message.quick_reply), (Sender::Agent, true));
+        assert_eq!((message.sender(), message.quick_reply, message.assisted), (Sender::Agent, true, true));
     }
 
     #[test]

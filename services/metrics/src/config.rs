@@ -170,6 +170,8 @@ pub struct AdviceConfig {
     pub quick_share_gain: f64,
     /// What a gain in speed should bring moved if it rose by this share.
     pub outcome_moved_by: f64,
+    /// With fewer reviews nothing is said of QA scores.
+    pub reviews_min: u32,
     /// Contributors of a kind that are named at most.
     pub contributors: usize,
     /// Like periods that a figure is held against.
@@ -268,6 +270,9 @@ impl AdviceConfig {
         if !(1..=1_000).contains(&self.groups_max) {
             return unusable("groups_max", "1 to 1000");
         }
+        if !(1..=100_000).contains(&self.reviews_min) {
+            return unusable("reviews_min", "1 to 100000");
+        }
         Ok(())
     }
 
@@ -276,6 +281,7 @@ impl AdviceConfig {
             threshold: self.worse_by,
             quick_share_gain: self.quick_share_gain,
             moved: self.outcome_moved_by,
+            reviews_min: self.reviews_min.into(),
             contributors: self.contributors,
             like_periods: self.like_periods,
             groups_max: self.groups_max,

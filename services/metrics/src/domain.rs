@@ -61,6 +61,7 @@ pub mod order_decisions;
 pub mod part;
 pub mod playbook;
 pub mod portrait;
+pub mod quality;
 pub mod reach;
 pub mod report;
 pub mod reports;

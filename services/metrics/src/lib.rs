@@ -2,7 +2,8 @@
 //! itself.
 //!
 //! Read in this order: [`domain`] for the use cases and, below it, the pure rules; `store` for how a batch is
-//! committed; `grpc` for the wire; `forms` for reports written down; `outgoing` for what other services are told.
+//! committed; `grpc` for the wire; `forms` for reports written down; `outgoing` for what other services are told, `follower`
+//! for what they tell us.
 //!
 //! - No text of a conversation is stored here, and none leaves before it is redacted.
 //! - Figures are additive integers; a revision takes back exactly what the old one gave, so order never matters.
@@ -12,6 +13,7 @@
 pub mod config;
 pub mod domain;
 pub mod error;
+mod follower;
 mod forms;
 mod grpc;
 mod outgoing;
@@ -172,7 +174,15 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
 
     let background = [
         events::relay(pool.clone(), bus.clone(), token.clone()),
-        directory::follow(pool.clone(), bus, "metrics-directory", token.clone()),
+        directory::follow(pool.clone(), bus.clone(), "metrics-directory", token.clone()),
+        events::follow(
+            pool.clone(),
+            bus,
+            "metrics-scores",
+            follower::SUBJECTS,
+            follower::Scores,
+            token.clone(),
+        ),
         pg::housekeeping(pool, &config.database, clock, token.clone()),
         close_days(metrics.clone(), &config, token.clone()),
         finalise_days(metrics.clone(), &config, token.clone()),

@@ -46,15 +46,18 @@ pub fn draw_revealed(
     event(merchant, format!("draw/{day}"), 1, at, Payload::DrawRevealed(payload))
 }
 
-/// A review was submitted or restated: its result. `None` when nothing was applicable: such a review says nothing about
-/// anybody.
+/// A review was submitted or restated: its result. `None` when nothing was applicable from the first: such a review says nothing
+/// about anybody, and whoever follows knows nothing of it that would have to be taken back.
 pub fn review_published(
     merchant: &MerchantId,
     review: &Review,
     verdict: &Verdict,
     now: DateTime<Utc>,
 ) -> Option<Event> {
-    let score_bp = verdict.score_bp?;
+    let not_applicable = verdict.score_bp.is_none();
+    if not_applicable && review.assessment_version == 1 {
+        return None;
+    }
     let reviewer = review.assignment.as_ref().map(|assignment| assignment.reviewer.to_string());
     let payload = ReviewPublished {
         review_id: review.id.to_string(),
@@ -68,10 +71,11 @@ pub fn review_published(
         reviewer_person_id: reviewer.unwrap_or_default(),
         scorecard_id: verdict.scorecard_id.clone(),
         scorecard_version: verdict.scorecard_version,
-        score_bp,
+        score_bp: verdict.score_bp.unwrap_or_default(),
         critical_error: verdict.critical_failure,
         assessment_version: review.assessment_version,
         counts_for_pay: Some(review.counts_for_pay),
+        not_applicable,
     };
     let entity = format!("review/{}", review.id);
     Some(event(merchant, entity, review.revision, now, Payload::ReviewPublished(payload)))

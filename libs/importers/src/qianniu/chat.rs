@@ -72,7 +72,7 @@ impl Entry {
             Who::Agent(agent) => (Sender::Agent, Some(agent).filter(|agent| agent != owner)),
             Who::Bot(_) => (Sender::Bot, None),
         };
-        Message { sent_at: self.at, sender, text, quick_reply: false, account }
+        Message { sent_at: self.at, sender, text, quick_reply: false, assisted: false, account }
     }
 }
 

@@ -90,10 +90,10 @@ fn a_bad_row_is_refused_by_itself() {
     check("y,o,2026-1-5 9:05,\u{fffd},3", "customerId", "encoding");
 }
 
-const CHATS: &str = "conversationId,agentId,customerId,channel,sentAt,sender,text,quickReply,satisfied\n\
-    c1,a,k,chat,2026-1-5 9:05:00,买家,在吗,,1\n\
-    c1,a,k,chat,2026-1-5 9:05:10,客服,\"您好,\n请说\",是,1\n\
-    c2,b,k,chat,2026-1-5 9:06:00,CUSTOMER,hi,,\n";
+const CHATS: &str = "conversationId,agentId,customerId,channel,sentAt,sender,text,quickReply,辅助回复,satisfied\n\
+    c1,a,k,chat,2026-1-5 9:05:00,买家,在吗,,,1\n\
+    c1,a,k,chat,2026-1-5 9:05:10,客服,\"您好,\n请说\",是,是,1\n\
+    c2,b,k,chat,2026-1-5 9:06:00,CUSTOMER,hi,,,\n";
 
 #[test]
 fn rows_of_a_conversation_are_its_messages() {
@@ -105,8 +105,8 @@ fn rows_of_a_conversation_are_its_messages() {
     assert_eq!((chats[0].closed_at - chats[0].started_at).num_seconds(), 10);
     let answer = &chats[0].messages[1];
     assert_eq!(
-        (answer.sender, answer.text.as_str(), answer.quick_reply),
-        (Sender::Agent, "您好,\n请说", true)
+        (answer.sender, answer.text.as_str(), answer.quick_reply, answer.assisted),
+        (Sender::Agent, "您好,\n请说", true, true)
     );
     assert_eq!((chats[1].id.as_str(), chats[1].satisfied), ("c2", None));
 }

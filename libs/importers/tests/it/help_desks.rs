@@ -24,6 +24,13 @@ pub const FRESHDESK: &str = r#"[
 ]"#;
 
 #[test]
+fn tickets_on_one_line_have_numbers_of_their_own() {
+    let one_line = FRESHDESK.replace('\n', "");
+    let came = Came::of(freshdesk::Tickets::new(one_line.as_bytes(), options()));
+    assert_eq!((came.lines(), came.only_wrong().line), (vec![1, 2], 3));
+}
+
+#[test]
 fn freshdesk_tickets_become_conversations() {
     let came = Came::of(freshdesk::Tickets::new(FRESHDESK.as_bytes(), options()));
     let wrong = came.only_wrong();

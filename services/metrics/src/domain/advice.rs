@@ -5,6 +5,7 @@ use crate::domain::comparison::MeasureChange;
 use crate::domain::explanation::Measure;
 use crate::domain::figure::Figures;
 use crate::domain::playbook::Direction;
+use crate::domain::quality::ScoreChange;
 use crate::domain::sums::Sum;
 use crate::domain::trade_measure::TradeMeasure;
 use crate::domain::worsening::Worsened;
@@ -18,6 +19,8 @@ pub struct AdviceRules {
     pub quick_share_gain: f64,
     /// What a gain in speed should bring moved if it rose by this, relative to before.
     pub moved: f64,
+    /// With fewer reviews on either side nothing is said of QA scores.
+    pub reviews_min: i64,
     /// Contributors of a kind that are named at most.
     pub contributors: usize,
     /// Like periods that a figure is held against.
@@ -39,15 +42,18 @@ pub struct Advice {
     pub signs: Vec<GamingSign>,
 }
 
-/// A gain that came with more prepared answers, while what it should bring did not move (domain-knowledge 2.14).
+/// A gain that came with more prepared answers, while what it should bring did not move, or while QA scores fell
+/// (domain-knowledge 2.14).
 #[derive(Debug, Clone, PartialEq)]
 pub struct GamingSign {
     /// What improved.
     pub gain: MeasureChange,
     /// Quick replies ÷ replies, before and now.
     pub quick_share: (f64, f64),
-    /// What did not.
+    /// What should have and did not.
     pub unmoved: Vec<MeasureChange>,
+    /// QA scores of the same people and days, if there were enough reviews.
+    pub scores: Option<ScoreChange>,
 }
 
 impl Measure {
@@ -72,7 +78,8 @@ impl Measure {
             | Self::Length
             | Self::TransferredIn
             | Self::TransferredOut
-            | Self::SlowCustomers => None,
+            | Self::SlowCustomers
+            | Self::AssistedReplyRate => None,
         }
     }
 }
@@ -115,8 +122,14 @@ pub fn worsened(before: &Figures, now: &Figures, threshold: f64) -> Vec<MeasureC
     AnyMeasure::all().filter_map(change).collect()
 }
 
-/// Gains in speed that came with a higher share of quick replies, where no outcome that was measured got better.
-pub fn gaming_signs(before: &Figures, now: &Figures, threshold: f64, rules: &AdviceRules) -> Vec<GamingSign> {
+/// Gains in speed that came with a higher share of quick replies, where no outcome that was measured got better, the QA score
+/// being one of them; and where it fell, whatever else got better. `scores` are those of enough reviews.
+pub fn gaming_signs(
+    (before, now): (&Figures, &Figures),
+    scores: Option<ScoreChange>,
+    threshold: f64,
+    rules: &AdviceRules,
+) -> Vec<GamingSign> {
     let share = |figures: &Figures| {
         let replies = figures.sums[Sum::Replies];
         (replies > 0).then(|| figures.sums[Sum::QuickReplies] as f64 / replies as f64)
@@ -125,16 +138,24 @@ pub fn gaming_signs(before: &Figures, now: &Figures, threshold: f64, rules: &Adv
     let outcomes: Vec<MeasureChange> =
         OUTCOMES.into_iter().filter_map(|measure| MeasureChange::of(measure, now, before)).collect();
     let improved = |change: &MeasureChange| moved(change, rules.moved) == change.measure.better();
-    if share_now - share_before < rules.quick_share_gain
-        || outcomes.is_empty()
-        || outcomes.iter().any(improved)
-    {
+    let score_moved = scores.map(|scores| scores.ratio());
+    let fell = score_moved.is_some_and(|by| by <= -rules.moved);
+    let is_measured = !outcomes.is_empty() || scores.is_some();
+    let got_better = outcomes.iter().any(improved) || score_moved.is_some_and(|by| by >= rules.moved);
+    let looks_made = fell || (is_measured && !got_better);
+    if share_now - share_before < rules.quick_share_gain || !looks_made {
         return Vec::new();
     }
+    let unmoved: Vec<MeasureChange> = outcomes.into_iter().filter(|change| !improved(change)).collect();
     let gains = GAINS.into_iter().filter_map(|measure| MeasureChange::of(measure.into(), now, before));
     gains
         .filter(|gain| moved(gain, threshold).is_some_and(|way| gain.measure.better() == Some(way)))
-        .map(|gain| GamingSign { gain, quick_share: (share_before, share_now), unmoved: outcomes.clone() })
+        .map(|gain| GamingSign {
+            gain,
+            quick_share: (share_before, share_now),
+            unmoved: unmoved.clone(),
+            scores,
+        })
         .collect()
 }
 
@@ -142,12 +163,14 @@ pub fn gaming_signs(before: &Figures, now: &Figures, threshold: f64, rules: &Adv
 mod tests {
     use super::*;
     use crate::domain::playbook::{playbook, remedies_for};
+    use crate::domain::quality::Scores;
     use crate::domain::testing::figures;
 
     const RULES: AdviceRules = AdviceRules {
         threshold: 0.05,
         quick_share_gain: 0.05,
         moved: 0.01,
+        reviews_min: 10,
         contributors: 3,
         like_periods: 12,
         groups_max: 50,
@@ -187,7 +210,7 @@ mod tests {
     #[test]
     fn speed_bought_with_prepared_answers_is_told_only_if_nothing_came_of_it() {
         let before = month(3_000_000, 20, 40);
-        let signs = gaming_signs(&before, &month(1_000_000, 120, 40), RULES.threshold, &RULES);
+        let signs = gaming_signs((&before, &month(1_000_000, 120, 40)), None, RULES.threshold, &RULES);
         assert_eq!(
             signs.iter().map(|sign| sign.gain.measure).collect::<Vec<_>>(),
             [Measure::Response.into()]
@@ -197,12 +220,36 @@ mod tests {
             signs[0].unmoved.iter().map(|c| c.measure).collect::<Vec<_>>(),
             [Measure::Satisfaction.into()]
         );
-        let none = |now: Figures| assert!(gaming_signs(&before, &now, RULES.threshold, &RULES).is_empty());
+        let none = |now: Figures| {
+            assert!(gaming_signs((&before, &now), None, RULES.threshold, &RULES).is_empty());
+        };
         none(month(1_000_000, 120, 45));
         none(month(1_000_000, 20, 40));
         none(month(3_000_000, 120, 40));
         let mut unrated = month(1_000_000, 120, 0);
         unrated.sums[Sum::Rated] = 0;
         none(unrated);
+    }
+
+    #[test]
+    fn speed_is_held_against_qa_scores_too() {
+        let before = month(3_000_000, 20, 40);
+        let signs = |now: &Figures, scores: (i64, i64)| {
+            let of = |mean: i64| Scores { sum_bp: mean * 10, reviews: 10 };
+            let change = ScoreChange::of(of(scores.0), of(scores.1), RULES.reviews_min);
+            gaming_signs((&before, now), change, RULES.threshold, &RULES)
+        };
+        let (same, better) = (month(1_000_000, 120, 40), month(1_000_000, 120, 45));
+        // The customers are content, the reviewers are not.
+        let told = signs(&better, (9_000, 8_000));
+        assert_eq!((told.len(), told[0].unmoved.len()), (1, 0));
+        assert_eq!(told[0].scores.map(|scores| scores.now), Some(Scores { sum_bp: 80_000, reviews: 10 }));
+        assert!(signs(&better, (9_000, 9_000)).is_empty(), "an outcome got better");
+        assert!(signs(&same, (8_000, 9_000)).is_empty(), "the score is an outcome too");
+        assert_eq!(signs(&same, (9_000, 9_000)).len(), 1, "nothing moved");
+        assert!(signs(&month(1_000_000, 20, 40), (9_000, 8_000)).is_empty(), "not by prepared answers");
+        let mut unrated = month(1_000_000, 120, 0);
+        unrated.sums[Sum::Rated] = 0;
+        assert_eq!(signs(&unrated, (9_000, 9_000)).len(), 1, "scores alone are an outcome that did not move");
     }
 }

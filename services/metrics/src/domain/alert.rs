@@ -1,11 +1,12 @@
 //! Alerts (预警): one trouble from when it is raised until it is resolved, and what may happen to it when. Pure.
 //!
-//! [`rule`] what gives alarm, [`built_in`] what every merchant begins with, [`trigger`] whether a figure does, [`history`] what
-//! happened to an alert.
+//! [`rule`] what gives alarm, [`built_in`] what every merchant begins with, [`trigger`] whether a figure does, [`like`] whether
+//! complaints that are alike do, [`history`] what happened to an alert.
 
 pub mod built_in;
 pub mod error;
 pub mod history;
+pub mod like;
 pub mod rule;
 pub mod trigger;
 
@@ -77,7 +78,7 @@ pub struct Act {
 /// What an alert keeps beside what is looked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Details {
-    /// The rule's name, or the title of the first report.
+    /// The rule's name, with what complaints have in common; or the title of the first report.
     pub title: String,
     /// The key's name, if known.
     pub key_name: String,
@@ -125,6 +126,8 @@ pub struct Alert {
     pub scope: AlertScope,
     /// The person, team or shop; empty for a report about no single shop.
     pub key: String,
+    /// What of the key's it is about, where a rule can give alarm about several things at once; else empty.
+    pub topic: String,
     /// Who is concerned besides those who see everything.
     pub people: BTreeSet<String>,
     /// When it was raised.
@@ -178,6 +181,7 @@ impl Alert {
             rule: (rule.id.clone(), rule.version),
             scope: rule.content.scope,
             key,
+            topic: String::new(),
             people: BTreeSet::new(),
             raised_at: now,
             escalates_at: None,
@@ -201,7 +205,7 @@ impl Alert {
         }
     }
 
-    /// Raised by a figure. `people` are those concerned.
+    /// Raised by what a rule found. `people` are those concerned.
     pub fn raise(
         id: String,
         rule: &Rule,
@@ -209,7 +213,13 @@ impl Alert {
         people: BTreeSet<String>,
         (now, calendar): (DateTime<Utc>, &MerchantCalendar),
     ) -> Step {
-        let mut alert = Self::new(id, rule, finding.key.clone(), rule.content.name.clone(), now);
+        let name = rule.content.name.as_str();
+        let title = match &finding.evidence.like {
+            Some(like) => format!("{name}: {}", like.title()),
+            None => name.to_owned(),
+        };
+        let mut alert = Self::new(id, rule, finding.key.clone(), title, now);
+        alert.topic.clone_from(&finding.topic);
         alert.people = people;
         alert.details.key_name.clone_from(&finding.name);
         alert.details.evidence = Some(finding.evidence.clone());

@@ -1,6 +1,7 @@
-//! The use cases of alerts: rules, what becomes of an alert. Raising them is in [`evaluation`].
+//! The use cases of alerts: rules, what becomes of an alert. Raising them is in [`evaluation`], what rules look at in `reading`.
 
 pub mod evaluation;
+mod reading;
 
 use std::time::Duration;
 
@@ -155,7 +156,7 @@ impl Alerts {
         let rule = rule_for(&rules, &report).ok_or(AlertError::NoRuleForSignal)?;
         let calendar = self.metrics.store.find_calendar(merchant).await?;
         let (now, id) = (self.metrics.clock.now(), or_made(id));
-        let subject = Subject { rule: &rule.id, key: &report.shop };
+        let subject = Subject { rule: &rule.id, key: &report.shop, topic: "" };
         let mut attempts = 0;
         let raised = loop {
             attempts += 1;
@@ -264,7 +265,7 @@ fn rule_for<'a>(rules: &'a [Rule], report: &Report) -> Option<&'a Rule> {
     };
     let fitting = rules.iter().filter(|rule| match rule.content.trigger {
         Trigger::Reported(signal) => rule.content.enabled && is_for(signal, &rule.content),
-        Trigger::Figure(_) => false,
+        Trigger::Figure(_) | Trigger::LikeComplaints(_) => false,
     });
     fitting.min_by_key(|rule| (rule.content.keys.is_empty(), std::cmp::Reverse(rule.content.level), &rule.id))
 }

@@ -17,6 +17,7 @@ use crate::domain::figure::{Cut, DayRange, DefinitionRef, FigureState, Figures, 
 use crate::domain::judgement::Judgement;
 use crate::domain::money::Currency;
 use crate::domain::playbook::{Direction, Entry, REMEDIES_MAX, Remedy, playbook, remedies_for};
+use crate::domain::quality::{ScoreChange, Scores};
 use crate::domain::restatement::Restatement;
 use crate::domain::slice::Aspect;
 use crate::domain::sums::Sum;
@@ -240,13 +241,40 @@ impl Analysis {
         let base = against.days(days, Step::Whole);
         let worsened =
             self.metrics.find_worsened(scope, &ask, base, &pairs, (threshold, playbook.as_slice())).await?;
-        let signs: Vec<_> =
-            pairs.iter().map(|(before, now)| gaming_signs(before, now, threshold, &rules)).collect();
+        let keys: Vec<&str> = pairs.iter().map(|(_, now)| now.key.as_str()).collect();
+        let scores = self.score_changes(scope, &ask, base, &keys).await?;
+        let signs: Vec<_> = pairs
+            .iter()
+            .map(|pair| gaming_signs(*pair, scores.get(&pair.1.key).copied(), threshold, &rules))
+            .collect();
         let mut said = worsened.into_iter().zip(signs);
         Ok(found.figures.map(|row| {
             let (worsened, signs) = said.next().unwrap_or_default();
             Advice { worsened, signs, key: row.key, name: row.name }
         }))
+    }
+
+    /// How the QA scores of some groups changed, by key; without those of too few reviews. Reviews are of chats: no slice of
+    /// sales has any.
+    async fn score_changes(
+        &self,
+        scope: &Scope,
+        ask: &AskFigures,
+        base: DayRange,
+        keys: &[&str],
+    ) -> Result<BTreeMap<String, ScoreChange>> {
+        if keys.is_empty() || ask.group.slices(&ask.filter).is_some() {
+            return Ok(BTreeMap::new());
+        }
+        let store = &self.metrics.store;
+        let before = store.list_review_scores(scope, (base, ask.group), &ask.filter, keys).await?;
+        let now = store.list_review_scores(scope, (ask.range, ask.group), &ask.filter, keys).await?;
+        let reviews_min = self.metrics.advice.reviews_min;
+        let change = |(key, now): (String, Scores)| {
+            let before = before.get(&key).copied().unwrap_or_default();
+            Some((key, ScoreChange::of(before, now, reviews_min)?))
+        };
+        Ok(now.into_iter().filter_map(change).collect())
     }
 
     /// How many groups a page of advice holds at most.

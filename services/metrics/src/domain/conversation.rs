@@ -77,6 +77,8 @@ pub struct DraftMessage {
     pub text: String,
     /// Sent from a prepared answer.
     pub quick_reply: bool,
+    /// Proposed by the bot and sent by the agent.
+    pub assisted: bool,
     /// Which account sent it; empty for the conversation's.
     pub account: String,
 }
@@ -119,6 +121,8 @@ pub struct Message {
     pub text: String,
     /// Sent from a prepared answer.
     pub quick_reply: bool,
+    /// Proposed by the bot and sent by the agent.
+    pub assisted: bool,
     /// Which account sent it, if another than the conversation's.
     pub account: Option<String>,
 }
@@ -211,6 +215,9 @@ fn accept_messages(
         if draft.quick_reply && sender != Sender::Agent {
             return Err(wrong(field("quick_reply"), "must not be set on a message that no agent sent"));
         }
+        if draft.assisted && sender != Sender::Agent {
+            return Err(wrong(field("assisted"), "must not be set on a message that no agent sent"));
+        }
         if !draft.account.is_empty() {
             if !matches!(sender, Sender::Agent | Sender::Bot) {
                 return Err(wrong(field("account_id"), "must only be set on a message of an agent or a bot"));
@@ -227,6 +234,7 @@ fn accept_messages(
             sender,
             text: draft.text,
             quick_reply: draft.quick_reply,
+            assisted: draft.assisted,
             account,
         });
     }
@@ -277,6 +285,10 @@ impl Conversation {
                 hash.update(b"sent");
                 hash.update((at as u64).to_be_bytes());
                 text(&mut hash, account);
+            }
+            if message.assisted {
+                hash.update(b"help");
+                hash.update((at as u64).to_be_bytes());
             }
         }
         hash.finalize().into()

@@ -239,6 +239,9 @@ fn reason(measure: Measure, part: &Part) -> Option<Reason> {
             }),
         Measure::Replies => none(Sum::Replies, Reason::NoReply),
         Measure::QuickReplies => none(Sum::QuickReplies, Reason::NoneSent),
+        Measure::AssistedReplyRate => {
+            none(Sum::Replies, Reason::NoReply).or(none(Sum::AssistedReplies, Reason::NoneSent))
+        }
         Measure::CustomerMessages => silent,
         Measure::ReplyRatio => none(Sum::Replies, Reason::NoReply).or(silent),
         Measure::ReceivedCustomers => silent

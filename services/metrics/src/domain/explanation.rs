@@ -53,6 +53,8 @@ pub enum Measure {
     TransferredOut,
     /// 慢响应人数: customers who wrote in service hours and were not answered in time.
     SlowCustomers,
+    /// Replies that the bot proposed ÷ replies.
+    AssistedReplyRate,
 }
 
 /// How a figure is made of sums.
@@ -68,7 +70,7 @@ pub struct Formula {
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Conversations,
         Self::ReceivedCustomers,
         Self::Replies,
@@ -89,6 +91,7 @@ impl Measure {
         Self::TransferredIn,
         Self::TransferredOut,
         Self::SlowCustomers,
+        Self::AssistedReplyRate,
     ];
 
     /// Its name on the wire and in tables.
@@ -114,6 +117,7 @@ impl Measure {
             Self::TransferredIn => "TRANSFERRED_IN",
             Self::TransferredOut => "TRANSFERRED_OUT",
             Self::SlowCustomers => "SLOW_CUSTOMERS",
+            Self::AssistedReplyRate => "ASSISTED_REPLY_RATE",
         }
     }
 
@@ -154,6 +158,7 @@ impl Measure {
             Self::TransferredIn => (Sum::TransferredIn, None),
             Self::TransferredOut => (Sum::TransferredOut, None),
             Self::SlowCustomers => (Sum::DueCustomers, None),
+            Self::AssistedReplyRate => (Sum::AssistedReplies, Some(Sum::Replies)),
         };
         let minus = (self == Self::SlowCustomers).then_some(Sum::InTimeCustomers);
         Formula { plus, minus, below }

@@ -46,6 +46,8 @@ pub struct MessageFact {
     pub sender: Sender,
     /// Sent from a prepared answer.
     pub quick_reply: bool,
+    /// Proposed by the bot and sent by the agent.
+    pub assisted: bool,
     /// Characters of the text as it came in.
     pub length: u32,
     /// Which account sent it; [`OWNER`] too for messages that no account sent.
@@ -64,7 +66,9 @@ pub struct AgentDay {
 }
 
 /// The first byte of the packed form. Older forms stay readable for ever.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
+/// Knows no messages that the bot proposed. Still written where there are none, for releases that know nothing else.
+const FORMAT_UNASSISTED: u8 = 2;
 /// Knows no transfers and no other accounts. Still written where there are none: it is the shorter one.
 const FORMAT_PLAIN: u8 = 1;
 
@@ -79,6 +83,7 @@ impl Facts {
             offset_ms: message.offset_ms,
             sender: message.sender,
             quick_reply: message.quick_reply,
+            assisted: message.assisted,
             length: u32::try_from(message.text.chars().count()).unwrap_or(u32::MAX),
         });
         Self {
@@ -102,8 +107,13 @@ impl Facts {
     /// length, and the account if it is another than the conversation's.
     pub fn pack(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(16 + self.messages.len() * 6);
-        let plain = !self.transferred_in && !self.transferred_out && self.others.is_empty();
-        out.push(if plain { FORMAT_PLAIN } else { FORMAT });
+        let assisted = self.messages.iter().any(|message| message.assisted);
+        let plain = !assisted && !self.transferred_in && !self.transferred_out && self.others.is_empty();
+        out.push(match (plain, assisted) {
+            (true, _) => FORMAT_PLAIN,
+            (false, false) => FORMAT_UNASSISTED,
+            (false, true) => FORMAT,
+        });
         let transfers = (u8::from(self.transferred_in) << 4) | (u8::from(self.transferred_out) << 5);
         out.push(answer_bits(self.satisfied) | (answer_bits(self.completed) << 2) | transfers);
         put(&mut out, self.start_of_day_ms.unsigned_abs());
@@ -120,7 +130,8 @@ impl Facts {
         for message in &self.messages {
             put(&mut out, (message.offset_ms - last_ms).unsigned_abs());
             let others = u8::from(message.who != OWNER) << 3;
-            out.push(sender_bits(message.sender) | (u8::from(message.quick_reply) << 2) | others);
+            let marks = (u8::from(message.quick_reply) << 2) | (u8::from(message.assisted) << 4);
+            out.push(sender_bits(message.sender) | marks | others);
             put(&mut out, message.length.into());
             if message.who != OWNER {
                 put(&mut out, message.who as u64);
@@ -134,13 +145,13 @@ impl Facts {
     pub fn unpack(bytes: &[u8]) -> Result<Self, Damaged> {
         let mut rest = bytes;
         let format = take(&mut rest)?;
-        if format != FORMAT && format != FORMAT_PLAIN {
+        if ![FORMAT, FORMAT_UNASSISTED, FORMAT_PLAIN].contains(&format) {
             return Err(Damaged);
         }
         let answers = take(&mut rest)?;
         let start_of_day_ms = get_i64(&mut rest)?;
         let closed_ms = get_i64(&mut rest)?;
-        let others = if format == FORMAT { unpack_others(&mut rest)? } else { Vec::new() };
+        let others = if format == FORMAT_PLAIN { Vec::new() } else { unpack_others(&mut rest)? };
         let count = usize::try_from(get(&mut rest)?).map_err(|_| Damaged)?;
         // A message takes at least three bytes: a damaged count must not allocate the moon.
         let mut messages = Vec::with_capacity(count.min(rest.len() / 3));
@@ -162,6 +173,7 @@ impl Facts {
                 offset_ms,
                 sender: sender_of(flags & 0b11),
                 quick_reply: flags & 0b100 != 0,
+                assisted: flags & 0b1_0000 != 0,
                 length,
             });
         }
@@ -238,17 +250,18 @@ mod tests {
     use super::*;
 
     fn any_facts() -> impl Strategy<Value = Facts> {
-        let message = (0..10_000_000_i64, 0..4_u8, any::<bool>(), any::<u32>(), any::<prop::sample::Index>());
+        let marks = (any::<bool>(), prop::bool::weighted(0.1));
+        let message = (0..10_000_000_i64, 0..4_u8, marks, any::<u32>(), any::<prop::sample::Index>());
         let messages = prop::collection::vec(message, 0..40);
         let times = (0..86_400_000_i64, 0..i64::from(u32::MAX));
         let answers = (any::<Option<bool>>(), any::<Option<bool>>(), any::<bool>(), any::<bool>());
         let others = prop::collection::vec("[a-z客服:]{0,9}", 0..3);
         (times, answers, others, messages).prop_map(|(times, answers, others, raw)| {
             let mut offset_ms = 0;
-            let messages = raw.into_iter().map(|(step, sender, quick_reply, length, who)| {
+            let messages = raw.into_iter().map(|(step, sender, (quick_reply, assisted), length, who)| {
                 offset_ms += step;
                 let who = who.index(others.len() + 1);
-                MessageFact { offset_ms, sender: sender_of(sender), quick_reply, length, who }
+                MessageFact { offset_ms, sender: sender_of(sender), quick_reply, assisted, length, who }
             });
             Facts {
                 start_of_day_ms: times.0,
@@ -297,6 +310,7 @@ mod tests {
                     offset_ms: 0,
                     sender: Sender::Customer,
                     quick_reply: false,
+                    assisted: false,
                     length: 2,
                     who: OWNER,
                 },
@@ -304,6 +318,7 @@ mod tests {
                     offset_ms: 5,
                     sender: Sender::Agent,
                     quick_reply: true,
+                    assisted: false,
                     length: 200,
                     who: OWNER,
                 },

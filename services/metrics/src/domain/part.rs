@@ -104,7 +104,9 @@ impl Part {
             let sums = &mut parts[message.who].sums;
             asked |= message.sender == Sender::Customer;
             sums[Sum::QuickReplies] += i64::from(message.sender == Sender::Agent && message.quick_reply);
-            sums[Sum::Replies] += i64::from(rules.is_reply(message.sender, message.quick_reply));
+            let is_reply = rules.is_reply(message.sender, message.quick_reply);
+            sums[Sum::Replies] += i64::from(is_reply);
+            sums[Sum::AssistedReplies] += i64::from(is_reply && message.assisted);
         }
         let replies: i64 = parts.iter().map(|part| part.sums[Sum::Replies]).sum();
         for part in &mut parts {
@@ -204,6 +206,7 @@ mod tests {
                 _ => Sender::Agent,
             },
             quick_reply: &line[9..] == "Q",
+            assisted: &line[9..] == "P",
             length: 1,
             who: line[9..].parse().unwrap_or(OWNER),
         });
@@ -400,6 +403,25 @@ mod tests {
         check(false, false, 300_000, 1);
         check(true, true, 1_000, 3);
         check(false, true, 1_000, 2);
+    }
+
+    #[test]
+    fn what_the_bot_proposed_is_the_agents_reply() {
+        let chat = ["10:00:00 C", "10:00:04 B", "10:00:10 P", "10:01:00 C", "10:01:30 A"];
+        let part = Part::of(&facts(&chat), &Rules::default());
+        let sums = part.sums;
+        assert_eq!((sums[Sum::Replies], sums[Sum::AssistedReplies], sums[Sum::ResponseMs]), (2, 1, 40_000));
+        assert!(part.customer.received && part.customer.answered);
+        // The bot's own words are nobody's, and no bot alone served whom an agent answered with its help.
+        let left_out = Rules { bot_only: BotOnly::LeftOut, ..Rules::default() };
+        let helped = Part::of(&facts(&["10:00:00 C", "10:00:04 B", "10:00:10 P"]), &left_out).sums;
+        assert_eq!(
+            (helped[Sum::Rounds], helped[Sum::RoundsAnswered], helped[Sum::AssistedReplies]),
+            (1, 1, 1)
+        );
+        let counted = Rules { bots_count: true, ..Rules::default() };
+        let sums = Part::of(&facts(&chat), &counted).sums;
+        assert_eq!((sums[Sum::Replies], sums[Sum::AssistedReplies]), (3, 1));
     }
 
     #[test]

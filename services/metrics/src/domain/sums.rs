@@ -55,11 +55,13 @@ pub enum Sum {
     TransferredIn,
     /// Conversations that were handed over to another account.
     TransferredOut,
+    /// Replies that the bot proposed and the agent sent.
+    AssistedReplies,
 }
 
 impl Sum {
     /// All of them, by position.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Conversations,
         Self::Replies,
         Self::QuickReplies,
@@ -85,6 +87,7 @@ impl Sum {
         Self::InTimeCustomers,
         Self::TransferredIn,
         Self::TransferredOut,
+        Self::AssistedReplies,
     ];
 }
 

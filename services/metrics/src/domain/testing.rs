@@ -45,6 +45,7 @@ pub fn conversation_at(instant: &str) -> Conversation {
             sender: Sender::Customer,
             text: String::new(),
             quick_reply: false,
+            assisted: false,
             account: None,
         }],
         satisfied: None,
@@ -56,8 +57,14 @@ pub fn conversation_at(instant: &str) -> Conversation {
 
 /// A conversation that begins so many milliseconds after local midnight and is answered after two seconds.
 pub fn recorded(account: &str, customer: &str, start_of_day_ms: i64) -> Recorded {
-    let message =
-        |offset_ms, sender| MessageFact { offset_ms, sender, quick_reply: false, length: 1, who: OWNER };
+    let message = |offset_ms, sender| MessageFact {
+        offset_ms,
+        sender,
+        quick_reply: false,
+        assisted: false,
+        length: 1,
+        who: OWNER,
+    };
     Recorded {
         key: ConversationKey { shop: "s".to_owned(), channel: "chat".to_owned(), id: "c".to_owned() },
         revision: 0,

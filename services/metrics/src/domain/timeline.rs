@@ -246,8 +246,14 @@ mod tests {
     /// The customer asks, the account answers a minute later.
     fn chat(id: u32, account: u32, minute: i64) -> Recorded {
         let (started_at, day) = at(minute);
-        let message =
-            |offset_ms, sender| MessageFact { offset_ms, sender, quick_reply: false, length: 1, who: OWNER };
+        let message = |offset_ms, sender| MessageFact {
+            offset_ms,
+            sender,
+            quick_reply: false,
+            assisted: false,
+            length: 1,
+            who: OWNER,
+        };
         Recorded {
             key: ConversationKey { id: format!("c-{id}"), channel: "chat".to_owned(), shop: "s".to_owned() },
             revision: 0,

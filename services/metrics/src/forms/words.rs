@@ -146,6 +146,7 @@ pub const TOPICS: &[Topic] = &[
             ("SLOW_CUSTOMERS", "慢响应人数", "Customers answered late"),
             ("INITIATED_CUSTOMERS", "主动接待人数", "Customers written to first"),
             ("REPLY_CHARACTERS", "服务字数", "Characters written"),
+            ("ASSISTED_REPLY_RATE", "辅助回复占比", "Assisted replies"),
             ("RECEIVED_PER_HEAD", "人均接待量", "Customers per head"),
             ("CONVERSATIONS_PER_HOUR", "每小时会话", "Conversations per hour"),
         ],

@@ -69,6 +69,7 @@ fn draft_message(message: pb::Message) -> DraftMessage {
         },
         text: message.text,
         quick_reply: message.quick_reply,
+        assisted: message.assisted,
         account: message.account_id,
     }
 }

@@ -248,6 +248,7 @@ pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
         slow_customers: Measure::SlowCustomers.of(&figures.sums).0,
         transferred_in: figures.sums[Sum::TransferredIn],
         transferred_out: figures.sums[Sum::TransferredOut],
+        assisted_reply_rate: rate(Sum::AssistedReplies, Sum::Replies),
         hour: figures.hour.map(i32::from),
         label: String::new(),
         within: figures.within.iter().map(within).collect(),

@@ -8,6 +8,7 @@ use proto::time::{date, timestamp};
 use runtime::ids::MerchantId;
 
 use crate::domain::alert::Alert;
+use crate::domain::alert::like::LikeComplaints;
 use crate::domain::alert::rule::{AlertScope, Basis, Level, Signal};
 use crate::domain::alert::trigger::{Baseline, Evidence};
 
@@ -88,6 +89,18 @@ pub fn evidence(evidence: &Evidence) -> pb::AlertEvidence {
         limit: evidence.limit,
         baseline: evidence.baseline.map(baseline),
         read_at: Some(timestamp(evidence.read_at)),
+        like: evidence.like.as_ref().map(like),
+    }
+}
+
+fn like(like: &LikeComplaints) -> pb::LikeComplaints {
+    pb::LikeComplaints {
+        cause: like.cause.clone(),
+        product_id: like.product.clone(),
+        complaint_ids: like.complaints.clone(),
+        customers: like.customers,
+        first_at: Some(timestamp(like.first_at)),
+        last_at: Some(timestamp(like.last_at)),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::error::MetricsError;
 use crate::outgoing;
 use crate::store::{Result, Store, alert_entries, json_of, people};
 
-const COLUMNS: &str = "alert_id, version, state, level, rule_id, rule_version, scope, scope_key, people, raised_at, \
+const COLUMNS: &str = "alert_id, version, state, level, rule_id, rule_version, scope, scope_key, topic, people, raised_at, \
      escalates_at, entries, details";
 /// How long a resolved alert can keep a finding from being raised: longer than any rule's window.
 const REMEMBERED: TimeDelta = TimeDelta::days(62);
@@ -60,6 +60,19 @@ pub struct Subject<'a> {
     pub rule: &'a str,
     /// The person, team or shop.
     pub key: &'a str,
+    /// What of the key's; may be empty.
+    pub topic: &'a str,
+}
+
+impl Subject<'_> {
+    /// As it is stored. The topic is part of the key's column, because a release from before holds unresolved alerts apart by
+    /// that column alone; `topic` says where the key ends.
+    fn scope_key(&self) -> String {
+        match self.topic {
+            "" => self.key.to_owned(),
+            topic => format!("{}/{topic}", self.key),
+        }
+    }
 }
 
 impl Store {
@@ -81,7 +94,7 @@ impl Store {
             let latest = diesel::sql_query(sql)
                 .bind::<Text, _>(merchant.as_str())
                 .bind::<Text, _>(subject.rule)
-                .bind::<Text, _>(subject.key)
+                .bind::<Text, _>(subject.scope_key())
                 .get_result::<AlertRow>(conn)
                 .await
                 .optional()?;
@@ -145,7 +158,8 @@ impl Store {
             "SELECT {COLUMNS} FROM alerts WHERE merchant_id = $1 \
                 AND (cardinality($2::text[]) = 0 OR state = ANY ($2)) AND (cardinality($3::int[]) = 0 OR level = ANY ($3)) \
                 AND ($4::text IS NULL OR rule_id = $4) AND ($5::text IS NULL OR scope = $5) \
-                AND ($6::text IS NULL OR scope_key = $6) AND ($7::int IS NULL OR $7 = ANY (told)) \
+                AND ($6::text IS NULL OR scope_key = CASE topic WHEN '' THEN $6 ELSE $6 || '/' || topic END) \
+                AND ($7::int IS NULL OR $7 = ANY (told)) \
                 AND ($8::text[] IS NULL OR people && $8) \
                 AND ($9::timestamptz IS NULL OR (raised_at, alert_id) < ($9, $10)) \
              ORDER BY raised_at DESC, alert_id DESC LIMIT $11"
@@ -300,10 +314,11 @@ async fn save(conn: &mut AsyncPgConnection, by: &By, step: Step, now: DateTime<U
 
 async fn insert(conn: &mut AsyncPgConnection, merchant: &MerchantId, alert: &Alert) -> Result<()> {
     let exists = || MetricsError::from(AlertError::Exists { id: alert.id.clone() });
+    let subject = Subject { rule: &alert.rule.0, key: &alert.key, topic: &alert.topic };
     let written = diesel::sql_query(
-        "INSERT INTO alerts (merchant_id, alert_id, version, state, level, rule_id, rule_version, scope, scope_key, people, \
-            told, raised_at, escalates_at, entries, details) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+        "INSERT INTO alerts (merchant_id, alert_id, version, state, level, rule_id, rule_version, scope, scope_key, topic, \
+            people, told, raised_at, escalates_at, entries, details) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
          ON CONFLICT (merchant_id, rule_id, scope_key) WHERE state <> 'resolved' DO NOTHING",
     )
     .bind::<Text, _>(merchant.as_str())
@@ -314,7 +329,8 @@ async fn insert(conn: &mut AsyncPgConnection, merchant: &MerchantId, alert: &Ale
     .bind::<Text, _>(&alert.rule.0)
     .bind::<Integer, _>(alert.rule.1)
     .bind::<Text, _>(alert.scope.name())
-    .bind::<Text, _>(&alert.key)
+    .bind::<Text, _>(subject.scope_key())
+    .bind::<Text, _>(&alert.topic)
     .bind::<Array<Text>, _>(alert.people.iter().collect::<Vec<_>>())
     .bind::<Array<Integer>, _>(&alert.details.told)
     .bind::<Timestamptz, _>(alert.raised_at)
@@ -377,6 +393,8 @@ struct AlertRow {
     scope: String,
     #[diesel(sql_type = Text)]
     scope_key: String,
+    #[diesel(sql_type = Text)]
+    topic: String,
     #[diesel(sql_type = Array<Text>)]
     people: Vec<String>,
     #[diesel(sql_type = Timestamptz)]
@@ -392,6 +410,11 @@ struct AlertRow {
 impl AlertRow {
     fn read(self) -> Result<Alert> {
         let broken = |why: &str| pg::Error::unreadable("alerts", &self.alert_id, why);
+        let key = match self.topic.as_str() {
+            "" => Some(self.scope_key.as_str()),
+            topic => self.scope_key.strip_suffix(topic).and_then(|key| key.strip_suffix('/')),
+        };
+        let key = key.ok_or_else(|| broken("the key does not end with the topic"))?.to_owned();
         Ok(Alert {
             state: AlertState::of(&self.state).ok_or_else(|| broken("unknown state"))?,
             level: Level::of(self.level).ok_or_else(|| broken("unknown level"))?,
@@ -400,7 +423,8 @@ impl AlertRow {
             id: self.alert_id,
             version: self.version,
             rule: (self.rule_id, self.rule_version),
-            key: self.scope_key,
+            key,
+            topic: self.topic,
             people: self.people.into_iter().collect(),
             raised_at: self.raised_at,
             escalates_at: self.escalates_at,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Jsonb, Text};
+use diesel::sql_types::{Array, Jsonb, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use pg::By;
 use runtime::ids::MerchantId;
@@ -16,8 +16,9 @@ use crate::domain::case::step::Happening;
 use crate::domain::sharing::share_out;
 use crate::domain::timeline::History;
 use crate::store::cases::{self, CaseStep};
+use crate::store::loads::{Task, list_load};
 use crate::store::timelines::Customer;
-use crate::store::{Result, json_of, people};
+use crate::store::{Result, json_of};
 
 /// What a look at a customer's complaints came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Load {
         day: NaiveDate,
     ) -> Result<Option<String>> {
         if self.0.is_none() {
-            self.0 = Some(list_load(conn, merchant, day).await?);
+            self.0 = Some(list_load(conn, merchant, Task::Case, day).await?);
         }
         let load = self.0.get_or_insert_default();
         let owner = share_out(1, load).pop();
@@ -158,24 +159,6 @@ async fn list_known(
     rows.into_iter().map(read).collect()
 }
 
-async fn list_load(
-    conn: &mut AsyncPgConnection,
-    merchant: &MerchantId,
-    day: NaiveDate,
-) -> Result<BTreeMap<String, i64>> {
-    let members = people::list_present(conn, merchant, day).await?;
-    let rows = diesel::sql_query(
-        "SELECT n.person, (SELECT count(*) FROM cases \
-            WHERE merchant_id = $1 AND owner_person_id = n.person AND due_at < '9999-12-31') AS has \
-         FROM unnest($2::text[]) AS n (person)",
-    )
-    .bind::<Text, _>(merchant.as_str())
-    .bind::<Array<Text>, _>(members)
-    .load::<LoadRow>(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.person, row.has)).collect())
-}
-
 #[derive(QueryableByName)]
 struct KnownRow {
     #[diesel(sql_type = Text)]
@@ -184,12 +167,4 @@ struct KnownRow {
     complaint_id: String,
     #[diesel(sql_type = Jsonb)]
     complaint: serde_json::Value,
-}
-
-#[derive(QueryableByName)]
-struct LoadRow {
-    #[diesel(sql_type = Text)]
-    person: String,
-    #[diesel(sql_type = BigInt)]
-    has: i64,
 }

@@ -45,6 +45,7 @@ pub(super) fn sum_column(sum: Sum) -> &'static str {
         Sum::InTimeCustomers => "in_time_customers",
         Sum::TransferredIn => "transferred_in",
         Sum::TransferredOut => "transferred_out",
+        Sum::AssistedReplies => "assisted_replies",
     }
 }
 

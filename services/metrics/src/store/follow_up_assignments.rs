@@ -14,7 +14,7 @@ use crate::domain::follow_up::error::FollowUpError;
 use crate::domain::follow_up::{FollowUp, Happening};
 use crate::domain::sharing::share_out;
 use crate::error::MetricsError;
-use crate::store::follow_up_checks::load_of;
+use crate::store::loads::{Task, load_of};
 use crate::store::{Result, Store, follow_ups, people};
 
 impl Store {
@@ -79,7 +79,7 @@ pub(super) async fn share(
     now: DateTime<Utc>,
 ) -> Result<i32> {
     found.sort_by(|a, b| (a.due_at, &a.id).cmp(&(b.due_at, &b.id)));
-    let mut load: BTreeMap<String, i64> = load_of(conn, &by.caller.merchant, to).await?;
+    let mut load: BTreeMap<String, i64> = load_of(conn, &by.caller.merchant, Task::FollowUp, to).await?;
     // What they have already and is shared out anew is not counted twice.
     for owner in found.iter().filter_map(|follow_up| follow_up.owner.as_ref()) {
         load.entry(owner.clone()).and_modify(|has| *has -= 1);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
@@ -21,8 +21,9 @@ use crate::domain::timeline::History;
 use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::ingest::ATTEMPTS;
+use crate::store::loads::{Task, list_load};
 use crate::store::timelines::{Customer, load_histories};
-use crate::store::{Result, Store, complaint_cases, follow_up_payments, follow_ups, people, settings};
+use crate::store::{Result, Store, complaint_cases, follow_up_payments, follow_ups, settings};
 
 /// Customers looked at in one transaction.
 const CUSTOMERS_MAX: i64 = 500;
@@ -128,7 +129,7 @@ async fn look(
     let sorted: Vec<&Customer> = customers.iter().collect();
     let histories = load_histories(conn, merchant.as_str(), &sorted).await?;
     let mut known = list_known(conn, merchant, &sorted).await?;
-    let mut load = list_load(conn, merchant, day).await?;
+    let mut load = list_load(conn, merchant, Task::FollowUp, day).await?;
     let mut looked = Looked { customers: customers.len(), ..Looked::default() };
     let mut later = Vec::new();
     for (at, (customer, history)) in sorted.iter().zip(&histories).enumerate() {
@@ -246,35 +247,6 @@ async fn list_known(
     Ok(known)
 }
 
-/// Whom follow-ups may be shared out to on a day, with how many open ones each has: members of teams who don't lead them,
-/// are no trainees, haven't left and aren't away.
-pub(super) async fn list_load(
-    conn: &mut AsyncPgConnection,
-    merchant: &MerchantId,
-    day: NaiveDate,
-) -> Result<BTreeMap<String, i64>> {
-    let members = people::list_present(conn, merchant, day).await?;
-    load_of(conn, merchant, &members).await
-}
-
-/// How many open follow-ups each of these people has.
-pub(super) async fn load_of(
-    conn: &mut AsyncPgConnection,
-    merchant: &MerchantId,
-    people: &[String],
-) -> Result<BTreeMap<String, i64>> {
-    let rows = diesel::sql_query(
-        "SELECT n.person, (SELECT count(*) FROM follow_ups \
-            WHERE merchant_id = $1 AND owner_person_id = n.person AND due_at < '9999-12-31') AS has \
-         FROM unnest($2::text[]) AS n (person)",
-    )
-    .bind::<Text, _>(merchant.as_str())
-    .bind::<Array<Text>, _>(people)
-    .load::<LoadRow>(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.person, row.has)).collect())
-}
-
 /// Ends a follow-up by itself unless somebody has done so; a payment that counts for another one does not count again.
 async fn close(conn: &mut AsyncPgConnection, by: &By, ending: Ending, now: DateTime<Utc>) -> Result<bool> {
     let merchant = &by.caller.merchant;
@@ -341,14 +313,6 @@ struct CustomerRow {
     shop_id: String,
     #[diesel(sql_type = Text)]
     customer_id: String,
-}
-
-#[derive(QueryableByName)]
-struct LoadRow {
-    #[diesel(sql_type = Text)]
-    person: String,
-    #[diesel(sql_type = BigInt)]
-    has: i64,
 }
 
 #[derive(QueryableByName)]

@@ -1,10 +1,7 @@
 //! Everything on one person's work list to others.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use pg::By;
 use runtime::identity::Scope;
@@ -19,6 +16,7 @@ use crate::domain::follow_up::FollowUp;
 use crate::domain::sharing::share_out;
 use crate::domain::work::WorkError;
 use crate::error::MetricsError;
+use crate::store::loads::{Task, load_of};
 use crate::store::{CaseStep, Result, Store, cases, follow_up_assignments, follow_ups, people};
 
 /// Cases, and follow-ups, that are handed over at once.
@@ -86,7 +84,7 @@ async fn hand_over_cases(
     let merchant = &by.caller.merchant;
     let mut found = lock_cases(conn, merchant, from).await?;
     found.sort_by(|a, b| (a.due_at, &a.id).cmp(&(b.due_at, &b.id)));
-    let load = load_of(conn, merchant, to).await?;
+    let load = load_of(conn, merchant, Task::Case, to).await?;
     let owners = share_out(found.len(), &load);
     let mut handed_over = 0;
     for (case, to) in found.into_iter().zip(owners) {
@@ -138,41 +136,11 @@ async fn lock_follow_ups(
     rows.into_iter().map(follow_ups::FollowUpRow::read).collect()
 }
 
-/// How many open cases each of these people has.
-async fn load_of(
-    conn: &mut AsyncPgConnection,
-    merchant: &MerchantId,
-    people: &[String],
-) -> Result<BTreeMap<String, i64>> {
-    let rows = diesel::sql_query(
-        "SELECT n.person, (SELECT count(*) FROM cases \
-            WHERE merchant_id = $1 AND owner_person_id = n.person AND due_at < '9999-12-31') AS has \
-         FROM unnest($2::text[]) AS n (person)",
-    )
-    .bind::<Text, _>(merchant.as_str())
-    .bind::<Array<Text>, _>(people)
-    .load::<LoadRow>(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.person, row.has)).collect())
-}
-
+/// How many open cases and follow-ups a person has.
 async fn count_left(conn: &mut AsyncPgConnection, merchant: &MerchantId, owner: &str) -> Result<i32> {
-    let row = diesel::sql_query(
-        "SELECT (SELECT count(*) FROM cases WHERE merchant_id = $1 AND owner_person_id = $2 AND due_at < '9999-12-31') \
-            + (SELECT count(*) FROM follow_ups WHERE merchant_id = $1 AND owner_person_id = $2 AND due_at < '9999-12-31') \
-            AS has, $2 AS person",
-    )
-    .bind::<Text, _>(merchant.as_str())
-    .bind::<Text, _>(owner)
-    .get_result::<LoadRow>(conn)
-    .await?;
-    Ok(i32::try_from(row.has).unwrap_or(i32::MAX))
-}
-
-#[derive(QueryableByName)]
-struct LoadRow {
-    #[diesel(sql_type = Text)]
-    person: String,
-    #[diesel(sql_type = BigInt)]
-    has: i64,
+    let mut left = 0;
+    for task in [Task::Case, Task::FollowUp] {
+        left += load_of(conn, merchant, task, &[owner.to_owned()]).await?.into_values().sum::<i64>();
+    }
+    Ok(i32::try_from(left).unwrap_or(i32::MAX))
 }

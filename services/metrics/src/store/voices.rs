@@ -18,10 +18,19 @@ use crate::domain::voice::{Evidence, Source, Topic, Voice};
 use crate::store::conversations::column;
 use crate::store::{Result, Store};
 
-/// Everything that was said, a row each; its first nine parameters are those of [`saying`]. A refund names no product:
-/// it is about the order's largest line, as far as anybody can tell; so is a complaint, and a review that names none.
-/// What is about an order that doesn't count (刷单) isn't said by a customer.
-const SAID: &str = "WITH spoken AS ( \
+/// Of a row `s` with shop and order: `o.product`, the order's largest line, and `o.excluded_reason`, empty for an order that
+/// counts. The first parameter is the merchant.
+pub(super) const ABOUT_ORDER: &str = "LEFT JOIN LATERAL (SELECT coalesce((SELECT CASE WHEN d.excluded THEN d.reason ELSE '' END \
+            FROM order_decisions d WHERE d.merchant_id = $1 AND d.shop_id = o.shop_id AND d.order_id = o.fact_id \
+            ORDER BY d.version DESC LIMIT 1), o.body->>'excluded_reason') AS excluded_reason, \
+        (SELECT l->>'product' FROM jsonb_array_elements(o.body->'lines') AS l \
+         ORDER BY (l->>'amount')::bigint DESC, l->>'product' COLLATE \"C\" LIMIT 1) AS product \
+    FROM facts o WHERE o.merchant_id = $1 AND o.fact_id = s.order_id AND o.kind = 1 AND o.shop_id = s.shop_id \
+    LIMIT 1) AS o ON true";
+
+/// What refunds, complaints and reviews say, a row each, up to what they say about orders. A refund names no product: it is
+/// about the order's largest line, as far as anybody can tell; so is a complaint, and a review that names none.
+const SPOKEN: &str = "WITH spoken AS ( \
         SELECT CASE f.kind WHEN 3 THEN 'refund' WHEN 5 THEN 'complaint' ELSE 'bad_review' END AS source, \
             coalesce(CASE f.kind WHEN 3 THEN f.body->>'reason' WHEN 5 THEN f.body->>'cause' END, '') AS reason, \
             coalesce(f.body->>'product', '') AS named, coalesce(f.body->>'order', '') AS order_id, f.shop_id, \
@@ -34,15 +43,11 @@ const SAID: &str = "WITH spoken AS ( \
      said AS ( \
         SELECT s.source, s.reason, coalesce(nullif(s.named, ''), o.product, '') AS product, s.order_id, s.shop_id, \
             s.customer_id, s.business_day, s.place, s.is_fact, s.channel, s.conversation_id \
-        FROM spoken s \
-        LEFT JOIN LATERAL (SELECT coalesce((SELECT CASE WHEN d.excluded THEN d.reason ELSE '' END FROM order_decisions d \
-                    WHERE d.merchant_id = $1 AND d.shop_id = o.shop_id AND d.order_id = o.fact_id \
-                    ORDER BY d.version DESC LIMIT 1), o.body->>'excluded_reason') AS excluded_reason, \
-                (SELECT l->>'product' FROM jsonb_array_elements(o.body->'lines') AS l \
-                 ORDER BY (l->>'amount')::bigint DESC, l->>'product' COLLATE \"C\" LIMIT 1) AS product \
-            FROM facts o WHERE o.merchant_id = $1 AND o.fact_id = s.order_id AND o.kind = 1 AND o.shop_id = s.shop_id \
-            LIMIT 1) AS o ON true \
-        WHERE coalesce(o.excluded_reason, '') = '' \
+        FROM spoken s";
+
+/// The rest of everything that was said; the first nine parameters are those of [`saying`]. What is about an order that doesn't
+/// count (刷单) isn't said by a customer.
+const SAID: &str = "WHERE coalesce(o.excluded_reason, '') = '' \
         UNION ALL \
         SELECT 'lost_inquiry', coalesce(d.reason_id, g.suggested, ''), f.product_id, f.order_id, f.shop_id, \
             f.customer_id, f.business_day, f.account_id, false, f.channel, f.conversation_id \
@@ -104,7 +109,7 @@ fn saying<'a>(
 ) -> Query<'a> {
     let suggested = catalogue.suggested();
     let reasons: Vec<String> = suggested.values().map(|reason| (*reason).to_owned()).collect();
-    diesel::sql_query(format!("{SAID} {sql}"))
+    diesel::sql_query(format!("{SPOKEN} {ABOUT_ORDER} {SAID} {sql}"))
         .into_boxed::<Pg>()
         .bind::<Text, _>(scope.merchant.as_str())
         .bind::<Date, _>(days.from)

@@ -50,8 +50,8 @@ async fn the_parts_of_a_change_add_up_to_it_and_name_who_made_it() {
         answered("c-7", "a3", "2020-05-14T15:00:00", 31, true),
     ])
     .await;
-    // Those from 83 on are no sums.
-    let measures = (1..83).filter_map(|number| pb::Measure::try_from(number).ok());
+    // Those from 83 to 109 are no sums.
+    let measures = (1..83).chain(110..111).filter_map(|number| pb::Measure::try_from(number).ok());
     for measure in measures {
         for facet in
             [pb::Facet::Account, pb::Facet::Person, pb::Facet::Team, pb::Facet::Shop, pb::Facet::Hour]

@@ -75,7 +75,7 @@ async fn check(test: &TestMetrics, who: &TestCaller, conversations: Vec<pb::Conv
     whole.within_seconds = WITHIN.to_vec();
     let whole = test.figures_as(who, whole).await.expect("answers");
     let left = final_state(&conversations);
-    let measures = (1..20).chain(80..100).filter_map(|number| M::try_from(number).ok());
+    let measures = (1..20).chain(80..100).chain(110..111).filter_map(|number| M::try_from(number).ok());
     for request in measures.flat_map(requests) {
         let explained = explained(test, who, request.clone()).await;
         assert_eq!(explained.conversations, left.len(), "{request:?} lists every conversation");
@@ -262,6 +262,7 @@ fn value_of(request: &pb::ExplainFigureRequest, row: &pb::Figures) -> (i64, i64)
         M::TransferredIn => (row.transferred_in, 0),
         M::TransferredOut => (row.transferred_out, 0),
         M::SlowCustomers => (row.slow_customers, 0),
+        M::AssistedReplyRate => rate(&row.assisted_reply_rate),
         other => panic!("{other:?} is made of facts"),
     }
 }

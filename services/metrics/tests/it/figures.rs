@@ -237,3 +237,42 @@ async fn a_summary_spreads_over_all_members_whatever_the_page() {
         assert!(problem.violations.iter().any(|violation| violation.field == "summarize"), "{status:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replies_that_the_bot_proposed_are_the_agents_and_their_share_is_told() {
+    let test = TestMetrics::start().await;
+    let day = "2020-05-13";
+    let mut proposed =
+        chat("c-1", "a1", "b-1", &format!("{day}T10:00:00"), &["0 C", "3 B", "10 P", "60 C", "90 A"]);
+    test.send(vec![proposed.clone(), chat("c-2", "a1", "b-2", &format!("{day}T11:00:00"), &["0 C", "20 A"])])
+        .await;
+    let row = async || test.figures(asking(pb::Group::Account, day, day)).await.remove(0);
+    let share = |row: &pb::Figures| row.assisted_reply_rate.map(|rate| (rate.numerator, rate.denominator));
+    let first = row().await;
+    assert_eq!((first.replies, first.received_customers, share(&first)), (3, 2, Some((1, 3))));
+    let answered = first.response.expect("answers");
+    assert_eq!((answered.count, answered.sum_ms), (3, 60_000), "the agent answered, not the bot");
+    let mut explain = pb::ExplainFigureRequest {
+        measure: pb::Measure::AssistedReplyRate.into(),
+        days: days(day, day),
+        ..Default::default()
+    };
+    let explained = test.client.clone().explain_figure(test.by(&caller(), explain.clone())).await;
+    let explained = explained.expect("explains").into_inner();
+    let parts: Vec<_> = explained.conversations.iter().map(|row| (row.numerator, row.denominator)).collect();
+    assert_eq!(((explained.numerator, explained.denominator), parts), ((1, 3), vec![(1, 2), (0, 1)]));
+    explain.measure = pb::Measure::BotQuestions.into();
+    let bot = test.client.clone().explain_figure(test.by(&caller(), explain)).await.expect("explains");
+    assert_eq!(bot.into_inner().numerator, 0, "nothing of it is a question to the bot");
+
+    // A revision takes the mark back, and is not the same content without it.
+    proposed.revision = 1;
+    proposed.messages[2].assisted = false;
+    let answer = test.send(vec![proposed.clone()]).await;
+    assert_eq!(answer.counts.map(|counts| counts.accepted), Some(1));
+    assert_eq!(share(&row().await), Some((0, 3)));
+    proposed.messages[0].assisted = true;
+    proposed.revision = 2;
+    let refused = test.send(vec![proposed]).await.rejects;
+    assert_eq!(refused[0].field, "messages[0].assisted", "no customer's message is one: {refused:?}");
+}

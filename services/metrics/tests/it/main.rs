@@ -1,6 +1,7 @@
 //! The service against a real Postgres and a real NATS, through its real client.
 
 mod access;
+mod alert_support;
 mod alerts;
 mod analysis;
 mod boards;
@@ -27,6 +28,7 @@ mod incident_work;
 mod incidents;
 mod ingest;
 mod issues;
+mod like_complaints;
 mod loss_decisions;
 mod lost_inquiries;
 mod migrations;
@@ -41,6 +43,7 @@ mod report_sections;
 mod report_support;
 mod reports;
 mod repurchase;
+mod review_scores;
 mod risks;
 mod sales;
 mod slice_recount;
@@ -49,7 +52,10 @@ mod statements;
 mod support;
 mod targets;
 mod timelines;
+mod trade_arrivals;
 mod trade_recount;
+mod trade_slices;
+mod trade_values;
 mod trade_worlds;
 mod voices;
 mod work;

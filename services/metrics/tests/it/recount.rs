@@ -17,6 +17,7 @@ pub struct Recount {
     pub answered_customers: i64,
     pub replies: i64,
     pub quick_replies: i64,
+    pub assisted_replies: i64,
     pub customer_messages: i64,
     pub rounds: i64,
     pub rounds_in_time: i64,
@@ -56,6 +57,7 @@ pub fn total<'a>(parts: impl IntoIterator<Item = &'a Recount>) -> Recount {
         all.answered_customers += part.answered_customers;
         all.replies += part.replies;
         all.quick_replies += part.quick_replies;
+        all.assisted_replies += part.assisted_replies;
         all.customer_messages += part.customer_messages;
         all.rounds += part.rounds;
         all.rounds_in_time += part.rounds_in_time;
@@ -77,10 +79,12 @@ fn recount(conversations: &[&pb::Conversation]) -> Recount {
     for conversation in conversations {
         let customer = customers.entry(&conversation.customer_id).or_default();
         let agent = conversation.messages.iter().filter(|m| m.sender() == Sender::Agent);
+        let assisted = agent.clone().filter(|m| m.assisted).count() as i64;
         let (replies, quick) = (agent.clone().count() as i64, agent.filter(|m| m.quick_reply).count() as i64);
         let asked = conversation.messages.iter().filter(|m| m.sender() == Sender::Customer).count() as i64;
         count.replies += replies;
         count.quick_replies += quick;
+        count.assisted_replies += assisted;
         count.customer_messages += asked;
         count.long_chats += i64::from(replies > 10);
         let rounds = rounds(conversation);
@@ -146,6 +150,7 @@ pub fn assert_same(figures: &pb::Figures, recount: &Recount) {
     assert_eq!(rate(&figures.reply_rate), Some((recount.answered_customers, recount.asking)), "reply rate");
     assert_eq!(figures.replies, recount.replies);
     assert_eq!(figures.quick_replies, recount.quick_replies);
+    assert_eq!(rate(&figures.assisted_reply_rate), Some((recount.assisted_replies, recount.replies)));
     assert_eq!(figures.customer_messages, recount.customer_messages);
     assert_eq!(rate(&figures.answered_rate), Some((recount.responses.len() as i64, recount.rounds)));
     assert_eq!(rate(&figures.in_time_rate), Some((recount.rounds_in_time, recount.rounds)));

@@ -53,6 +53,7 @@ fn convert(file: FileConversation) -> pb::Conversation {
         sender: Sender::from_str_name(&format!("SENDER_{}", message.sender)).expect("a sender").into(),
         text: message.text,
         quick_reply: message.quick_reply,
+        assisted: false,
         account_id: String::new(),
     };
     pb::Conversation {

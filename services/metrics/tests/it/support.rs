@@ -168,7 +168,8 @@ pub fn lines(conversations: Vec<pb::Conversation>) -> Vec<pb::ConversationLine> 
 }
 
 /// A conversation that starts at a local (Shanghai) time, with messages as `"0 C"`, `"15 A"`: seconds after the
-/// start, and who wrote (`C`ustomer, `A`gent, `Q`uick reply, `B`ot, `S`ystem).
+/// start, and who wrote (`C`ustomer, `A`gent, `Q`uick reply, `P`roposed by the
+/// bot and sent by the agent, `B`ot, `S`ystem).
 pub fn chat(id: &str, account: &str, customer: &str, start: &str, messages: &[&str]) -> pb::Conversation {
     let start: DateTime<Utc> = format!("{start}+08:00").parse().expect("a local time");
     let message = |text: &&str| {
@@ -185,6 +186,7 @@ pub fn chat(id: &str, account: &str, customer: &str, start: &str, messages: &[&s
             .into(),
             text: format!("message at {seconds}"),
             quick_reply: who == "Q",
+            assisted: who == "P",
             account_id: String::new(),
         }
     };

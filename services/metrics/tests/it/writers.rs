@@ -12,7 +12,7 @@ use crate::support::{TestMetrics, asking, chat, tell_of_merchants};
 /// One version of a conversation: few keys, agents, customers and days, so that writers are in each other's way.
 pub fn any_conversation() -> impl Strategy<Value = pb::Conversation> {
     let messages =
-        prop::collection::vec((0..400_u32, prop::sample::select(vec!["C", "A", "Q", "B", "S"])), 1..8);
+        prop::collection::vec((0..400_u32, prop::sample::select(vec!["C", "A", "Q", "P", "B", "S"])), 1..8);
     (0..25_u32, 0..4_i64, 0..3_u32, 0..4_u32, 0..3_u32, messages, any::<Option<bool>>()).prop_map(
         |(id, revision, account, customer, day, messages, satisfied)| {
             let mut at = 0;

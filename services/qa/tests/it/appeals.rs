@@ -151,6 +151,28 @@ async fn an_upheld_appeal_restates_and_overwrites_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_appeal_after_which_nothing_was_applicable_takes_the_score_back() {
+    let (test, review) = with_review().await;
+    let told = EventCollector::start(&test.nats).await;
+    let appeal = file(&test, &review).await;
+    let mut scores = full_scores();
+    for score in &mut scores {
+        (score.points, score.not_applicable) = (None, true);
+    }
+    let upheld = pb::DecideAppealRequest { scores, ..upholding(&appeal) };
+    let decided = decide(&test, &appeal.second_reviewer_person_id, upheld).await.expect("decides");
+    let restated = decided.into_inner().review.expect("a review");
+    assert_eq!((restated.score_bp, restated.assessment_version), (None, 2));
+    let events: Vec<ReviewPublished> = told
+        .wait_for(1, |payload| match payload {
+            events::Payload::ReviewPublished(review) if review.assessment_version > 1 => Some(review.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!((events[0].not_applicable, events[0].score_bp), (true, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upheld_appeal_is_a_case_for_calibration_and_counts_for_the_rater() {
     let (test, review) = with_review().await;
     let appeal = file(&test, &review).await;

@@ -78,7 +78,8 @@ impl Bench {
     }
 
     fn publish(self) -> Result<()> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
         report::publish(&self.rows, &target.join("bench/report.json"))?;
         ensure!(self.failed.is_empty(), "could not be measured: {}", self.failed.join(", "));
         Ok(())

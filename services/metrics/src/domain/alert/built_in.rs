@@ -3,6 +3,7 @@
 
 use proto::access::Role;
 
+use crate::domain::alert::like::{LikeTrigger, Likeness};
 use crate::domain::alert::rule::{
     AlertScope, AlertStep, Basis, Condition, Content, FigureTrigger, Level, QuietHours, Rule, Side, Signal,
     Trigger, Window,
@@ -31,7 +32,7 @@ fn built_in() -> impl Iterator<Item = Rule> {
     let reported = REPORTS.iter().map(|(id, level, name, signal)| {
         rule(id, *level, name, "Raised when somebody reports it.", Trigger::Reported(*signal))
     });
-    by_figure.chain(reported)
+    by_figure.chain(std::iter::once(like_complaints())).chain(reported)
 }
 
 fn figures() -> [(&'static str, Level, &'static str, &'static str, Figure); 9] {
@@ -106,6 +107,18 @@ fn figures() -> [(&'static str, Level, &'static str, &'static str, Figure); 9] {
             (T::NegativeReviewRate.into(), Basis::Numerator, Window::Days(1), 30, rise(5.0)),
         ),
     ]
+}
+
+/// A shop with few complaints a day never has many, but three about one thing are no chance.
+fn like_complaints() -> Rule {
+    let trigger = LikeTrigger { likeness: Likeness::Cause, window_hours: 24, complaints_min: 3 };
+    rule(
+        "builtin-2-like-complaints",
+        Level::Local,
+        "同类投诉: like complaints",
+        "Three complaints of a shop within 24 hours have one cause. Find it, and whom else it concerns.",
+        Trigger::LikeComplaints(trigger),
+    )
 }
 
 const REPORTS: &[(&str, Level, &str, Signal)] = &[

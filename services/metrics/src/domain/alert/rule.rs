@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use status::Violation;
 
 use crate::domain::alert::error::AlertError;
+use crate::domain::alert::like::LikeTrigger;
 use crate::domain::any_measure::AnyMeasure;
 use crate::domain::explanation::Unit;
 use crate::domain::figure::{Filter, Group};
@@ -218,6 +219,8 @@ impl FigureTrigger {
 pub enum Trigger {
     /// A figure.
     Figure(FigureTrigger),
+    /// Complaints that are alike.
+    LikeComplaints(LikeTrigger),
     /// Somebody's report.
     Reported(Signal),
 }
@@ -317,6 +320,10 @@ impl Content {
                 wrong("scope", "must be a shop for reports")
             }
             Trigger::Reported(_) => Ok(()),
+            Trigger::LikeComplaints(_) if self.scope != AlertScope::Shop => {
+                wrong("scope", "must be a shop for complaints that are alike")
+            }
+            Trigger::LikeComplaints(like) => like.check(),
             Trigger::Figure(figure) => self.check_figure(figure),
         }
     }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::alert::like::LikeComplaints;
 use crate::domain::alert::rule::{Basis, Condition, FigureTrigger, Side, Window};
 use crate::domain::any_measure::AnyMeasure;
 use crate::domain::explanation::Unit;
@@ -123,14 +124,14 @@ pub struct Baseline {
     pub z: Option<f64>,
 }
 
-/// The figure behind an alert.
+/// The figure behind an alert, or the complaints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Which.
     pub measure: AnyMeasure,
     /// What of it.
     pub basis: Basis,
-    /// What ruled the last day.
+    /// What ruled the last day; 0 where no definition has a say.
     pub definition_version: i32,
     /// When.
     pub period: Period,
@@ -144,14 +145,21 @@ pub struct Evidence {
     pub side: Side,
     /// What it was held against.
     pub baseline: Option<Baseline>,
+    /// The complaints that were counted, where a rule goes by those that are alike. Releases from before leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub like: Option<LikeComplaints>,
     /// When it was read.
     pub read_at: DateTime<Utc>,
 }
 
 impl Evidence {
-    /// Whether it is about a time after the other's.
+    /// Whether it is about a time after the other's. Windows of complaints overlap from look to look, so of them it is that no
+    /// complaint is an old one.
     pub fn is_after(&self, other: &Self) -> bool {
-        self.period.is_after(other.period)
+        match (&self.like, &other.like) {
+            (Some(like), Some(other)) => like.first_at > other.last_at,
+            _ => self.period.is_after(other.period),
+        }
     }
 
     /// Whether it is further from what is ordinary, on the side of the other.
@@ -165,7 +173,7 @@ impl Evidence {
 
     /// Whether it says the same.
     pub fn repeats(&self, other: &Self) -> bool {
-        (self.sample, self.period) == (other.sample, other.period)
+        (self.sample, self.period, &self.like) == (other.sample, other.period, &other.like)
     }
 }
 
@@ -176,6 +184,8 @@ pub struct Finding {
     pub key: String,
     /// Its name, if known.
     pub name: String,
+    /// What of the key's it is about, where the rule can find several things at once; else empty.
+    pub topic: String,
     /// The figure.
     pub evidence: Evidence,
     /// Whether there is alarm.
@@ -207,6 +217,7 @@ pub fn find(
     Finding {
         key: reading.key,
         name: reading.name,
+        topic: String::new(),
         alarm: counts && judged.alarm,
         evidence: Evidence {
             measure: trigger.measure,
@@ -218,6 +229,7 @@ pub fn find(
             limit: judged.limit,
             side: judged.side.or(trigger.condition.side()).unwrap_or(Side::High),
             baseline: judged.baseline,
+            like: None,
             read_at,
         },
     }

@@ -1,4 +1,4 @@
-//! Looking at rules: which figures to read, what they say, what becomes of it. One replica does it, by a lease.
+//! Looking at rules: when, and what becomes of what they find. One replica does it, by a lease.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -14,16 +14,14 @@ use uuid::Uuid;
 
 use crate::domain::alert::built_in::rules_over;
 use crate::domain::alert::error::AlertError;
-use crate::domain::alert::rule::{AlertScope, Basis, Content, FigureTrigger, Rule, Trigger, Window};
-use crate::domain::alert::trigger::{Finding, Now, Period, Reading, Sample, find, periods};
+use crate::domain::alert::rule::{AlertScope, Content, Rule};
+use crate::domain::alert::trigger::{Finding, Now};
 use crate::domain::alert::{Alert, AlertState};
 use crate::domain::alerts::Alerts;
-use crate::domain::asking::AskFigures;
-use crate::domain::definition::STANDARD;
-use crate::domain::figure::{Cut, DayRange, DefinitionRef, Figures, RowPlace, Step};
+use crate::domain::alerts::reading::is_hourly;
 use crate::domain::{Result, SELF};
 use crate::error::MetricsError;
-use crate::store::{FigureCursor, Subject};
+use crate::store::Subject;
 
 /// How long a replica without the lease waits before it asks again.
 const AWAY: Duration = Duration::from_secs(2);
@@ -31,8 +29,6 @@ const AWAY: Duration = Duration::from_secs(2);
 const TROUBLED: Duration = Duration::from_secs(15);
 /// Merchants of a round, and alerts of which the next are told in one.
 const AT_ONCE: i64 = 500;
-/// Rows that a rule can look at.
-const ROWS_MAX: u32 = 100_000;
 /// Findings of a preview.
 const FINDINGS_MAX: usize = 1_000;
 /// Changes of older days concern no window and no history.
@@ -63,10 +59,10 @@ impl Pace {
 }
 
 /// Where a merchant's clock stands.
-struct Moment {
-    calendar: MerchantCalendar,
-    at: DateTime<Utc>,
-    now: Now,
+pub(super) struct Moment {
+    pub(super) calendar: MerchantCalendar,
+    pub(super) at: DateTime<Utc>,
+    pub(super) now: Now,
 }
 
 impl Alerts {
@@ -131,20 +127,22 @@ impl Alerts {
     async fn escalate(&self) -> Result<()> {
         let now = self.metrics.clock.now();
         for (merchant, alert) in self.metrics.store.list_alerts_to_escalate(now, AT_ONCE).await? {
-            let content = self.content_of(&merchant, &alert).await?;
-            let calendar = self.metrics.store.find_calendar(&merchant).await?;
-            let by = By::service(SELF, &merchant, "background/escalate_alerts");
-            let scope = Scope::merchant(merchant.clone());
-            let decide = |alert: Alert| Ok(alert.escalate(&content, (now, &calendar)));
-            match self.metrics.store.update_alert(&by, &scope, (&alert.id, ""), now, decide).await {
-                Ok(_) => {}
-                Err(error) => {
-                    let error = status::chain(&error);
-                    tracing::warn!(merchant = %merchant, alert = alert.id, error, "cannot tell of the alert now");
-                }
+            // One alert's trouble is not everybody's: a newer release may have raised it by a rule that isn't known here.
+            if let Err(error) = self.tell_next(&merchant, &alert, now).await {
+                let error = status::chain(&error);
+                tracing::warn!(merchant = %merchant, alert = alert.id, error, "cannot tell of the alert now");
             }
         }
         Ok(())
+    }
+
+    async fn tell_next(&self, merchant: &MerchantId, alert: &Alert, now: DateTime<Utc>) -> Result<()> {
+        let content = self.content_of(merchant, alert).await?;
+        let calendar = self.metrics.store.find_calendar(merchant).await?;
+        let by = By::service(SELF, merchant, "background/escalate_alerts");
+        let scope = Scope::merchant(merchant.clone());
+        let decide = |alert: Alert| Ok(alert.escalate(&content, (now, &calendar)));
+        self.metrics.store.update_alert(&by, &scope, (&alert.id, ""), now, decide).await.map(drop)
     }
 
     /// What the rule said when it raised the alert.
@@ -215,136 +213,6 @@ impl Alerts {
         Ok(Moment { calendar, at, now })
     }
 
-    /// What each rule by figures finds. Rules of days with the same group and filter read together.
-    async fn read_rules<'a>(
-        &self,
-        merchant: &MerchantId,
-        rules: &[&'a Rule],
-        moment: &Moment,
-    ) -> Result<Vec<(&'a Rule, Vec<Finding>)>> {
-        let mut by_days: BTreeMap<_, Vec<(&'a Rule, FigureTrigger)>> = BTreeMap::new();
-        let mut found = Vec::new();
-        for rule in rules {
-            let Trigger::Figure(trigger) = rule.content.trigger else { continue };
-            let content = &rule.content;
-            if is_hourly(content) {
-                let findings = self.read_hours(merchant, content, &trigger, moment).await?;
-                found.push((*rule, findings));
-            } else {
-                let together = (content.scope.name(), &content.keys, &content.shops);
-                by_days.entry(together).or_default().push((rule, trigger));
-            }
-        }
-        for rules in by_days.into_values() {
-            found.extend(self.read_days(merchant, &rules, moment).await?);
-        }
-        Ok(found)
-    }
-
-    /// `rules` have the same group and filter.
-    async fn read_days<'a>(
-        &self,
-        merchant: &MerchantId,
-        rules: &[(&'a Rule, FigureTrigger)],
-        moment: &Moment,
-    ) -> Result<Vec<(&'a Rule, Vec<Finding>)>> {
-        let Some(content) = rules.first().map(|(rule, _)| &rule.content) else { return Ok(Vec::new()) };
-        let wanted: Vec<Vec<Period>> =
-            rules.iter().map(|(_, trigger)| periods(trigger, moment.now)).collect();
-        let mut windows: Vec<DayRange> = wanted.iter().flatten().map(|period| period.days()).collect();
-        windows.sort_unstable_by_key(|days| (days.from, days.to));
-        windows.dedup();
-        let Some(range) = windows.iter().copied().reduce(DayRange::hull) else { return Ok(Vec::new()) };
-        let ask = AskFigures { cut: Cut::Windows(windows.clone()), ..self.asking(content, range) };
-        let (rows, versions) = self.rows(merchant, &ask).await?;
-        let mut keys = named(content);
-        let mut figures: HashMap<(String, usize), Figures> = HashMap::new();
-        for row in rows.into_iter().filter(|row| !row.key.is_empty()) {
-            keys.entry(row.key.clone()).or_default().clone_from(&row.name);
-            if let RowPlace::Window(at) = row.place {
-                figures.insert((row.key.clone(), at), row);
-            }
-        }
-        let mut found = Vec::new();
-        for ((rule, trigger), periods) in rules.iter().zip(wanted) {
-            let places: Vec<Option<usize>> =
-                periods.iter().map(|period| windows.iter().position(|days| *days == period.days())).collect();
-            let reading = |(key, name): (&String, &String)| {
-                let sample = |place: &Option<usize>| {
-                    let row = place.and_then(|at| figures.get(&(key.clone(), at)));
-                    row.map_or_else(Sample::default, |row| sample(trigger, row))
-                };
-                Reading { key: key.clone(), name: name.clone(), samples: places.iter().map(sample).collect() }
-            };
-            let present = periods[0];
-            let version = versions(present);
-            let findings =
-                keys.iter().map(reading).map(|reading| find(trigger, (present, version), reading, moment.at));
-            found.push((*rule, findings.collect()));
-        }
-        Ok(found)
-    }
-
-    async fn read_hours(
-        &self,
-        merchant: &MerchantId,
-        content: &Content,
-        trigger: &FigureTrigger,
-        moment: &Moment,
-    ) -> Result<Vec<Finding>> {
-        let periods = periods(trigger, moment.now);
-        let (present, mut version) = (periods[0], 1);
-        let mut readings: BTreeMap<String, Reading> = BTreeMap::new();
-        let empty = |key: &str, name: &str| Reading {
-            key: key.to_owned(),
-            name: name.to_owned(),
-            samples: vec![Sample::default(); periods.len()],
-        };
-        for (key, name) in named(content) {
-            readings.insert(key.clone(), empty(&key, &name));
-        }
-        for (place, period) in periods.iter().enumerate() {
-            let ask = AskFigures { cut: Cut::Step(Step::Hour), ..self.asking(content, period.days()) };
-            let (rows, versions) = self.rows(merchant, &ask).await?;
-            if place == 0 {
-                version = versions(present);
-            }
-            for row in rows.into_iter().filter(|row| !row.key.is_empty()) {
-                let RowPlace::Hour(day, hour) = row.place else { continue };
-                if !period.holds(day, hour) {
-                    continue;
-                }
-                let reading = readings.entry(row.key.clone()).or_insert_with(|| empty(&row.key, &row.name));
-                let more = sample(trigger, &row);
-                let sum = &mut reading.samples[place];
-                (sum.above, sum.below) = (sum.above + more.above, sum.below + more.below);
-            }
-        }
-        let finding = |reading| find(trigger, (present, version), reading, moment.at);
-        Ok(readings.into_values().map(finding).collect())
-    }
-
-    fn asking(&self, content: &Content, range: DayRange) -> AskFigures {
-        let standard = DefinitionRef { id: STANDARD.to_owned(), version: None };
-        AskFigures::new(range, content.scope.group(), content.filter(), standard)
-    }
-
-    /// All rows, and which version ruled the last day of a period.
-    async fn rows(
-        &self,
-        merchant: &MerchantId,
-        ask: &AskFigures,
-    ) -> Result<(Vec<Figures>, impl Fn(Period) -> i32)> {
-        let scope = Scope::merchant(merchant.clone());
-        let page: PageRequest<FigureCursor> = PageRequest::first(ROWS_MAX, "alerts");
-        let found = self.metrics.get_figures(&scope, ask, &page).await?;
-        if !found.figures.next_page_token.is_empty() {
-            return Err(MetricsError::TooManyGroups);
-        }
-        let ruling = found.ruling;
-        Ok((found.figures.items, move |period: Period| ruling.on(period.to).version))
-    }
-
     /// Raises, counts up and clears alerts of a rule by what was found.
     async fn apply(
         &self,
@@ -354,17 +222,17 @@ impl Alerts {
         moment: &Moment,
     ) -> Result<()> {
         let latest = self.metrics.store.list_latest_alerts(merchant, &rule.id, moment.at).await?;
-        let mut latest: BTreeMap<String, Alert> =
-            latest.into_iter().map(|alert| (alert.key.clone(), alert)).collect();
+        let mut latest: BTreeMap<(String, String), Alert> =
+            latest.into_iter().map(|alert| ((alert.key.clone(), alert.topic.clone()), alert)).collect();
         for finding in &findings {
-            let before = latest.remove(&finding.key);
-            if changes(before, Some(finding), moment.at) {
-                self.decide(merchant, rule, &finding.key, Some(finding), moment).await?;
+            let about = (finding.key.clone(), finding.topic.clone());
+            if changes(latest.remove(&about), Some(finding), moment.at) {
+                self.decide(merchant, rule, &about, Some(finding), moment).await?;
             }
         }
-        for (key, alert) in latest {
+        for (about, alert) in latest {
             if changes(Some(alert), None, moment.at) {
-                self.decide(merchant, rule, &key, None, moment).await?;
+                self.decide(merchant, rule, &about, None, moment).await?;
             }
         }
         Ok(())
@@ -374,7 +242,7 @@ impl Alerts {
         &self,
         merchant: &MerchantId,
         rule: &Rule,
-        key: &str,
+        (key, topic): &(String, String),
         finding: Option<&Finding>,
         moment: &Moment,
     ) -> Result<()> {
@@ -390,7 +258,7 @@ impl Alerts {
                 _ => None,
             })
         };
-        let subject = Subject { rule: &rule.id, key };
+        let subject = Subject { rule: &rule.id, key, topic };
         match self.metrics.store.raise_alert(&by, subject, moment.at, decide).await {
             Ok(_) | Err(MetricsError::Alert(AlertError::Raced)) => Ok(()),
             Err(error) => Err(error),
@@ -426,21 +294,4 @@ fn changes(latest: Option<Alert>, finding: Option<&Finding>, now: DateTime<Utc>)
 
 fn is_new(resolved: Option<&Alert>, finding: &Finding) -> bool {
     resolved.is_none_or(|alert| alert.is_outdone_by(finding))
-}
-
-/// The keys that a rule names: they are looked at even if nothing is known of them.
-fn named(content: &Content) -> BTreeMap<String, String> {
-    content.keys.iter().map(|key| (key.clone(), String::new())).collect()
-}
-
-fn sample(trigger: &FigureTrigger, row: &Figures) -> Sample {
-    let (above, below) = trigger.measure.of(row);
-    match trigger.basis {
-        Basis::Value => Sample { above, below },
-        Basis::Numerator => Sample { above, below: 0 },
-    }
-}
-
-fn is_hourly(content: &Content) -> bool {
-    matches!(content.trigger, Trigger::Figure(FigureTrigger { window: Window::Hours(_), .. }))
 }

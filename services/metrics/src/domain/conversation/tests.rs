@@ -12,6 +12,7 @@ fn message(time: &str, sender: Sender, text: &str) -> DraftMessage {
         sender: Some(sender),
         text: text.to_owned(),
         quick_reply: false,
+        assisted: false,
         account: String::new(),
     }
 }
@@ -84,6 +85,7 @@ fn what_is_wrong_is_named_by_its_field() {
     check(|d| d.messages[1].sent_at = None, "messages[1].sent_at: must be an instant");
     check(|d| d.messages[0].sender = None, "messages[0].sender: ");
     check(|d| d.messages[0].quick_reply = true, "messages[0].quick_reply: ");
+    check(|d| d.messages[0].assisted = true, "messages[0].assisted: ");
     check(|d| d.messages[0].text.push('\0'), "messages[0].text: must not contain the NUL");
     check(|d| d.messages[0].account = "a-2".to_owned(), "messages[0].account_id: must only be set");
     check(|d| d.messages[1].account = "a\n".to_owned(), "messages[1].account_id: must not contain");

@@ -3,6 +3,7 @@
 use proto::access::Role;
 use proto::metrics::v1 as pb;
 
+use crate::domain::alert::like::{LikeTrigger, Likeness};
 use crate::domain::alert::rule::{
     AlertScope, AlertStep, Basis, Condition, Content, FigureTrigger, Level, QuietHours, Side, Signal,
     Trigger, Window,
@@ -20,14 +21,23 @@ const CHANGE_WEEKS: u32 = 4;
 /// The same for an anomaly.
 const ANOMALY_WEEKS: u32 = 8;
 const ANOMALY_Z: f64 = 3.5;
+/// When complaints that are alike give alarm, if nothing else is said.
+const LIKE_HOURS: u32 = 24;
+const LIKE_COMPLAINTS: u32 = 3;
 
 pub(super) fn content(content: Option<&pb::AlertRuleContent>) -> Result<Content> {
     let content = content.ok_or_else(|| invalid("content", "must be given"))?;
-    let trigger = match (&content.figure, signal(content.signal())) {
-        (Some(sent), None) => Trigger::Figure(figure(sent)?),
-        (None, Some(signal)) => Trigger::Reported(signal),
-        (None, None) => return Err(invalid("content.figure", "must be given, or a signal")),
-        (Some(_), Some(_)) => return Err(invalid("content.signal", "must not be given with a figure")),
+    let trigger = match (&content.figure, signal(content.signal()), &content.like_complaints) {
+        (Some(sent), None, None) => Trigger::Figure(figure(sent)?),
+        (None, Some(signal), None) => Trigger::Reported(signal),
+        (None, None, Some(sent)) => Trigger::LikeComplaints(like_complaints(sent)?),
+        (None, None, None) => {
+            return Err(invalid("content.figure", "must be given, or a signal, or like_complaints"));
+        }
+        (_, _, Some(_)) => {
+            return Err(invalid("content.like_complaints", "must not be given with a figure or signal"));
+        }
+        (Some(_), Some(_), None) => return Err(invalid("content.signal", "must not be given with a figure")),
     };
     let step = |step: &pb::AlertStep| AlertStep { role: step.role, after_minutes: step.after_minutes };
     let quiet =
@@ -46,6 +56,23 @@ pub(super) fn content(content: Option<&pb::AlertRuleContent>) -> Result<Content>
     };
     check_no_nul("content", &decoded)?;
     Ok(decoded)
+}
+
+fn like_complaints(sent: &pb::AlertLikeComplaints) -> Result<LikeTrigger> {
+    let likeness = match sent.likeness() {
+        pb::AlertLikeness::Unspecified => {
+            return Err(invalid("content.like_complaints.likeness", "must be given"));
+        }
+        pb::AlertLikeness::Cause => Likeness::Cause,
+        pb::AlertLikeness::Product => Likeness::Product,
+        pb::AlertLikeness::CauseAndProduct => Likeness::CauseAndProduct,
+    };
+    let or = |sent: i32, usual: u32| if sent == 0 { usual } else { unsigned(sent) };
+    Ok(LikeTrigger {
+        likeness,
+        window_hours: or(sent.window_hours, LIKE_HOURS),
+        complaints_min: or(sent.complaints_min, LIKE_COMPLAINTS),
+    })
 }
 
 fn figure(sent: &pb::AlertFigure) -> Result<FigureTrigger> {

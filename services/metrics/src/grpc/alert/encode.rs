@@ -4,6 +4,7 @@ use proto::metrics::v1 as pb;
 use proto::time::timestamp;
 
 use crate::domain::alert::history::{Entry, EntryKind};
+use crate::domain::alert::like::{LikeTrigger, Likeness};
 use crate::domain::alert::rule::{
     AlertStep, Condition, Content, FigureTrigger, QuietHours, Rule, Side, Trigger, Window,
 };
@@ -25,9 +26,11 @@ pub(super) fn rule(rule: &Rule) -> pb::AlertRule {
 }
 
 fn content(content: &Content) -> pb::AlertRuleContent {
-    let (figure, signal) = match &content.trigger {
-        Trigger::Figure(trigger) => (Some(figure(trigger)), pb::AlertSignal::Unspecified),
-        Trigger::Reported(reported) => (None, signal(*reported)),
+    let unspecified = pb::AlertSignal::Unspecified;
+    let (figure, signal, like) = match &content.trigger {
+        Trigger::Figure(trigger) => (Some(figure(trigger)), unspecified, None),
+        Trigger::Reported(reported) => (None, signal(*reported), None),
+        Trigger::LikeComplaints(trigger) => (None, unspecified, Some(like_complaints(trigger))),
     };
     let step = |step: &AlertStep| pb::AlertStep { role: step.role, after_minutes: step.after_minutes };
     let quiet =
@@ -44,6 +47,20 @@ fn content(content: &Content) -> pb::AlertRuleContent {
         steps: content.steps.iter().map(step).collect(),
         quiet_hours: content.quiet.map(quiet),
         enabled: content.enabled,
+        like_complaints: like,
+    }
+}
+
+fn like_complaints(trigger: &LikeTrigger) -> pb::AlertLikeComplaints {
+    let likeness = match trigger.likeness {
+        Likeness::Cause => pb::AlertLikeness::Cause,
+        Likeness::Product => pb::AlertLikeness::Product,
+        Likeness::CauseAndProduct => pb::AlertLikeness::CauseAndProduct,
+    };
+    pb::AlertLikeComplaints {
+        likeness: likeness.into(),
+        window_hours: signed(trigger.window_hours),
+        complaints_min: signed(trigger.complaints_min),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::figure::DayRange;
 use crate::domain::judgement::{Judgement, Verdict};
 use crate::domain::money::Currency;
 use crate::domain::playbook::{Direction, Remedy};
+use crate::domain::quality::Scores;
 use crate::domain::restatement::Restatement;
 use crate::domain::worsening::{ChangePart, ChangeParts, Worsened};
 use crate::grpc::encode::{day_range, measure, measure_change, state};
@@ -154,6 +155,9 @@ pub(super) fn advice(advice: Advice) -> pb::Advice {
         quick_reply_share_before: sign.quick_share.0,
         quick_reply_share: sign.quick_share.1,
         unmoved: sign.unmoved.into_iter().map(measure_change).collect(),
+        qa_before: sign.scores.map(|scores| qa_scores(scores.before)),
+        qa: sign.scores.map(|scores| qa_scores(scores.now)),
+        qa_ratio: sign.scores.map(|scores| scores.ratio()).filter(|ratio| ratio.is_finite()),
     };
     pb::Advice {
         key: advice.key,
@@ -161,6 +165,10 @@ pub(super) fn advice(advice: Advice) -> pb::Advice {
         worsened,
         gaming_signs: advice.signs.into_iter().map(sign).collect(),
     }
+}
+
+fn qa_scores(scores: Scores) -> pb::QaScores {
+    pb::QaScores { score_sum_bp: scores.sum_bp, reviews: scores.reviews }
 }
 
 pub(super) fn remedy(remedy: Remedy) -> pb::Remedy {

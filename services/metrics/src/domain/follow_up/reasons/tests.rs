@@ -72,7 +72,14 @@ fn review(id: &str, rating: Rating, hours: i64) -> Fact {
 }
 
 fn chat(id: &str, hours: i64) -> Recorded {
-    let message = |sender| MessageFact { offset_ms: 0, sender, quick_reply: false, length: 1, who: OWNER };
+    let message = |sender| MessageFact {
+        offset_ms: 0,
+        sender,
+        quick_reply: false,
+        assisted: false,
+        length: 1,
+        who: OWNER,
+    };
     Recorded {
         key: ConversationKey { id: id.to_owned(), channel: "chat".to_owned(), shop: "s".to_owned() },
         revision: 0,

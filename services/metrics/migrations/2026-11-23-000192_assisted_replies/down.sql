@@ -1,0 +1,1 @@
+ALTER TABLE day_facts DROP COLUMN assisted_replies;
