@@ -120,7 +120,8 @@ impl Summary {
         self.stale += other.stale;
         self.rejected += other.rejected;
         self.rejects.extend(other.rejects);
-        self.resumed_after_line = self.resumed_after_line.or(other.resumed_after_line);
+        // The first part is through where the second was cut.
+        self.resumed_after_line = other.resumed_after_line.or(self.resumed_after_line);
         self.reconnects += other.reconnects;
         self
     }
@@ -159,16 +160,20 @@ pub async fn run(session: &Session, options: &Options, quiet: bool) -> Result<Su
         quiet,
     };
     match options.content {
-        Content::Conversations => file.send::<ConversationLine>(Part::Whole).await,
+        Content::Conversations => file.send_whole::<ConversationLine>().await,
         Content::Mixed => {
             if options.file == Path::new("-") {
                 bail!("a mixed file is read twice, which standard input can't be: give a file");
             }
             // Chats first, so that what they led to finds them.
-            let chats = file.send::<ConversationLine>(Part::Chats).await?;
-            Ok(chats.and(file.send::<FactLine>(Part::Rest).await?))
+            let (chats, chats_done) = file.send::<ConversationLine>(Part::Chats).await?;
+            let (rest, rest_done) = file.send::<FactLine>(Part::Rest).await?;
+            // How far the chats came is forgotten with the rest, so that a run cut after them sends none again.
+            rest_done.remove()?;
+            chats_done.remove()?;
+            Ok(chats.and(rest))
         }
-        _ => file.send::<FactLine>(Part::Whole).await,
+        _ => file.send_whole::<FactLine>().await,
     }
 }
 
@@ -192,14 +197,21 @@ struct OneFile<'a> {
 }
 
 impl OneFile<'_> {
-    async fn send<C: Carried>(&self, part: Part) -> Result<Summary> {
-        let Options { content, file, rejects, from_start, .. } = self.options;
+    async fn send_whole<C: Carried>(&self) -> Result<Summary> {
+        let (summary, done) = self.send::<C>(Part::Whole).await?;
+        done.remove()?;
+        Ok(summary)
+    }
+
+    /// Sends a part; gives the bookmark that stands at its end, to be removed when the file is through.
+    async fn send<C: Carried>(&self, part: Part) -> Result<(Summary, Bookmark)> {
+        let Options { content, rejects, from_start, .. } = self.options;
         let shop = self.shop.as_deref();
         let tells = format!("{}\0{content:?}\0{part:?}", shop.unwrap_or_default());
-        let identity = if file == Path::new("-") { file.clone() } else { self.source.identity() };
-        let bookmark = Bookmark::of(&identity, &self.session.gateway, &self.merchant, &tells)?;
+        let bookmark = Bookmark::of(&self.source.files(), &self.session.gateway, &self.merchant, &tells)?;
         let mut saved = if *from_start { None } else { bookmark.load()? };
-        if let Some(through) = saved.as_ref().map(|saved| saved.through_line)
+        // A part without a line may be through too: then there is nothing to look for.
+        if let Some(through) = saved.as_ref().map(|saved| saved.through_line).filter(|through| *through > 0)
             && !self.still_there::<C>(u64::try_from(through).unwrap_or(0)).await?
         {
             // Another suite answers at the same address: what the bookmark counts is not in it.
@@ -207,29 +219,33 @@ impl OneFile<'_> {
         }
         let mut summary = Summary::default();
         let mut after = 0;
+        // What an earlier run refused stays in the file of rejects, and so does what the part before did.
+        let append = saved.is_some() || part == Part::Rest;
         if let Some(saved) = saved {
             after = saved.through_line;
-            summary = Summary { resumed_after_line: Some(after), ..saved.counts() };
+            let resumed_after_line = Some(after).filter(|after| *after > 0);
+            summary = Summary { resumed_after_line, ..saved.counts() };
         }
         let position = Position::default();
         let rows = self.source.open(&position, u64::try_from(after).unwrap_or(0))?;
         let feed = Feed::<C>::start(rows, self.shop.clone(), part != Part::Chats);
-        let append = after > 0 || part == Part::Rest;
         let mut run = Run {
             bookmark,
             summary,
             feed,
             position,
-            bar: progress_bar(&identity, self.quiet)?,
+            bar: progress_bar(&self.source.measured(), self.quiet)?,
             rejects: rejects.as_deref().map(|path| reject_file(path, append)).transpose()?,
             settled: after,
             unsent_from: 0,
             window: VecDeque::new(),
         };
         run.until_through(self.session).await?;
-        run.bookmark.remove()?;
+        if part == Part::Chats {
+            run.bookmark.save(run.settled, &run.summary)?;
+        }
         run.bar.finish_and_clear();
-        Ok(run.summary)
+        Ok((run.summary, run.bookmark))
     }
 
     /// Whether the suite holds what an earlier run had acknowledged: the last good line is sent once more, which

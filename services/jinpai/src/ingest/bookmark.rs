@@ -1,7 +1,7 @@
 //! How far an ingest of one file came, kept beside the user's other state until the file is through.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -38,19 +38,19 @@ impl Saved {
 }
 
 impl Bookmark {
-    /// The bookmark of this file, as it is now, for this merchant at this gateway: another size or time of change is
-    /// another file. `taken_as` tells apart the ways in which one file may be taken.
-    pub fn of(file: &Path, gateway: &str, merchant: &str, taken_as: &str) -> Result<Self> {
-        if file == Path::new("-") {
+    /// The bookmark of what these files hold together, as they are now, for this merchant at this gateway: another size or time
+    /// of change is another file. `taken_as` tells apart the ways in which files may be taken. Without files there is nothing to
+    /// come back to.
+    pub fn of(files: &[PathBuf], gateway: &str, merchant: &str, taken_as: &str) -> Result<Self> {
+        if files.is_empty() {
             return Ok(Self { path: None });
         }
-        let meta = fs::metadata(file).with_context(|| format!("{} can't be read", file.display()))?;
-        let identity = format!(
-            "{}\0{}\0{:?}\0{gateway}\0{merchant}\0{taken_as}",
-            fs::canonicalize(file)?.display(),
-            meta.len(),
-            meta.modified()?,
-        );
+        let mut identity = format!("{gateway}\0{merchant}\0{taken_as}");
+        for file in files {
+            let meta = fs::metadata(file).with_context(|| format!("{} can't be read", file.display()))?;
+            let (path, changed) = (fs::canonicalize(file)?, meta.modified()?);
+            identity = format!("{identity}\0{}\0{}\0{changed:?}", path.display(), meta.len());
+        }
         let name = hex::encode(Sha256::digest(identity.as_bytes()));
         Ok(Self { path: Some(user_folder()?.join("ingest").join(format!("{}.json", &name[..32]))) })
     }

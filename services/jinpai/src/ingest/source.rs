@@ -92,6 +92,9 @@ impl Format {
     }
 }
 
+/// What a folder of Zendesk's may hold that is read here.
+const TABLES: [&str; 5] = ["ticket", "user", "ticket_comment", "ticket_chat", "ticket_chat_event"];
+
 /// The records of a file.
 pub type Rows = Box<dyn Iterator<Item = Result<Row, Error>> + Send>;
 
@@ -154,8 +157,17 @@ impl Source {
         })))
     }
 
-    /// The file that tells one version of the source from another.
-    pub fn identity(&self) -> PathBuf {
+    /// The files that tell one version of the source from another; none for standard input, which can't be read again.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self.format {
+            _ if self.path == Path::new("-") => Vec::new(),
+            Format::Zendesk => TABLES.iter().filter_map(|name| self.table(name).ok()).collect(),
+            _ => vec![self.path.clone()],
+        }
+    }
+
+    /// The file whose bytes are counted while it is read.
+    pub fn measured(&self) -> PathBuf {
         match self.format {
             Format::Zendesk => self.table("ticket").unwrap_or_else(|_| self.path.clone()),
             _ => self.path.clone(),

@@ -1,10 +1,8 @@
 //! `jinpai ingest` as people type it: each format twice, what becomes of a bad row, and the figures that come of it.
 
-use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jinpai::session::{Session, Target};
 use proto::access::Role;
@@ -33,15 +31,16 @@ pub async fn set_up(folder: &Path) {
     people.update_merchant(request).await.expect("is set up");
 }
 
-struct Ingest<'a> {
-    folder: &'a Path,
-    rejects: PathBuf,
+/// The program with a suite, and files of its own beside it.
+pub struct Ingest<'a> {
+    pub folder: &'a Path,
+    pub rejects: PathBuf,
     /// Where the program keeps how far it came.
-    home: PathBuf,
+    pub home: PathBuf,
 }
 
 impl Ingest<'_> {
-    fn command(&self, kind: &str, file: &Path, format: Option<&str>) -> Command {
+    pub fn command(&self, kind: &str, file: &Path, format: Option<&str>) -> Command {
         let mut command = jinpai(self.folder);
         command.env("XDG_STATE_HOME", &self.home);
         command.args(["--json", "ingest", kind]).arg(file).arg("--rejects").arg(&self.rejects);
@@ -53,7 +52,7 @@ impl Ingest<'_> {
     }
 
     /// Runs the program; gives its status, its summary and the reject file.
-    fn run(&self, kind: &str, file: &Path, format: Option<&str>) -> (i32, Value, Vec<Value>) {
+    pub fn run(&self, kind: &str, file: &Path, format: Option<&str>) -> (i32, Value, Vec<Value>) {
         let mut command = self.command(kind, file, format);
         let output = command.output().expect("runs");
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -223,74 +222,6 @@ const TABLES: [(&str, &str, &str, &str); 12] = [
     ),
 ];
 
-/// How many lines of a file whose ingest is cut one is bad.
-const BAD_EACH: i64 = 500;
-
-/// What is wrong with every [`BAD_EACH`]th line.
-fn customer(n: i64) -> &'static str {
-    if n % BAD_EACH == 0 { "" } else { "k" }
-}
-
-fn signup(n: i64) -> String {
-    let customer = customer(n);
-    format!(
-        "{{\"signupId\":\"s-{n}\",\"occurredAt\":\"2026-05-02T10:00:00+08:00\",\"customerId\":\"{customer}\"}}\n"
-    )
-}
-
-fn chat(n: i64) -> String {
-    let customer = customer(n);
-    let message = |second: u32, sender: &str| {
-        format!(
-            "{{\"sentAt\":\"2026-05-02T10:00:{second:02}Z\",\"sender\":\"{sender}\",\"text\":\"hello {n}\"}}"
-        )
-    };
-    format!(
-        "{{\"conversationId\":\"cut-{n}\",\"agentId\":\"a\",\"customerId\":\"{customer}\",\"channel\":\"chat\",\
-         \"startedAt\":\"2026-05-02T10:00:00Z\",\"closedAt\":\"2026-05-02T10:00:30Z\",\"messages\":[{},{}]}}\n",
-        message(1, "CUSTOMER"),
-        message(2, "AGENT")
-    )
-}
-
-/// The lines as a file that is packed.
-fn packed(file: &Path, lines: &str) {
-    let mut packing = liblzma::write::XzEncoder::new(std::fs::File::create(file).expect("a file"), 1);
-    packing.write_all(lines.as_bytes()).expect("is packed");
-    packing.finish().expect("is written");
-}
-
-/// A run that is killed once something was acknowledged: the next goes on there, counts the whole file, and every bad line is
-/// in the reject file.
-fn a_killed_run_goes_on(ingest: &Ingest<'_>, kind: &str, file: &Path, lines: i64) {
-    let bookmarks = ingest.home.join("jinpai/ingest");
-    let mut cut = ingest.command(kind, file, None).spawn().expect("runs");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let kept = || {
-        let files = std::fs::read_dir(&bookmarks).into_iter().flatten().flatten();
-        files.filter(|file| file.path().extension().is_some_and(|end| end == "json")).count()
-    };
-    while kept() == 0 {
-        assert!(cut.try_wait().expect("is there").is_none(), "it ended before anything was acknowledged");
-        assert!(Instant::now() < deadline, "nothing is acknowledged");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    cut.kill().expect("is killed");
-    cut.wait().expect("ends");
-    let (ended, summary, rejects) = ingest.run(kind, file, None);
-    let count = |name: &str| summary[name].as_i64().unwrap_or_default();
-    let resumed = count("resumed_after_line");
-    assert!((1..lines).contains(&resumed), "{summary}");
-    let bad = lines / BAD_EACH;
-    assert_eq!((ended, count("read"), count("rejected")), (3, lines, bad), "{summary}");
-    assert_eq!(count("accepted") + count("unchanged"), lines - bad, "{summary}");
-    assert!(count("accepted") >= resumed - bad, "what was acknowledged is not sent again: {summary}");
-    // What was sent again after the cut may be refused again.
-    let refused: BTreeSet<i64> = rejects.iter().filter_map(|reject| reject["line"].as_i64()).collect();
-    assert_eq!(refused, (1..=bad).map(|n| n * BAD_EACH).collect());
-    assert_eq!(kept(), 0, "nothing is left to go on with");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_format_goes_in_once_and_names_its_bad_rows() {
     let scratch = Scratch::new();
@@ -324,10 +255,4 @@ async fn every_format_goes_in_once_and_names_its_bad_rows() {
     }
     // A line of each kind, and one that has none.
     ingest.twice("mixed", &data("mixed.jsonl"), None, 13, &[(14, "kind")]);
-    let signups = scratch.path().join("signups.jsonl");
-    std::fs::write(&signups, (1..=20_000).map(signup).collect::<String>()).expect("a file");
-    a_killed_run_goes_on(&ingest, "signups", &signups, 20_000);
-    let chats = scratch.path().join("chats.jsonl.xz");
-    packed(&chats, &(1..=6_000).map(chat).collect::<String>());
-    a_killed_run_goes_on(&ingest, "conversations", &chats, 6_000);
 }

@@ -1,5 +1,6 @@
 //! The program as people run it.
 
+mod cut_ingest;
 mod demo;
 mod draw;
 mod ingest;
