@@ -34,7 +34,9 @@ impl Style {
                 | T::PaidAmount
                 | T::RefundedAmount
                 | T::NetAmount
-                | T::CompletedRefundAmount,
+                | T::CompletedRefundAmount
+                | T::CartAmount
+                | T::CartLeftAmount,
             ) => Self::Amount,
             AnyMeasure::Timelines(T::AverageOrderValue) => Self::PerHead,
             AnyMeasure::Timelines(
@@ -241,6 +243,18 @@ mod tests {
 
     fn figure(above: i64, below: i64) -> Figure {
         Figure { above, below, median: None, p90: None }
+    }
+
+    #[test]
+    fn whatever_is_called_an_amount_is_money() {
+        for measure in AnyMeasure::all() {
+            assert_eq!(
+                Style::of(measure) == Style::Amount,
+                measure.name().ends_with("_AMOUNT"),
+                "{}",
+                measure.name()
+            );
+        }
     }
 
     #[test]
