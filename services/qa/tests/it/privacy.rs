@@ -10,7 +10,7 @@ use testkit::eventually;
 use tonic::Code;
 use tonic::transport::Channel;
 
-use crate::builders::{DAY, at, chat, closed, long_chats, manager, may, only, reviewer, timestamp};
+use crate::builders::{DAY, at, chat, long_chats, manager, may, only, reviewer, timestamp};
 use crate::checking::{by_id, saying};
 use crate::support::{TestQa, fields, refusal};
 
@@ -209,7 +209,8 @@ async fn an_erased_customer_leaves_figures_and_draws_as_they_were() {
     // Neither a correction nor another check brings anything back.
     let mut corrected = saying("their-0", "ann-account", &["手机号", "最好"]);
     (corrected.customer_id, corrected.revision) = ("buyer".into(), 1);
-    test.publish(&[closed(&corrected)]).await;
+    // Its arrival must not pass for that of the last one.
+    test.deliver(&[corrected]).await;
     test.checked(&[chat("last", "zoe-account", 2)]).await;
     assert!(!can_read(&test, "their-0").await);
     assert_eq!(test.count(traces).await, 1);
