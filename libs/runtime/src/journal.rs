@@ -18,7 +18,8 @@ const STEP: u64 = 4096;
 /// line break in the file.
 pub fn append(path: &Path, lines: &str) -> io::Result<()> {
     debug_assert!(lines.is_empty() || lines.ends_with('\n'), "a line without its break does not count");
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    // Only to append: files that the system lets nobody write in any other way stay usable.
+    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
     // Let go with the file.
     file.lock()?;
     let length = file.metadata()?.len();
@@ -26,7 +27,6 @@ pub fn append(path: &Path, lines: &str) -> io::Result<()> {
     if whole < length {
         file.set_len(whole)?;
     }
-    file.seek(SeekFrom::Start(whole))?;
     file.write_all(lines.as_bytes())?;
     file.sync_all()
 }
