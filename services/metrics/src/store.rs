@@ -81,6 +81,7 @@ mod settings;
 mod settling;
 mod targets;
 mod tier_rules;
+mod timeline_news;
 mod timelines;
 mod trade_days;
 mod trade_explanations;

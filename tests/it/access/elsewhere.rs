@@ -7,12 +7,14 @@ mod cell;
 mod rows;
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use e2e::{Answer, InProcess, MERCHANT, contract, people};
+use futures::stream::{self, StreamExt};
 use proto::access::{MethodRule, Role, Scope, role_name, rules};
 use serde_json::Value;
 
-use super::{ELSEWHERE, Fixture, first, fixtures, reached};
+use super::{AT_ONCE, ELSEWHERE, Fixture, fixtures, reached};
 use cell::{Cell, Known, Means};
 
 /// Whose rows the fixtures ask about: the other merchant has nobody of that id.
@@ -53,9 +55,14 @@ pub(super) async fn check(suite: &InProcess, reviews: &BTreeMap<&'static str, St
 
     let cells = cell::all();
     let (changing, reading): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| rule(&cell.path).changes);
-    for cell in reading {
+    let asked = reading.into_iter().map(async |cell| {
         let body = known.fill(&cell.body);
-        let (ours, theirs) = (look.ask(cell, MERCHANT, &body).await, look.ask(cell, ELSEWHERE, &body).await);
+        let (ours, theirs) =
+            (ask(suite, cell, MERCHANT, &body).await, ask(suite, cell, ELSEWHERE, &body).await);
+        (cell, body, ours, theirs)
+    });
+    let mut asked = pin!(stream::iter(asked).buffer_unordered(AT_ONCE));
+    while let Some((cell, body, ours, theirs)) = asked.next().await {
         look.judge_reading(cell, &body, &ours, &theirs);
     }
     look.rows.calm().await;
@@ -70,7 +77,7 @@ pub(super) async fn check(suite: &InProcess, reviews: &BTreeMap<&'static str, St
     }
     // That the demo's own manager is answered otherwise shows that the requests are about something.
     for cell in named {
-        let answer = look.ask(cell, MERCHANT, &known.fill(&cell.body)).await;
+        let answer = ask(suite, cell, MERCHANT, &known.fill(&cell.body)).await;
         let code = code(&answer);
         if !["ok", "aborted", "already_exists", "failed_precondition", "permission_denied"]
             .contains(&code.as_str())
@@ -90,17 +97,6 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    async fn ask(&self, cell: &Cell, merchant: &str, body: &Value) -> Answer {
-        let rule = rule(&cell.path);
-        let role = cell.role.unwrap_or_else(|| furthest(rule));
-        let token = self.suite.door.token(merchant, role, Some(&person(role)));
-        if rule.server_streaming {
-            return self.suite.door.json_stream(&cell.path, &token, body).await;
-        }
-        let to: Vec<_> = cell.to.iter().map(|service| ("x-jinpai-target", service.as_str())).collect();
-        self.suite.door.json_with(&cell.path, &token, body, &to).await
-    }
-
     fn judge_reading(&mut self, cell: &Cell, body: &Value, ours: &Answer, theirs: &Answer) {
         let (here, there) = (code(ours), code(theirs));
         let right = match &cell.means {
@@ -122,7 +118,7 @@ impl Look<'_> {
 
     /// A change from elsewhere that names something of the demo's is refused, and any leaves the demo's rows alone.
     async fn unchanged(&mut self, cell: &Cell, body: &Value) {
-        let answer = self.ask(cell, ELSEWHERE, body).await;
+        let answer = ask(self.suite, cell, ELSEWHERE, body).await;
         self.same_rows(&cell.path).await;
         let right = match &cell.means {
             Means::Named => code(&answer) == "not_found",
@@ -143,14 +139,7 @@ impl Look<'_> {
         let role = furthest(rule);
         let token = self.suite.door.token(ELSEWHERE, role, Some(&person(role)));
         let body = (fixture.body)(WHO, review);
-        let door = &self.suite.door;
-        let answer = if rule.endless {
-            first(door, fixture.path, &token, &body).await
-        } else if rule.server_streaming {
-            door.json_stream(fixture.path, &token, &body).await
-        } else {
-            door.json(fixture.path, &token, &body).await
-        };
+        let answer = super::ask(&self.suite.door, fixture, &token, &body).await;
         if rule.changes {
             self.same_rows(fixture.path).await;
         }
@@ -185,6 +174,17 @@ impl Look<'_> {
         let told = self.secrets.iter().filter(|secret| text.contains(*secret) && !asked.contains(*secret));
         told.cloned().collect()
     }
+}
+
+async fn ask(suite: &InProcess, cell: &Cell, merchant: &str, body: &Value) -> Answer {
+    let rule = rule(&cell.path);
+    let role = cell.role.unwrap_or_else(|| furthest(rule));
+    let token = suite.door.token(merchant, role, Some(&person(role)));
+    if rule.server_streaming {
+        return suite.door.json_stream(&cell.path, &token, body).await;
+    }
+    let to: Vec<_> = cell.to.iter().map(|service| ("x-jinpai-target", service.as_str())).collect();
+    suite.door.json_with(&cell.path, &token, body, &to).await
 }
 
 fn rule(path: &str) -> &'static MethodRule {

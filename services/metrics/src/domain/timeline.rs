@@ -138,6 +138,11 @@ impl History {
     pub fn facts(&self) -> &[Fact] {
         &self.facts
     }
+
+    /// How many of both.
+    pub fn pieces(&self) -> usize {
+        self.chats.len() + self.facts.len()
+    }
 }
 
 /// When the first message of a conversation was sent.

@@ -1,31 +1,31 @@
 //! `timelines`, `timeline_days` and `timeline_changes`: counting customers anew after something came in of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Date, Integer, Nullable, SmallInt, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use runtime::ids::MerchantId;
 
-use crate::domain::contribution::{Contribution, Gift};
+use crate::domain::contribution::Contribution;
 use crate::domain::customer::tier::TierRules;
 use crate::domain::explanation::Recorded;
-use crate::domain::portrait::{self, Portrait, Told};
-use crate::domain::timeline::{History, shares};
+use crate::domain::timeline::History;
 use crate::domain::trade::TradeSum;
 use crate::error::MetricsError;
 use crate::store::conversations::column;
 use crate::store::explanations::FactsRow;
 use crate::store::ingest::ATTEMPTS;
-use crate::store::trade_days::{self, TradeDayKey};
-use crate::store::trade_slices::{self, Titles};
-use crate::store::{
-    Result, Store, days, definitions, facts, figure_versions, follow_up_checks, portraits, settings,
-};
+use crate::store::timeline_news::{Known, News};
+use crate::store::{Result, Store, definitions, facts, follow_up_checks, settings};
 
 /// Changes taken up in one transaction.
 const CHANGES_MAX: i64 = 500;
+/// Customers whose pieces are read first; how many after that, they say themselves.
+const CUSTOMERS_AT_ONCE: usize = 16;
+/// Conversations and facts in memory at once, about.
+const PIECES_AT_ONCE: usize = 2_000;
 
 /// Whom a release counted that knew fewer sums than this one. The number stands in an index (migration `more_figures`).
 const FEWER_SUMS: &str = "sums_known < 68";
@@ -171,76 +171,37 @@ async fn recount(
     let before = lock(conn, merchant, &sorted).await?;
     let put_rules: Option<TierRules> = settings::find(conn, merchant, None).await?;
     let rules = put_rules.as_ref().unwrap_or(rules);
-    // Read after the locks: whatever was committed before them is in, whatever comes later left its own change.
-    let histories = load_histories(conn, merchant, &sorted).await?;
-    follow_up_checks::insert_recent(conn, merchant, &sorted, &histories, now).await?;
-
     let today = calendar.business_day(now);
-    let mut changes: BTreeMap<NaiveDate, trade_days::Changes> = BTreeMap::new();
-    let mut counted = Counted::default();
-    let mut portrayed: Vec<portraits::Portrayed<'_>> = Vec::with_capacity(sorted.len());
-    let mut titles = Titles::default();
-    for ((customer, before), history) in sorted.into_iter().zip(before).zip(histories) {
-        let mut now = Contribution::default();
-        let mut told = Vec::new();
-        for definition in &definitions {
-            let shares = shares(&history, &definition.rules);
-            now.give(definition.seq, &shares);
-            if portrait::is_followed(definition) {
-                told.push(Told { definition, shares });
-            }
+    let known = Known { definitions: &definitions, newest_seq, rules, today };
+    let mut news = News::default();
+    let (mut waiting, mut before) = (sorted.as_slice(), before.into_iter());
+    let mut at_once = CUSTOMERS_AT_ONCE;
+    while !waiting.is_empty() {
+        let (part, later) = waiting.split_at(at_once.min(waiting.len()));
+        // Read after the locks: whatever was committed before them is in, whatever comes later left its own change.
+        let histories = load_histories(conn, merchant, part).await?;
+        follow_up_checks::insert_recent(conn, merchant, part, &histories, now).await?;
+        at_once = next_part(part.len(), histories.iter().map(History::pieces).sum());
+        for ((customer, before), history) in part.iter().zip(before.by_ref()).zip(histories) {
+            news.count(customer, &before, &history, &known);
         }
-        portrayed.push((customer, Portrait::of(&history, &told, rules, today)));
-        for (contribution, sign) in [(&before.contribution, -1), (&now, 1)] {
-            for (place, gift) in contribution.gifts() {
-                // A definition that somebody thought of later says what was known all along.
-                let is_built = before.counted_seq > 0 && place.definition_seq > before.counted_seq;
-                let all_along = place.day.min(today);
-                let key = TradeDayKey { place: place.clone(), shop: customer.shop.clone() };
-                let mut add = |known_day, gift: &Gift| {
-                    changes.entry(known_day).or_default().entry(key.clone()).or_default().add(gift, sign);
-                };
-                if is_built {
-                    add(all_along, gift);
-                } else if let Some(older) = before.contribution.older() {
-                    // So does a release that counts more of the same.
-                    let (news, more) = gift.split_by(older);
-                    add(today, &news);
-                    add(all_along, &more);
-                } else {
-                    add(today, gift);
-                }
-            }
-        }
-        titles.note(&customer.shop, &history);
-        counted.note_days(customer, &before.contribution, &now);
-        if before.counted_seq != newest_seq || before.contribution != now || before.fewer_sums {
-            counted.timelines.push((customer, now.pack()));
-        }
+        waiting = later;
     }
-    counted.write(conn, merchant, newest_seq).await?;
-    portraits::write(conn, merchant, &portrayed).await?;
-    titles.write(conn, merchant).await?;
-    // Last, because every other counter of these accounts' days waits for these rows until the commit.
-    for (known_day, mut changes) in changes {
-        changes.retain(|_, change| !change.is_nothing());
-        let days: BTreeSet<NaiveDate> = changes.keys().map(|key| key.place.day).collect();
-        if known_day == today {
-            days::insert_knowledge(conn, merchant, &days, known_day).await?;
-        }
-        figure_versions::insert_changes(conn, merchant, &days).await?;
-        trade_days::apply(conn, merchant, known_day, &changes).await?;
-        trade_slices::apply(conn, merchant, known_day, &changes).await?;
-    }
-    Ok(())
+    news.write(conn, merchant, &known).await
+}
+
+/// How many customers to read next, after so many with so many pieces. Most have a few; of some there are hundreds, and a
+/// part of them in memory at once must not be a shop's whole year.
+fn next_part(customers: usize, pieces: usize) -> usize {
+    (customers * PIECES_AT_ONCE / pieces.max(1)).max(1)
 }
 
 /// What was stored of a timeline.
-struct Before {
-    counted_seq: i32,
+pub(super) struct Before {
+    pub counted_seq: i32,
     /// Whether a release that knows fewer sums counted it.
-    fewer_sums: bool,
-    contribution: Contribution,
+    pub fewer_sums: bool,
+    pub contribution: Contribution,
 }
 
 /// Makes the timelines that are missing, locks all in the given order, and reads them.
@@ -312,89 +273,6 @@ pub(super) async fn load_histories(
         History::new(chats, facts).with_calendar(calendar.clone())
     };
     Ok((0..customers.len()).map(history).collect())
-}
-
-/// What is to be written of counted customers.
-#[derive(Default)]
-struct Counted<'a> {
-    timelines: Vec<(&'a Customer, Vec<u8>)>,
-    put: BTreeMap<DayKey<'a>, u32>,
-    gone: BTreeSet<DayKey<'a>>,
-}
-
-/// A row of `timeline_days`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct DayKey<'a> {
-    day: NaiveDate,
-    account: String,
-    customer: &'a Customer,
-}
-
-impl<'a> Counted<'a> {
-    fn note_days(&mut self, customer: &'a Customer, before: &Contribution, now: &Contribution) {
-        let (before, now) = (before.days(), now.days());
-        let key = |(day, account): &(NaiveDate, &str)| DayKey {
-            day: *day,
-            account: (*account).to_owned(),
-            customer,
-        };
-        for (at, topics) in &now {
-            if before.get(at) != Some(topics) {
-                self.put.insert(key(at), *topics);
-            }
-        }
-        self.gone.extend(before.keys().filter(|at| !now.contains_key(*at)).map(key));
-    }
-
-    async fn write(&self, conn: &mut AsyncPgConnection, merchant: &str, newest_seq: i32) -> Result<()> {
-        if !self.timelines.is_empty() {
-            diesel::sql_query(
-                // The rows are there and locked; see `trade_days` for why it is no update.
-                // A release from before sums were numbered looks at `sliced`.
-                "INSERT INTO timelines (merchant_id, counted_seq, sums_known, sliced, shop_id, customer_id, contribution) \
-                 SELECT $1, $2, $3, true, * FROM unnest($4::text[], $5::text[], $6::bytea[]) \
-                 ON CONFLICT ON CONSTRAINT timelines_pkey DO UPDATE SET contribution = excluded.contribution, \
-                    counted_seq = excluded.counted_seq, sums_known = excluded.sums_known, sliced = true",
-            )
-            .bind::<Text, _>(merchant)
-            .bind::<Integer, _>(newest_seq)
-            .bind::<SmallInt, _>(TradeSum::ALL.len() as i16)
-            .bind::<Array<Text>, _>(column(&self.timelines, |(customer, _)| customer.shop.as_str()))
-            .bind::<Array<Text>, _>(column(&self.timelines, |(customer, _)| customer.id.as_str()))
-            .bind::<Array<Binary>, _>(column(&self.timelines, |(_, packed)| packed.as_slice()))
-            .execute(conn)
-            .await?;
-        }
-        let gone: Vec<&DayKey<'_>> = self.gone.iter().collect();
-        if !gone.is_empty() {
-            let sql = "DELETE FROM timeline_days d USING unnest($2::date[], $3::text[], $4::text[], $5::text[]) \
-                    AS n (day, account, shop, customer) \
-                 WHERE d.merchant_id = $1 AND d.business_day = n.day AND d.account_id = n.account \
-                    AND d.shop_id = n.shop AND d.customer_id = n.customer";
-            bind_days(sql, merchant, &gone).execute(conn).await?;
-        }
-        let put: Vec<&DayKey<'_>> = self.put.keys().collect();
-        if !put.is_empty() {
-            let sql = "INSERT INTO timeline_days (merchant_id, business_day, account_id, shop_id, customer_id, topics) \
-                 SELECT $1, * FROM unnest($2::date[], $3::text[], $4::text[], $5::text[], $6::int[]) \
-                 ON CONFLICT ON CONSTRAINT timeline_days_pkey DO UPDATE SET topics = excluded.topics";
-            let topics: Vec<i32> = self.put.values().map(|topics| topics.cast_signed()).collect();
-            bind_days(sql, merchant, &put).bind::<Array<Integer>, _>(topics).execute(conn).await?;
-        }
-        Ok(())
-    }
-}
-
-type Query<'a> = diesel::query_builder::BoxedSqlQuery<'a, diesel::pg::Pg, diesel::query_builder::SqlQuery>;
-
-fn bind_days<'a>(sql: &str, merchant: &'a str, days: &'a [&DayKey<'_>]) -> Query<'a> {
-    diesel::sql_query(sql)
-        .into_boxed()
-        .bind::<Text, _>(merchant)
-        .bind::<Array<Date>, _>(column(days, |key| key.day))
-        .bind::<Array<Text>, _>(column(days, |key| key.account.as_str()))
-        .bind::<Array<Text>, _>(column(days, |key| key.customer.shop.as_str()))
-        .bind::<Array<Text>, _>(column(days, |key| key.customer.id.as_str()))
 }
 
 #[derive(QueryableByName)]
