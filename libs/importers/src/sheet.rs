@@ -6,6 +6,7 @@
 //!   columns; where there is no 日期, the days stand in the file's name: `自定义报表_<name>_<attribution>_<from>至<to>.xlsx`.
 //! - Rows 汇总, 均值 and their like are totals, not accounts: they are passed over. So are empty cells.
 //! - 延迟统计 means that the report has not counted the figure yet.
+//! - A bare number of a length of time is in the unit of the heading (`完结时长(h)`), else in the measure's own.
 //! - A number may differ by half of its last digit: that much was rounded away.
 
 mod grid;
@@ -57,11 +58,11 @@ pub struct Figure {
 pub enum Value {
     /// Counted later.
     NotYet,
-    /// A number in the measure's unit: a count, units of money, a ratio (0.95 for 95 %), seconds.
+    /// A number in the measure's [`Unit`], whatever unit it was written in.
     Number {
-        /// As written.
+        /// The number: 0.95 for 95 %.
         value: f64,
-        /// Half of its last digit.
+        /// Half of its last digit as written.
         tolerance: f64,
     },
 }
@@ -111,6 +112,8 @@ struct Column {
     at: usize,
     heading: String,
     measure: Option<Measure>,
+    /// The unit of bare numbers that the heading names, in seconds.
+    seconds: Option<f64>,
 }
 
 impl Figures {
@@ -146,6 +149,7 @@ impl Figures {
                 at,
                 heading: heading.trim().to_owned(),
                 measure: Measure::of_heading(heading),
+                seconds: measure::seconds_of_heading(heading),
             });
             let columns = columns.collect();
             return Ok(Self { grid, name, columns, account_at, shop_at, day_at, ready: VecDeque::new() });
@@ -181,12 +185,12 @@ impl Figures {
             }
         };
         let shop = self.shop_at.map(cell).filter(|shop| !shop.is_empty()).map(str::to_owned);
-        for Column { at, heading, measure } in &self.columns {
+        for Column { at, heading, measure, seconds } in &self.columns {
             let text = cell(*at);
             if text.is_empty() || text == "-" || text == "--" {
                 continue;
             }
-            let read = read_value(text, *measure).map(|value| Figure {
+            let read = read_value(text, *measure, *seconds).map(|value| Figure {
                 line,
                 from,
                 to,
@@ -221,29 +225,55 @@ impl Iterator for Figures {
     }
 }
 
-fn read_value(text: &str, measure: Option<Measure>) -> Result<Value, String> {
+/// A cell of a column; `seconds` is the unit that its heading names for lengths of time.
+fn read_value(text: &str, measure: Option<Measure>, seconds: Option<f64>) -> Result<Value, String> {
     let narrowed = value::narrow(text);
     if narrowed == NOT_YET {
         return Ok(Value::NotYet);
     }
-    let (number, scale) = match (narrowed.strip_suffix('%'), measure.map(Measure::unit)) {
+    let unit = measure.map(Measure::unit);
+    let (number, scale) = match (narrowed.strip_suffix('%'), unit) {
         (Some(percent), _) => (value::number(percent)?, 0.01),
-        (None, Some(Unit::Seconds)) => (value::seconds(&narrowed)?, 1.0),
         (None, Some(Unit::Money)) => {
             let money = value::money(&narrowed, "CNY")?;
             #[expect(clippy::cast_precision_loss, reason = "sums of a sheet are far below 2^53")]
             (money.units as f64 + f64::from(money.nanos) / 1e9, 1.0)
         }
-        _ => (value::number(&narrowed)?, 1.0),
+        (None, Some(unit)) => match unit.seconds() {
+            Some(own) => length(&narrowed, own, seconds)?,
+            None => (value::number(&narrowed)?, 1.0),
+        },
+        (None, None) => (
+            value::number(&narrowed).or_else(|_| value::seconds(&narrowed).map(|(seconds, _)| seconds))?,
+            1.0,
+        ),
     };
     let value = number * scale;
     if measure.is_some_and(Measure::is_share) && !(0.0..=1.0).contains(&value) {
         return Err(format!("{text:?} is no share: it is not between 0 and 1"));
     }
     let digits = narrowed.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let digits = digits.rsplit(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or(digits);
     let decimals = digits.rsplit_once('.').map_or(0, |(_, fraction)| fraction.len());
     let last = 10f64.powi(-i32::try_from(decimals).unwrap_or(9));
     Ok(Value::Number { value, tolerance: last * scale / 2.0 })
+}
+
+/// A length of time as a number and what one of it is in the measure's unit, which has `own` seconds. A bare number is in the
+/// heading's unit.
+fn length(text: &str, own: f64, heading: Option<f64>) -> Result<(f64, f64), String> {
+    match value::number(text) {
+        Ok(number) if number < 0.0 => Err(format!("{text:?} is not a length of time")),
+        Ok(number) => Ok((number, heading.unwrap_or(own) / own)),
+        Err(_) if own > 60.0 && text.matches(':').count() == 1 => {
+            Err(format!("{text:?} may be hours and minutes or minutes and seconds: 1:30:00 has no doubt"))
+        }
+        // It names its units itself, the last of which says how much was rounded away.
+        Err(_) => {
+            let (seconds, last) = value::seconds(text)?;
+            Ok((seconds / last, last / own))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -263,8 +293,9 @@ mod tests {
 
     #[test]
     fn cells_say_what_they_say() {
-        let check = |text: &str, measure: Measure, wanted: f64, tolerance: f64| {
-            let Ok(Value::Number { value, tolerance: found }) = read_value(text, Some(measure)) else {
+        let read = |text: &str, measure, seconds| read_value(text, Some(measure), seconds);
+        let check_in = |text: &str, measure, seconds, wanted: f64, tolerance: f64| {
+            let Ok(Value::Number { value, tolerance: found }) = read(text, measure, seconds) else {
                 panic!("{text} is a number");
             };
             assert!(
@@ -272,13 +303,25 @@ mod tests {
                 "{text}: {value} ± {found}"
             );
         };
+        let check = |text, measure, wanted, tolerance| check_in(text, measure, None, wanted, tolerance);
         check("100.00%", Measure::ReplyRate, 1.0, 0.00005);
         check("0.95", Measure::ReplyRate, 0.95, 0.005);
         check("¥1,234.50", Measure::PaidAmount, 1234.5, 0.005);
         check("1分23秒", Measure::Response, 83.0, 0.5);
         check("12", Measure::ReceivedCustomers, 12.0, 0.5);
-        assert_eq!(read_value("延迟统计", Some(Measure::PaidAmount)), Ok(Value::NotYet));
-        assert!(read_value("101%", Some(Measure::ReplyRate)).is_err());
-        assert!(read_value("x", Some(Measure::ReplyRate)).is_err());
+        check_in("12.5", Measure::RefundOnlyCompletion, Some(3_600.0), 12.5, 0.05);
+        check_in("90", Measure::RefundOnlyCompletion, Some(60.0), 1.5, 1.0 / 120.0);
+        check("90", Measure::ReturnCompletion, 90.0, 0.5);
+        check("2.5小时", Measure::ReturnCompletion, 2.5, 0.05);
+        check("90分钟", Measure::ReturnCompletion, 1.5, 1.0 / 120.0);
+        check("1:30:00", Measure::ReturnCompletion, 1.5, 1.0 / 7_200.0);
+        check_in("1.5", Measure::Response, Some(60.0), 90.0, 3.0);
+        assert_eq!(read("延迟统计", Measure::PaidAmount, None), Ok(Value::NotYet));
+        assert!(read("101%", Measure::ReplyRate, None).is_err());
+        assert!(read("x", Measure::ReplyRate, None).is_err());
+        assert!(read("-1", Measure::ReturnCompletion, Some(3_600.0)).is_err());
+        assert!(read("1:30", Measure::ReturnCompletion, None).is_err(), "hours or minutes");
+        check("1.5小时30分", Measure::ReturnCompletion, 2.0, 1.0 / 120.0);
+        assert!(read("soon", Measure::ReturnCompletion, Some(3_600.0)).is_err());
     }
 }

@@ -216,8 +216,8 @@ pub(crate) fn day(text: &str) -> Result<NaiveDate, String> {
     }
 }
 
-/// A length of time in seconds: `83.5`, `83.5秒`, `1分23秒`, `00:01:23`.
-pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+/// A length of time that names its units, in seconds: `83.5秒`, `1分23秒`, `00:01:23`; and how many seconds its last unit is.
+pub(crate) fn seconds(text: &str) -> Result<(f64, f64), String> {
     let narrowed = narrow(text);
     let wrong = || format!("{text:?} is not a length of time");
     if narrowed.contains(':') {
@@ -226,11 +226,11 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
         if !(2..=3).contains(&parts.len()) || parts.iter().any(|part| *part < 0.0) {
             return Err(wrong());
         }
-        return Ok(parts.iter().fold(0.0, |sum, part| sum * 60.0 + part));
+        return Ok((parts.iter().fold(0.0, |sum, part| sum * 60.0 + part), 1.0));
     }
     let mut rest = &*narrowed;
     let mut sum = 0.0;
-    let mut any = false;
+    let mut last = None;
     for (units, factor) in
         [(["小时", "时", "h"], 3600.0), (["分钟", "分", "min"], 60.0), (["秒", "s", "sec"], 1.0)]
     {
@@ -238,14 +238,10 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
         if let Some((part, after)) = found {
             sum += number(part).map_err(|_| wrong())? * factor;
             rest = after.trim();
-            any = true;
+            last = Some(factor);
         }
     }
-    match (any, rest.is_empty()) {
-        (true, true) => Ok(sum),
-        (false, false) => number(rest).map_err(|_| wrong()),
-        _ => Err(wrong()),
-    }
+    last.filter(|_| rest.is_empty()).map(|last| (sum, last)).ok_or_else(wrong)
 }
 
 /// The numbers of a date or a date with time, in order, and the nanoseconds; `None` if anything else stands between.
@@ -378,11 +374,20 @@ mod tests {
         assert!(day("2026-1-5 9:00").is_err() && day("2026-1").is_err() && day("20261305").is_err());
         assert_eq!((mark("是"), mark(" No"), mark("０").ok()), (Ok(true), Ok(false), Some(false)));
         assert!(mark("maybe").is_err());
-        for (text, wanted) in
-            [("83.5", 83.5), ("83.5秒", 83.5), ("1分23秒", 83.0), ("00:01:23", 83.0), ("2小时", 7200.0)]
-        {
+        for (text, wanted) in [
+            ("83.5秒", (83.5, 1.0)),
+            ("1分23秒", (83.0, 1.0)),
+            ("00:01:23", (83.0, 1.0)),
+            ("2小时", (7_200.0, 3_600.0)),
+            ("1小时30分", (5_400.0, 60.0)),
+        ] {
             assert_eq!(seconds(text), Ok(wanted), "{text}");
         }
-        assert!(seconds("1分x").is_err() && seconds("").is_err() && seconds("1:2:3:4").is_err());
+        assert!(
+            seconds("1分x").is_err()
+                && seconds("").is_err()
+                && seconds("83.5").is_err()
+                && seconds("1:2:3:4").is_err()
+        );
     }
 }

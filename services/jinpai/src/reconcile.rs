@@ -4,6 +4,9 @@
 //! away, the difference is named with what most likely makes it.
 
 mod ours;
+mod reason;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -12,8 +15,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use clap::Args;
-use importers::sheet::{self, Measure, Value};
-use proto::metrics::v1::{Attribution, Definition, Figures, GetFiguresResponse};
+use importers::sheet::{self, Value};
+use proto::metrics::v1::{Definition, Figures, GetFiguresResponse};
 use serde::Serialize;
 
 use crate::days::Days;
@@ -195,110 +198,8 @@ fn compare(figure: &sheet::Figure, ours: &Ours, title: &str, report: &mut Report
         column: figure.column.clone(),
         theirs,
         ours: own,
-        reason: likely(figure, measure, own, row, &ours.definition, title),
+        reason: reason::likely(figure, measure, own, row, &ours.definition, title),
     });
-}
-
-/// What most likely makes a difference, the surest first.
-fn likely(
-    figure: &sheet::Figure,
-    measure: Measure,
-    own: Option<f64>,
-    row: &Figures,
-    definition: &Definition,
-    title: &str,
-) -> &'static str {
-    let trade = definition.rules.as_ref().and_then(|rules| rules.trade).unwrap_or_default();
-    let credited = matches!(
-        measure,
-        Measure::OrderingBuyers
-            | Measure::PayingBuyers
-            | Measure::OrderedAmount
-            | Measure::PaidAmount
-            | Measure::AverageOrderValue
-            | Measure::ConversionNextDay
-            | Measure::ConversionFinal
-            | Measure::AgentsShareOfSales
-    );
-    if own.is_none_or(|own| own == 0.0) {
-        return match measure {
-            _ if credited => "no orders or payments are credited to the account: were they sent in?",
-            Measure::RefundedAmount => "no completed refunds are credited to the account: were they sent in?",
-            Measure::PlatformHelpRate | Measure::PlatformJudgedRate => {
-                "no completed refunds tell what the platform did: does their export carry it?"
-            }
-            Measure::AssistedCustomers => {
-                "no orders are known as excluded: were they sent in, or decided about?"
-            }
-            Measure::Satisfaction => "the chats have no answers of customers: does their export carry them?",
-            _ => "the chats that the report counts are not here: were they sent in?",
-        };
-    }
-    if credited && said(title).is_some_and(|rule| rule != taken(trade.attribution())) {
-        return "the report credits orders by another rule than the definition (判定方式)";
-    }
-    if row.provisional {
-        return "a day isn't closed: our figure may still grow";
-    }
-    match measure {
-        Measure::ReceivedCustomers
-        | Measure::Inquiries
-        | Measure::InitiatedCustomers
-        | Measure::SlowCustomers
-        | Measure::AssistedCustomers
-            if figure.from != figure.to =>
-        {
-            "over several days ours are person-days; the report may count a customer once"
-        }
-        Measure::ReceivedCustomers | Measure::Inquiries => {
-            "chats are missing here or there, or forwarded customers are counted differently"
-        }
-        Measure::InitiatedCustomers => {
-            "whether bots' and automatic messages count as writing first is defined differently"
-        }
-        Measure::ReplyCharacters => {
-            "whether blanks, bots' or automatic messages count is defined differently"
-        }
-        Measure::AssistedCustomers => {
-            "which orders are excluded, or for how long they are waited for, differs"
-        }
-        Measure::AgentsShareOfSales => {
-            "the report may leave silent sales or other accounts' out of the whole"
-        }
-        Measure::PlatformHelpRate | Measure::PlatformJudgedRate => {
-            "ours are of refunds of which it is known whether the platform stepped in"
-        }
-        Measure::SlowCustomers | Measure::Response | Measure::FirstResponse => {
-            "service hours, or whether the bot's and automatic answers count, are defined differently"
-        }
-        Measure::ReplyRate => "what counts as a reply, or service hours, are defined differently",
-        Measure::ReplyRatio => {
-            "whether quick replies count as replies is defined differently, or chats are missing"
-        }
-        Measure::Satisfaction => "which answers count as satisfied, or which customers were asked, differs",
-        Measure::RefundedAmount => {
-            "refunds counted by day of the request instead of completion, or some are missing"
-        }
-        Measure::ConversionNextDay | Measure::ConversionFinal => {
-            "inquiries are defined differently, or late payments came in since the report was made"
-        }
-        _ => "orders are missing here or there, excluded ones are counted, or some changed since",
-    }
-}
-
-fn said(title: &str) -> Option<Attribution> {
-    [
-        ("下单优先判定", Attribution::OrderFirst),
-        ("付款判定", Attribution::Payment),
-        ("下单判定", Attribution::Order),
-    ]
-    .into_iter()
-    .find(|(words, _)| title.contains(words))
-    .map(|(_, rule)| rule)
-}
-
-fn taken(rule: Attribution) -> Attribution {
-    if rule == Attribution::Unspecified { Attribution::OrderFirst } else { rule }
 }
 
 /// The report for people.
@@ -335,78 +236,4 @@ pub fn print(out: &mut dyn Write, report: &Report) -> Result<()> {
 fn shown(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use proto::common::v1::Rate;
-    use proto::google::r#type::Money;
-
-    use super::*;
-
-    fn ours() -> Ours {
-        let wang = Figures {
-            key: "旗舰店:小王".to_owned(),
-            received_customers: 10,
-            paid_amount: Some(Money { currency_code: "CNY".to_owned(), units: 1234, nanos: 500_000_000 }),
-            reply_rate: Some(Rate { numerator: 19, denominator: 20, quotient: Some(0.95) }),
-            ..Figures::default()
-        };
-        Ours::new(GetFiguresResponse { figures: vec![wang], ..GetFiguresResponse::default() })
-    }
-
-    fn compared(csv: &str, name: &str) -> Report {
-        let read = sheet::Figures::new(std::io::Cursor::new(csv.to_owned()), name).expect("a report");
-        let title = read.name().map(|name| name.title.clone()).unwrap_or_default();
-        let mut report = Report::default();
-        for figure in read {
-            compare(&figure.expect("a figure"), &ours(), &title, &mut report);
-        }
-        report
-    }
-
-    #[test]
-    fn equal_figures_agree_within_rounding() {
-        let report =
-            compared("旺旺,接待人数,销售额,回复率\n旗舰店:小王,10,1234.5,95.00%\n", "x_2025-05-01.csv");
-        assert_eq!((report.compared, report.equal), (3, 3), "{report:?}");
-        assert!(report.clean());
-        let short = compared("旺旺,接待人数,销售额\n小王,10,1234\n", "x_2025-05-01.csv");
-        assert_eq!((short.compared, short.equal), (2, 2), "the main account may be left out: {short:?}");
-    }
-
-    #[test]
-    fn cells_that_cannot_be_read_are_written_with_line_field_and_reason() {
-        let csv = "旺旺,接待人数,销售额\n小王,10,1234\n小李,many,5\n";
-        let read =
-            sheet::Figures::new(std::io::Cursor::new(csv.to_owned()), "x_2025-05-01.csv").expect("a report");
-        let mut refused = Vec::new();
-        let figures: usize = gather(read, &mut refused).expect("reads on").values().map(Vec::len).sum();
-        let mut written = Vec::new();
-        write_refused(&mut written, &refused).expect("memory");
-        let lines: Vec<serde_json::Value> = String::from_utf8(written)
-            .expect("text")
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("a JSON line"))
-            .collect();
-        assert_eq!((figures, lines.len()), (3, 1), "{lines:?}");
-        assert_eq!((lines[0]["line"].as_i64(), lines[0]["field"].as_str()), (Some(3), Some("接待人数")));
-        assert!(lines[0]["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
-    }
-
-    #[test]
-    fn differences_are_named_with_a_reason() {
-        let csv = "旺旺,接待人数,销售额,客单价,询单->最终付款成功率,上班天数\n旗舰店:小王,12,1300,130,延迟统计,1\n小李,3,,,,1\n";
-        let report = compared(csv, "自定义报表_绩效_付款判定_2025-05-01至2025-05-01.csv");
-        assert_eq!((report.compared, report.equal, report.not_yet), (3, 0, 1));
-        let reasons: Vec<_> = report.differences.iter().map(|difference| difference.reason).collect();
-        assert!(reasons[0].contains("chats are missing"), "{reasons:?}");
-        assert!(reasons[1].contains("another rule"), "{reasons:?}");
-        assert!(reasons[2].contains("were they sent in"), "{reasons:?}");
-        assert!(report.unknown_accounts.contains("小李") && report.unknown_columns.contains("上班天数"));
-        let mut text = Vec::new();
-        print(&mut text, &report).expect("memory");
-        let text = String::from_utf8(text).expect("text");
-        assert!(text.contains("接待人数: 12 there, 10 here"), "{text}");
-    }
 }

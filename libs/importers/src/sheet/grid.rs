@@ -121,8 +121,8 @@ fn text_of(value: &DataRef<'_>) -> String {
         DataRef::DateTime(at) => {
             let (year, month, day, hour, minute, second, _) = at.to_ymd_hms_milli();
             if at.is_duration() {
-                let seconds = at.as_f64() * 86_400.0;
-                return plain(seconds);
+                // With its unit: the column's numbers may be in another.
+                return format!("{}秒", plain(at.as_f64() * 86_400.0));
             }
             format!("{year}-{month}-{day} {hour}:{minute:02}:{second:02}")
         }

@@ -49,6 +49,14 @@ pub enum Measure {
     PlatformHelpRate,
     /// 平台判责率.
     PlatformJudgedRate,
+    /// 净销售额.
+    NetAmount,
+    /// 仅退款自主完结时长.
+    RefundOnlyCompletion,
+    /// 退货退款完结时长.
+    ReturnCompletion,
+    /// 咨询人数.
+    AskingCustomers,
 }
 
 /// What a measure's numbers are.
@@ -62,6 +70,19 @@ pub enum Unit {
     Ratio,
     /// Seconds.
     Seconds,
+    /// Hours.
+    Hours,
+}
+
+impl Unit {
+    /// How many seconds one is; `None` if it is no unit of time.
+    pub(crate) fn seconds(self) -> Option<f64> {
+        match self {
+            Self::Seconds => Some(1.0),
+            Self::Hours => Some(3_600.0),
+            Self::Count | Self::Money | Self::Ratio => None,
+        }
+    }
 }
 
 const HEADINGS: &[(&str, Measure)] = &[
@@ -100,12 +121,36 @@ const HEADINGS: &[(&str, Measure)] = &[
     ("客服销售占比", Measure::AgentsShareOfSales),
     ("平台求助率", Measure::PlatformHelpRate),
     ("平台判责率", Measure::PlatformJudgedRate),
+    ("咨询人数", Measure::AskingCustomers),
+    ("净销售额", Measure::NetAmount),
+    ("客服销售人数", Measure::PayingBuyers),
+    ("仅退款自主完结时长", Measure::RefundOnlyCompletion),
+    ("仅退款完结时长", Measure::RefundOnlyCompletion),
+    ("退货退款自主完结时长", Measure::ReturnCompletion),
+    ("退货退款完结时长", Measure::ReturnCompletion),
+    // The workbench's export by account has these names for its columns.
+    ("cstuv1d", Measure::AskingCustomers),
+    ("servaskuv1d", Measure::InitiatedCustomers),
+    ("servmsglen1d", Measure::ReplyCharacters),
+    ("slowresuv1d", Measure::SlowCustomers),
+    ("fstreplydur1d", Measure::FirstResponse),
+    ("avgreplydur1d", Measure::Response),
+    ("qaratio", Measure::ReplyRatio),
+    ("wwreply", Measure::ReplyRate),
+];
+
+/// Units of time as headings have them in brackets.
+const TIMES: [(&[&str], f64); 4] = [
+    (&["秒", "s", "sec"], 1.0),
+    (&["分钟", "分", "m", "min"], 60.0),
+    (&["小时", "时", "h", "hour", "hours"], 3_600.0),
+    (&["天", "d", "day", "days"], 86_400.0),
 ];
 
 impl Measure {
-    /// The measure that a heading stands for. Units in brackets and arrows don't matter.
+    /// The measure that a heading stands for. Case, arrows, and what stands in brackets don't matter.
     pub fn of_heading(heading: &str) -> Option<Self> {
-        let heading = value::narrow(heading);
+        let heading = value::narrow(heading).to_lowercase();
         let bare = heading.split('(').next().unwrap_or(&heading);
         let plain: String =
             bare.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '>' | '→' | '—')).collect();
@@ -116,6 +161,7 @@ impl Measure {
     pub fn unit(self) -> Unit {
         match self {
             Self::ReceivedCustomers
+            | Self::AskingCustomers
             | Self::Inquiries
             | Self::OrderingBuyers
             | Self::PayingBuyers
@@ -123,10 +169,13 @@ impl Measure {
             | Self::ReplyCharacters
             | Self::SlowCustomers
             | Self::AssistedCustomers => Unit::Count,
-            Self::OrderedAmount | Self::PaidAmount | Self::RefundedAmount | Self::AverageOrderValue => {
-                Unit::Money
-            }
+            Self::OrderedAmount
+            | Self::PaidAmount
+            | Self::RefundedAmount
+            | Self::NetAmount
+            | Self::AverageOrderValue => Unit::Money,
             Self::FirstResponse | Self::Response => Unit::Seconds,
+            Self::RefundOnlyCompletion | Self::ReturnCompletion => Unit::Hours,
             Self::ReplyRate
             | Self::ReplyRatio
             | Self::Satisfaction
@@ -144,6 +193,15 @@ impl Measure {
     }
 }
 
+/// How many seconds a heading's unit of time is: `(h)`, `（秒）`; `None` if it names none.
+pub(super) fn seconds_of_heading(heading: &str) -> Option<f64> {
+    let heading = value::narrow(heading).to_lowercase();
+    let named = heading.split('(').skip(1).filter_map(|rest| rest.split(')').next());
+    let known =
+        |unit: &str| TIMES.iter().find(|(units, _)| units.contains(&unit)).map(|(_, seconds)| *seconds);
+    named.map(str::trim).find_map(known)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +213,22 @@ mod tests {
         assert_eq!(Measure::of_heading("询单→次日付款成功率"), Some(Measure::ConversionNextDay));
         assert_eq!(Measure::of_heading("慢响应人数"), Some(Measure::SlowCustomers));
         assert!(Measure::PlatformHelpRate.is_share() && !Measure::ReplyCharacters.is_share());
+        assert_eq!(Measure::of_heading("仅退款自主完结时长(h)"), Some(Measure::RefundOnlyCompletion));
+        assert_eq!(Measure::of_heading("退货退款完结时长（H）"), Some(Measure::ReturnCompletion));
+        assert_eq!(Measure::of_heading("servMsgLen1d"), Some(Measure::ReplyCharacters));
         assert_eq!(Measure::of_heading("上班天数"), None);
+    }
+
+    #[test]
+    fn headings_name_units_of_time() {
+        for (heading, seconds) in [
+            ("退货退款完结时长(h)", Some(3_600.0)),
+            ("平均响应时间（秒）", Some(1.0)),
+            ("平均响应时间(人工)(分钟)", Some(60.0)),
+            ("平均响应时间(人工)", None),
+            ("平均响应时间", None),
+        ] {
+            assert_eq!(seconds_of_heading(heading), seconds, "{heading}");
+        }
     }
 }

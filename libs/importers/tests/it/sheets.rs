@@ -132,6 +132,39 @@ fn a_pre_sales_sheet_names_its_days() {
     assert_eq!(fields, [(4, "客户满意比"), (5, "日期")]);
 }
 
+/// The columns of the overview set of a shop, by account. Lengths of time are in the unit of their heading.
+#[test]
+fn an_overview_sheet_has_the_times_of_refunds_in_hours() {
+    let rows: &[&[&str]] = &[
+        &[
+            "日期",
+            "店铺",
+            "账户名",
+            "客服销售额",
+            "客服销售人数",
+            "净销售额",
+            "平均响应时长(秒)",
+            "仅退款自主完结时长(h)",
+            "退货退款完结时长(h)",
+            "平台求助率",
+        ],
+        &["2025-05-01", "某官方旗舰店", "小王", "1000", "9", "880.5", "18", "12.5", "3天", "1.2%"],
+        &["2025-05-01", "某官方旗舰店", "小李", "", "", "", "1分30秒", "7小时30分", "160:30:00", ""],
+    ];
+    let (figures, wrong) = read(&workbook(rows), "overview.xlsx");
+    let of = |account: &str, measure| {
+        figures.iter().find(|f| f.account == account && f.measure == Some(measure)).map(number)
+    };
+    assert_eq!(of("小王", Measure::PayingBuyers), Some(9.0));
+    assert_eq!(of("小王", Measure::NetAmount), Some(880.5));
+    assert_eq!((of("小王", Measure::Response), of("小李", Measure::Response)), (Some(18.0), Some(90.0)));
+    assert_eq!(of("小王", Measure::RefundOnlyCompletion), Some(12.5));
+    assert_eq!(of("小李", Measure::RefundOnlyCompletion), Some(7.5));
+    assert_eq!(of("小李", Measure::ReturnCompletion), Some(160.5));
+    let fields: Vec<_> = wrong.iter().map(|wrong| (wrong.line, wrong.field.as_str())).collect();
+    assert_eq!(fields, [(2, "退货退款完结时长(h)")], "days are no unit of a cell");
+}
+
 #[test]
 fn what_is_no_report_is_refused() {
     let refused = |bytes: &[u8], name: &str| match Figures::new(Cursor::new(bytes.to_vec()), name) {

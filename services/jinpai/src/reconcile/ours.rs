@@ -9,6 +9,8 @@ use proto::metrics::v1::{Figures, Times};
 pub(super) fn value(row: &Figures, measure: Measure) -> Option<f64> {
     match measure {
         Measure::ReceivedCustomers => Some(count(row.received_customers)),
+        // Whom the reply rate is of.
+        Measure::AskingCustomers => row.reply_rate.map(|rate| count(rate.denominator)),
         Measure::Inquiries => Some(count(row.inquiries)),
         Measure::OrderingBuyers => Some(count(row.ordering_buyers)),
         Measure::PayingBuyers => Some(count(row.paying_buyers)),
@@ -32,6 +34,9 @@ pub(super) fn value(row: &Figures, measure: Measure) -> Option<f64> {
         Measure::AgentsShareOfSales => rate(row.agents_share_of_sales),
         Measure::PlatformHelpRate => rate(row.platform_help_rate),
         Measure::PlatformJudgedRate => rate(row.platform_judged_rate),
+        Measure::NetAmount => money(row.net_amount.as_ref()),
+        Measure::RefundOnlyCompletion => hours(row.refund_only_completion),
+        Measure::ReturnCompletion => hours(row.return_completion),
     }
 }
 
@@ -50,4 +55,8 @@ fn rate(value: Option<Rate>) -> Option<f64> {
 
 fn times(value: Option<Times>) -> Option<f64> {
     value.and_then(|times| times.average_seconds)
+}
+
+fn hours(value: Option<Times>) -> Option<f64> {
+    times(value).map(|seconds| seconds / 3_600.0)
 }

@@ -7,11 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use testkit::Scratch;
-
-use crate::ingest::{Ingest, set_up};
-use crate::up::{Up, jinpai};
+use crate::ingest::{Ingest, figures};
 
 /// Of so many records one is bad.
 const BAD_EACH: i64 = 500;
@@ -33,7 +29,7 @@ struct Case {
 
 impl Case {
     /// A run that is killed once as many streams of the file have something acknowledged.
-    fn cut(&self, ingest: &Ingest<'_>, streams: usize) {
+    fn cut(&self, ingest: &Ingest, streams: usize) {
         let mut run = ingest.command(self.kind, &self.file, self.format).spawn().expect("runs");
         let deadline = Instant::now() + LIMIT;
         while bookmarks(ingest) < streams {
@@ -47,7 +43,7 @@ impl Case {
 
     /// The run after the last cut: it counts the whole file, and every bad record is in the reject file. Gives the line that it
     /// went on after.
-    fn goes_on(&self, ingest: &Ingest<'_>) -> i64 {
+    fn goes_on(&self, ingest: &Ingest) -> i64 {
         let (ended, summary, rejects) = ingest.run(self.kind, &self.file, self.format);
         let count = |name: &str| summary[name].as_i64().unwrap_or_default();
         let resumed = count("resumed_after_line");
@@ -70,7 +66,7 @@ impl Case {
     }
 
     /// Every record is there: none is new in another run.
-    fn is_known(&self, ingest: &Ingest<'_>) {
+    fn is_known(&self, ingest: &Ingest) {
         let (ended, summary, _) = ingest.run(self.kind, &self.file, self.format);
         let count = |name: &str| summary[name].as_i64().unwrap_or_default();
         assert_eq!(
@@ -86,7 +82,7 @@ impl Case {
 }
 
 /// How many streams have something to go on with.
-fn bookmarks(ingest: &Ingest<'_>) -> usize {
+fn bookmarks(ingest: &Ingest) -> usize {
     let files = std::fs::read_dir(ingest.home.join("jinpai/ingest")).into_iter().flatten().flatten();
     files.filter(|file| file.path().extension().is_some_and(|end| end == "json")).count()
 }
@@ -272,49 +268,37 @@ fn mixed(folder: &Path) -> Case {
 
 /// The conversations of each account on their day.
 fn conversations(folder: &Path, account: &str) -> i64 {
-    let mut command = jinpai(folder);
-    command.args(["--json", "figures", "--from", "2026-05-02", "--by", "account"]);
-    let output = command.output().expect("runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let answer: Value = serde_json::from_slice(&output.stdout).expect("is JSON");
-    let rows = answer["figures"].as_array().cloned().unwrap_or_default();
+    let rows = figures(folder, "2026-05-02", &["--by", "account"]);
     let row = rows.iter().find(|row| row["key"] == account).unwrap_or_else(|| panic!("{account}: {rows:?}"));
     row["conversations"].as_str().expect("a number").parse().expect("a number")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_run_goes_on_whatever_the_file_is_written_in() {
-    let scratch = Scratch::new();
-    let folder = scratch.path().join("state");
-    let _up = Up::start(&folder);
-    set_up(&folder).await;
-    let ingest = Ingest {
-        folder: &folder,
-        rejects: scratch.path().join("refused.jsonl"),
-        home: scratch.path().join("home"),
-    };
+    let ingest = Ingest::start().await;
+    let folder = ingest.scratch.path();
     let cases = [
-        (json_lines(scratch.path()), Some("json")),
-        (csv_conversations(scratch.path()), Some("table")),
-        (csv_facts(scratch.path()), None),
-        (qianniu(scratch.path()), Some("旗舰店:小王")),
-        (zendesk(scratch.path()), Some("1111")),
-        (freshdesk(scratch.path()), Some("900")),
+        (json_lines(folder), Some("json")),
+        (csv_conversations(folder), Some("table")),
+        (csv_facts(folder), None),
+        (qianniu(folder), Some("旗舰店:小王")),
+        (zendesk(folder), Some("1111")),
+        (freshdesk(folder), Some("900")),
     ];
     for (case, account) in cases {
         case.cut(&ingest, 1);
         case.goes_on(&ingest);
         case.is_known(&ingest);
         if let Some(account) = account {
-            assert_eq!(conversations(&folder, account), case.good, "{account}: each once");
+            assert_eq!(conversations(&ingest.folder, account), case.good, "{account}: each once");
         }
     }
-    let mixed = mixed(scratch.path());
+    let mixed = mixed(folder);
     mixed.cut(&ingest, 1);
     // The chats go on where they were cut and come to their end; then the rest is cut.
     mixed.cut(&ingest, 2);
     let resumed = mixed.goes_on(&ingest);
     assert!(resumed > 6_000, "the chats were through: {resumed}");
     mixed.is_known(&ingest);
-    assert_eq!(conversations(&folder, "mixed"), 6_000 - 12);
+    assert_eq!(conversations(&ingest.folder, "mixed"), 6_000 - 12);
 }

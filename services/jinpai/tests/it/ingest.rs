@@ -31,17 +31,29 @@ pub async fn set_up(folder: &Path) {
     people.update_merchant(request).await.expect("is set up");
 }
 
-/// The program with a suite, and files of its own beside it.
-pub struct Ingest<'a> {
-    pub folder: &'a Path,
-    pub rejects: PathBuf,
+/// The program with a suite of one shop, and files of its own beside it.
+pub struct Ingest {
+    // Stops before its files go.
+    _up: Up,
+    pub folder: PathBuf,
+    rejects: PathBuf,
     /// Where the program keeps how far it came.
     pub home: PathBuf,
+    pub scratch: Scratch,
 }
 
-impl Ingest<'_> {
+impl Ingest {
+    pub async fn start() -> Self {
+        let scratch = Scratch::new();
+        let folder = scratch.path().join("state");
+        let up = Up::start(&folder);
+        set_up(&folder).await;
+        let (rejects, home) = (scratch.path().join("refused.jsonl"), scratch.path().join("home"));
+        Self { _up: up, folder, rejects, home, scratch }
+    }
+
     pub fn command(&self, kind: &str, file: &Path, format: Option<&str>) -> Command {
-        let mut command = jinpai(self.folder);
+        let mut command = jinpai(&self.folder);
         command.env("XDG_STATE_HOME", &self.home);
         command.args(["--json", "ingest", kind]).arg(file).arg("--rejects").arg(&self.rejects);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -96,14 +108,17 @@ impl Ingest<'_> {
     }
 }
 
-/// `jinpai figures` of the orders' day; each row's key, name, orders, pieces and amount.
-fn sold(folder: &Path, words: &[&str]) -> Vec<(String, String, String, String, String)> {
+/// The rows of `jinpai figures` of a day.
+pub fn figures(folder: &Path, day: &str, words: &[&str]) -> Vec<Value> {
     let mut command = jinpai(folder);
-    let output =
-        command.args(["--json", "figures", "--from", "2026-05-01"]).args(words).output().expect("runs");
+    let output = command.args(["--json", "figures", "--from", day]).args(words).output().expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let answer: Value = serde_json::from_slice(&output.stdout).expect("is JSON");
-    let rows = answer["figures"].as_array().cloned().unwrap_or_default();
+    answer["figures"].as_array().cloned().unwrap_or_default()
+}
+
+/// Of the orders' day; each row's key, name, orders, pieces and amount.
+fn sold(folder: &Path, words: &[&str]) -> Vec<(String, String, String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let row = |row: &Value| {
         let amount = &row["orderedAmount"];
@@ -111,7 +126,7 @@ fn sold(folder: &Path, words: &[&str]) -> Vec<(String, String, String, String, S
         let ordered = format!("{}.{cents:02}", text(&amount["units"]));
         (text(&row["key"]), text(&row["name"]), text(&row["orders"]), text(&row["orderedUnits"]), ordered)
     };
-    rows.iter().map(row).collect()
+    figures(folder, "2026-05-01", words).iter().map(row).collect()
 }
 
 /// What the good rows of `orders.csv` are by product, category and hour.
@@ -224,19 +239,11 @@ const TABLES: [(&str, &str, &str, &str); 12] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_format_goes_in_once_and_names_its_bad_rows() {
-    let scratch = Scratch::new();
-    let folder = scratch.path().join("state");
-    let _up = Up::start(&folder);
-    set_up(&folder).await;
-    let ingest = Ingest {
-        folder: &folder,
-        rejects: scratch.path().join("refused.jsonl"),
-        home: scratch.path().join("home"),
-    };
+    let ingest = Ingest::start().await;
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let data = |name: &str| here.join("tests/data").join(name);
     ingest.twice("orders", &data("orders.csv"), None, 2, &[(5, "amount"), (6, "order.lines[0].quantity")]);
-    sales_are_cut(&folder).await;
+    sales_are_cut(&ingest.folder).await;
     ingest.twice(
         "conversations",
         &data("freshdesk.json"),
@@ -248,7 +255,7 @@ async fn every_format_goes_in_once_and_names_its_bad_rows() {
     let zendesk = here.join("../../libs/importers/tests/data/zendesk");
     ingest.twice("conversations", &zendesk, None, 8, &[]);
     for (kind, good, bad, field) in TABLES {
-        let file = scratch.path().join(format!("{kind}.csv"));
+        let file = ingest.scratch.path().join(format!("{kind}.csv"));
         std::fs::write(&file, format!("{good}{bad}")).expect("a file");
         let line = good.lines().count() as i64 + 1;
         ingest.twice(kind, &file, None, 1, &[(line, field)]);

@@ -95,6 +95,8 @@ impl HourRow {
 
 #[cfg(test)]
 mod tests {
+    use chrono::{DateTime, TimeDelta};
+
     use super::*;
     use crate::domain::testing::recorded;
 
@@ -105,7 +107,9 @@ mod tests {
         let mut tally = HourTally::new(6);
         let rules = Rules::default();
         for (start_hour, customer) in [(5, "x"), (6, "x"), (6, "x"), (23, "y")] {
-            tally.add("k", &recorded("a", customer, start_hour * HOUR_MS + HOUR_MS - 1_000), &rules);
+            let started_at =
+                DateTime::UNIX_EPOCH + TimeDelta::milliseconds((start_hour + 1) * HOUR_MS - 1_000);
+            tally.add("k", &recorded("c", "a", customer, started_at, 2_000), &rules);
         }
         let rows: Vec<_> = tally.into_rows().collect();
         let found: Vec<_> = rows

@@ -1,6 +1,6 @@
 //! Values for unit tests of the domain.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use events::{Bundled, Payload};
 use proto::events::v1::ConversationClosed;
 
@@ -13,7 +13,7 @@ use crate::domain::intake::Candidate;
 /// A candidate of which only revision and content matter.
 pub fn candidate(revision: i64, content: u8) -> Candidate {
     let payload = Payload::ConversationClosed(ConversationClosed::default());
-    let event = events::event("m", "conversation/c", 1, chrono::DateTime::UNIX_EPOCH, payload);
+    let event = events::event("m", "conversation/c", 1, DateTime::UNIX_EPOCH, payload);
     let event = Bundled::new(&event).expect("is complete");
     Candidate {
         line: 1,
@@ -22,7 +22,7 @@ pub fn candidate(revision: i64, content: u8) -> Candidate {
         content_hash: [content; 32],
         agent_day: AgentDay { day: NaiveDate::default(), shop: "s".to_owned(), account: "a".to_owned() },
         customer: "b".to_owned(),
-        started_at: chrono::DateTime::UNIX_EPOCH,
+        started_at: DateTime::UNIX_EPOCH,
         agent_messages: 0,
         facts: Vec::new(),
         helpers: Vec::new(),
@@ -55,8 +55,14 @@ pub fn conversation_at(instant: &str) -> Conversation {
     }
 }
 
-/// A conversation that begins so many milliseconds after local midnight and is answered after two seconds.
-pub fn recorded(account: &str, customer: &str, start_of_day_ms: i64) -> Recorded {
+/// A chat of shop `s` with local times in UTC: the customer writes, the account answers so many milliseconds later.
+pub fn recorded(
+    id: &str,
+    account: &str,
+    customer: &str,
+    started_at: DateTime<Utc>,
+    answer_ms: i64,
+) -> Recorded {
     let message = |offset_ms, sender| MessageFact {
         offset_ms,
         sender,
@@ -65,22 +71,23 @@ pub fn recorded(account: &str, customer: &str, start_of_day_ms: i64) -> Recorded
         length: 1,
         who: OWNER,
     };
+    let day = started_at.date_naive();
     Recorded {
-        key: ConversationKey { shop: "s".to_owned(), channel: "chat".to_owned(), id: "c".to_owned() },
+        key: ConversationKey { shop: "s".to_owned(), channel: "chat".to_owned(), id: id.to_owned() },
         revision: 0,
-        agent_day: AgentDay { day: NaiveDate::default(), shop: "s".to_owned(), account: account.to_owned() },
+        agent_day: AgentDay { day, shop: "s".to_owned(), account: account.to_owned() },
         owner: account.to_owned(),
         customer: customer.to_owned(),
-        started_at: chrono::DateTime::UNIX_EPOCH,
+        started_at,
         facts: Facts {
-            start_of_day_ms,
-            closed_ms: 2_000,
+            start_of_day_ms: i64::from(started_at.num_seconds_from_midnight()) * 1_000,
+            closed_ms: answer_ms,
             satisfied: None,
             completed: None,
             transferred_in: false,
             transferred_out: false,
             others: Vec::new(),
-            messages: vec![message(0, Sender::Customer), message(2_000, Sender::Agent)],
+            messages: vec![message(0, Sender::Customer), message(answer_ms, Sender::Agent)],
         },
     }
 }

@@ -237,7 +237,7 @@ mod tests {
     use super::*;
     use crate::domain::contribution::Contribution;
     use crate::domain::fact::{Body, FactKey, Order, OrderLine, Refund};
-    use crate::domain::facts::{AgentDay, Facts, MessageFact};
+    use crate::domain::testing::recorded;
     use crate::domain::trade_rules::{Attribution, FirstContact, TradeRules};
 
     /// An instant `minute` minutes into the 10th of May, and its day.
@@ -250,33 +250,10 @@ mod tests {
 
     /// The customer asks, the account answers a minute later.
     fn chat(id: u32, account: u32, minute: i64) -> Recorded {
-        let (started_at, day) = at(minute);
-        let message = |offset_ms, sender| MessageFact {
-            offset_ms,
-            sender,
-            quick_reply: false,
-            assisted: false,
-            length: 1,
-            who: OWNER,
-        };
-        Recorded {
-            key: ConversationKey { id: format!("c-{id}"), channel: "chat".to_owned(), shop: "s".to_owned() },
-            revision: 0,
-            agent_day: AgentDay { day, shop: "s".to_owned(), account: format!("a-{account}") },
-            owner: format!("a-{account}"),
-            customer: "b".to_owned(),
-            started_at,
-            facts: Facts {
-                start_of_day_ms: minute.rem_euclid(1_440) * 60_000,
-                closed_ms: 60_000,
-                satisfied: Some(id.is_multiple_of(2)),
-                completed: Some(!id.is_multiple_of(3)),
-                transferred_in: false,
-                transferred_out: false,
-                others: Vec::new(),
-                messages: vec![message(0, Sender::Customer), message(60_000, Sender::Agent)],
-            },
-        }
+        let mut chat = recorded(&format!("c-{id}"), &format!("a-{account}"), "b", at(minute).0, 60_000);
+        chat.facts.satisfied = Some(id.is_multiple_of(2));
+        chat.facts.completed = Some(!id.is_multiple_of(3));
+        chat
     }
 
     fn fact(id: u32, minute: i64, body: Body) -> Fact {

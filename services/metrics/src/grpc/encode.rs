@@ -7,7 +7,7 @@ use proto::time::{date, timestamp};
 
 use crate::domain::any_measure::AnyMeasure;
 use crate::domain::batch::{Outcome, Reject};
-use crate::domain::bucket;
+use crate::domain::bucket::{self, Bucket};
 use crate::domain::comparison::{Against, Comparison, MeasureChange};
 use crate::domain::day::{AccountCount, Day, DayState};
 use crate::domain::definition::{BotOnly, CustomerUnit, Definition, LONG_CHAT_THRESHOLD, Rules, State};
@@ -217,7 +217,7 @@ pub(super) fn figures(figures: Figures, currency: &Currency) -> pb::Figures {
         first_rounds_uncertain: within.first_rounds.1,
     };
     let rate = |above: Sum, below: Sum| Some(rate(figures.sums[above], figures.sums[below]));
-    let times = |spread, sum: Sum, count: Sum| Some(times(&figures, spread, sum, count));
+    let times = |spread, sum: Sum, count: Sum| Some(times_of(&figures, spread, sum, count));
     pb::Figures {
         from: Some(date(figures.days.from)),
         to: Some(date(figures.days.to)),
@@ -280,16 +280,24 @@ pub(super) fn rate(numerator: i64, denominator: i64) -> common::Rate {
     common::Rate { numerator, denominator, quotient }
 }
 
-fn times(figures: &Figures, spread: Spread, sum: Sum, count: Sum) -> pb::Times {
-    let (sum_ms, count) = (figures.sums[sum], figures.sums[count]);
+fn times_of(figures: &Figures, spread: Spread, sum: Sum, count: Sum) -> pb::Times {
     let ranks = figures.spreads.iter().find(|ranks| ranks.spread == spread);
+    let ranks = ranks.map(|ranks| (ranks.median, ranks.p90)).unzip();
+    times((figures.sums[sum], figures.sums[count]), ranks)
+}
+
+/// Times by their sum and count, and the buckets of median and 90th percentile.
+pub(super) fn times(
+    (sum_ms, count): (i64, i64),
+    (median, p90): (Option<Bucket>, Option<Bucket>),
+) -> pb::Times {
     let seconds = |bucket| bucket::representative_ms(bucket) / 1_000.0;
     pb::Times {
         count,
         sum_ms,
         average_seconds: (count != 0).then(|| sum_ms as f64 / 1_000.0 / count as f64),
-        median_seconds: ranks.map(|ranks| seconds(ranks.median)),
-        p90_seconds: ranks.map(|ranks| seconds(ranks.p90)),
+        median_seconds: median.map(seconds),
+        p90_seconds: p90.map(seconds),
     }
 }
 

@@ -4,13 +4,12 @@ use proto::common::v1 as common;
 use proto::metrics::v1 as pb;
 use proto::time::date;
 
-use crate::domain::bucket;
 use crate::domain::figure::TradeFigures;
 use crate::domain::histogram::Histogram;
 use crate::domain::money::{Currency, per_head};
 use crate::domain::trade_explainer::{ExplainedTrade, Piece};
 use crate::domain::trade_measure::TradeMeasure;
-use crate::grpc::encode::{rate, reason};
+use crate::grpc::encode::{rate, reason, times};
 use crate::grpc::fact::{encode_kind, encode_money};
 
 /// The fields of `Figures` that come out of customers' timelines; all others keep their defaults.
@@ -18,6 +17,9 @@ pub(super) fn figures(figures: &TradeFigures, currency: &Currency) -> pb::Figure
     use TradeMeasure as M;
     let of = |measure: M| measure.of(&figures.sums, figures.beside());
     let count = |measure: M| of(measure).0;
+    let times = |histogram: &Histogram, measure: M| {
+        Some(times(of(measure), (histogram.nearest_rank(5), histogram.nearest_rank(9))))
+    };
     let amount = |measure: M| Some(encode_money(count(measure), currency));
     let share = |measure: M| {
         let (numerator, denominator) = of(measure);
@@ -60,8 +62,8 @@ pub(super) fn figures(figures: &TradeFigures, currency: &Currency) -> pb::Figure
         recommendation_success: share(M::RecommendationSuccess),
         cross_sell_success: share(M::CrossSellSuccess),
         member_signups: count(M::MemberSignups),
-        order_handling: Some(times(&figures.order_handling, of(M::OrderHandling))),
-        after_sale_handling: Some(times(&figures.after_sale_handling, of(M::AfterSaleHandling))),
+        order_handling: times(&figures.order_handling, M::OrderHandling),
+        after_sale_handling: times(&figures.after_sale_handling, M::AfterSaleHandling),
         order_handling_accuracy: share(M::OrderHandlingAccuracy),
         after_sale_handling_accuracy: share(M::AfterSaleHandlingAccuracy),
         bot_questions: count(M::BotQuestions),
@@ -78,8 +80,8 @@ pub(super) fn figures(figures: &TradeFigures, currency: &Currency) -> pb::Figure
         initiated_customers: count(M::InitiatedCustomers),
         reply_characters: count(M::ReplyCharacters),
         assisted_customers: count(M::AssistedCustomers),
-        refund_only_completion: Some(times(&figures.money_refunds, of(M::RefundOnlyCompletion))),
-        return_completion: Some(times(&figures.returns, of(M::ReturnCompletion))),
+        refund_only_completion: times(&figures.money_refunds, M::RefundOnlyCompletion),
+        return_completion: times(&figures.returns, M::ReturnCompletion),
         platform_help_rate: share(M::PlatformHelpRate),
         platform_judged_rate: share(M::PlatformJudgedRate),
         agents_share_of_sales: figures.whole_paid.and_then(|_| share(M::AgentsShareOfSales)),
@@ -92,20 +94,6 @@ fn average((minor_units, count): (i64, i64), currency: &Currency) -> pb::AmountP
         amount: Some(encode_money(minor_units, currency)),
         count,
         average: per_head(minor_units, count).map(|average| encode_money(average, currency)),
-    }
-}
-
-fn times(histogram: &Histogram, (sum_ms, count): (i64, i64)) -> pb::Times {
-    let seconds = |tenths| {
-        let bucket = histogram.nearest_rank(tenths)?;
-        Some(bucket::representative_ms(bucket) / 1_000.0)
-    };
-    pb::Times {
-        count,
-        sum_ms,
-        average_seconds: (count != 0).then(|| sum_ms as f64 / 1_000.0 / count as f64),
-        median_seconds: seconds(5),
-        p90_seconds: seconds(9),
     }
 }
 

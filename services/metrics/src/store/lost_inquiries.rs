@@ -1,8 +1,6 @@
 //! `lost_inquiries` as people see them, with what was decided.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::pg::Pg;
-use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -20,7 +18,7 @@ use crate::domain::lost_inquiry::{Decision, Loss, LossKey, LossKind, LostInquiry
 use crate::domain::selection::Selection;
 use crate::error::MetricsError;
 use crate::store::conversations::column;
-use crate::store::selection::select;
+use crate::store::selection::{NARROWED, select, selecting};
 use crate::store::{Result, Store, timelines};
 
 const COLUMNS: &str = "f.business_day, f.account_id, f.shop_id, f.customer_id, f.kind, f.channel, f.conversation_id, \
@@ -29,12 +27,10 @@ const COLUMNS: &str = "f.business_day, f.account_id, f.shop_id, f.customer_id, f
 const DECISIONS: &str = "LEFT JOIN loss_decisions d ON d.merchant_id = f.merchant_id \
      AND d.business_day = f.business_day AND d.account_id = f.account_id AND d.shop_id = f.shop_id \
      AND d.customer_id = f.customer_id";
-/// What a query of selected rows begins with; its first nine parameters are those of [`selecting`].
-const SELECTED: &str = "LEFT JOIN unnest($6::text[], $7::date[], $8::date[]) AS s (account_id, from_day, to_day) \
+/// What a query of selected rows begins with, up to what else narrows them; made by [`selecting`].
+const SPANS: &str = "LEFT JOIN unnest($6::text[], $7::date[], $8::date[]) AS s (account_id, from_day, to_day) \
         ON s.account_id = f.account_id AND f.business_day BETWEEN s.from_day AND s.to_day \
-     WHERE f.merchant_id = $1 AND f.business_day BETWEEN $2 AND $3 \
-        AND (cardinality($4::text[]) = 0 OR f.account_id = ANY ($4)) \
-        AND (cardinality($5::text[]) = 0 OR f.shop_id = ANY ($5)) AND ($9 OR s.account_id IS NOT NULL)";
+     WHERE f.merchant_id = $1 AND f.business_day BETWEEN $2 AND $3";
 
 /// Which lost inquiries; what is empty doesn't narrow.
 #[derive(Debug, Clone)]
@@ -60,29 +56,6 @@ pub struct LossFilter {
 /// The lost inquiry that a page begins after: its level's rank and its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LossCursor(i32, LossKey);
-
-type Query<'a> = BoxedSqlQuery<'a, Pg, SqlQuery>;
-
-fn selecting<'a>(
-    sql: &str,
-    merchant: &'a MerchantId,
-    range: DayRange,
-    filter: &'a Filter,
-    selection: &'a Selection,
-) -> Query<'a> {
-    let spans = &selection.spans;
-    diesel::sql_query(sql)
-        .into_boxed::<Pg>()
-        .bind::<Text, _>(merchant.as_str())
-        .bind::<Date, _>(range.from)
-        .bind::<Date, _>(range.to)
-        .bind::<Array<Text>, _>(&filter.accounts)
-        .bind::<Array<Text>, _>(&filter.shops)
-        .bind::<Array<Text>, _>(column(spans, |(span, _)| span.account.as_str()))
-        .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.0))
-        .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.1))
-        .bind::<Bool, _>(selection.others)
-}
 
 impl Store {
     /// Whether customers of the merchant wait to be counted.
@@ -140,7 +113,7 @@ impl Store {
             "SELECT d.reason_id, f.signal, {level} AS member_level, {product} AS product_id, {account} AS account_id, \
                 {kind} AS kind, count(*) AS lost, count(f.later_paid_day) AS later_paid, \
                 sum(f.amount)::bigint AS amount \
-             FROM lost_inquiries f {DECISIONS} {SELECTED} AND f.window_ends < $10 \
+             FROM lost_inquiries f {DECISIONS} {SPANS} AND {NARROWED} AND f.window_ends < $10 \
              GROUP BY 1, 2, 3, 4, 5, 6 LIMIT $11",
             level = cut(Dimension::MemberLevel, "f.member_level"),
             product = cut(Dimension::Product, "f.product_id"),
@@ -177,7 +150,8 @@ impl Reader<'_> {
                 SELECT {COLUMNS}, coalesce(array_position($10::text[], f.member_level), \
                     CASE f.member_level WHEN '' THEN 1000001 ELSE 1000000 END) AS rank \
                 FROM lost_inquiries f {DECISIONS} \
-                LEFT JOIN unnest($11::text[], $12::text[]) AS g (signal, suggested) ON g.signal = f.signal {SELECTED} \
+                LEFT JOIN unnest($11::text[], $12::text[]) AS g (signal, suggested) ON g.signal = f.signal {SPANS} \
+                    AND {NARROWED} \
                     AND (cardinality($13::text[]) = 0 OR f.kind = ANY ($13)) \
                     AND (cardinality($14::text[]) = 0 OR coalesce(d.reason_id, g.suggested) = ANY ($14)) \
                     AND (cardinality($15::text[]) = 0 OR f.member_level = ANY ($15)) \

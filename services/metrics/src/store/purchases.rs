@@ -9,9 +9,8 @@ use runtime::identity::Scope;
 
 use crate::domain::customers::{Repurchase, RepurchaseBuyer};
 use crate::domain::figure::{DayRange, Filter, Group};
-use crate::store::conversations::column;
 use crate::store::figure_sql::key_sql;
-use crate::store::selection::{load_names, select};
+use crate::store::selection::{NARROWED, load_names, select, selecting, span_keys};
 use crate::store::{Result, Store};
 
 /// Whose buyers, and when they count as coming back.
@@ -54,27 +53,16 @@ impl Store {
                 FROM first f \
                 LEFT JOIN unnest($6::text[], $7::date[], $8::date[], $12::text[]) AS s (account_id, from_day, to_day, key) \
                     ON s.account_id = f.account_id AND f.paid_day BETWEEN s.from_day AND s.to_day \
-                WHERE (cardinality($4::text[]) = 0 OR f.account_id = ANY ($4)) \
-                    AND (cardinality($5::text[]) = 0 OR f.shop_id = ANY ($5)) AND ($9 OR s.account_id IS NOT NULL)) \
+                WHERE {NARROWED}) \
              SELECT key, count(*) AS buyers, count(*) FILTER (WHERE returned) AS returned, \
                 count(*) FILTER (WHERE running AND NOT returned) AS waiting \
              FROM judged WHERE $13::text IS NULL OR key > $13 GROUP BY key ORDER BY key LIMIT $14",
             key = key_sql(query.group),
         );
-        let spans = &selection.spans;
-        let rows = diesel::sql_query(sql)
-            .bind::<Text, _>(merchant)
-            .bind::<Date, _>(query.range.from)
-            .bind::<Date, _>(query.range.to)
-            .bind::<Array<Text>, _>(&query.filter.accounts)
-            .bind::<Array<Text>, _>(&query.filter.shops)
-            .bind::<Array<Text>, _>(column(spans, |(span, _)| span.account.as_str()))
-            .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.0))
-            .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.1))
-            .bind::<Bool, _>(selection.others)
+        let rows = selecting(&sql, &scope.merchant, query.range, &query.filter, &selection)
             .bind::<Integer, _>(query.within_days)
             .bind::<Date, _>(query.through)
-            .bind::<Array<Text>, _>(column(spans, |(_, key)| key.as_str()))
+            .bind::<Array<Text>, _>(span_keys(&selection))
             .bind::<Nullable<Text>, _>(page.after.as_deref())
             .bind::<BigInt, _>(page.limit())
             .load::<RepurchaseRow>(&mut conn)
@@ -98,42 +86,33 @@ impl Store {
     ) -> Result<Page<RepurchaseBuyer>> {
         let mut conn = self.pool.get().await?;
         let selection = select(&mut conn, scope, query.range, Group::Account, &query.filter).await?;
-        let spans = &selection.spans;
-        let rows = diesel::sql_query(
+        let sql = format!(
             "WITH first AS ( \
                 SELECT DISTINCT ON (shop_id, customer_id) shop_id, customer_id, order_id, paid_day, account_id FROM purchases \
                 WHERE merchant_id = $1 AND paid_day BETWEEN $2 AND $3 \
                 ORDER BY shop_id, customer_id, paid_day, order_id) \
              SELECT f.shop_id, f.customer_id, f.order_id, f.paid_day, f.account_id, b.order_id AS returned_order, \
-                b.paid_day AS returned_day, f.paid_day + $9::int >= $10 AS running \
+                b.paid_day AS returned_day, f.paid_day + $10::int >= $11 AS running \
              FROM first f \
              LEFT JOIN unnest($6::text[], $7::date[], $8::date[]) AS s (account_id, from_day, to_day) \
                 ON s.account_id = f.account_id AND f.paid_day BETWEEN s.from_day AND s.to_day \
              LEFT JOIN LATERAL (SELECT p.order_id, p.paid_day FROM purchases p \
                 WHERE p.merchant_id = $1 AND p.shop_id = f.shop_id AND p.customer_id = f.customer_id \
-                    AND p.paid_day > f.paid_day AND p.paid_day <= least(f.paid_day + $9::int, $10) \
+                    AND p.paid_day > f.paid_day AND p.paid_day <= least(f.paid_day + $10::int, $11) \
                 ORDER BY p.paid_day, p.order_id LIMIT 1) AS b ON true \
-             WHERE (cardinality($4::text[]) = 0 OR f.account_id = ANY ($4)) \
-                AND (cardinality($5::text[]) = 0 OR f.shop_id = ANY ($5)) AND ($11 OR s.account_id IS NOT NULL) \
-                AND ($12::text IS NULL OR (f.shop_id, f.customer_id) > ($12, $13)) \
-             ORDER BY f.shop_id, f.customer_id LIMIT $14",
-        )
-        .bind::<Text, _>(scope.merchant.as_str())
-        .bind::<Date, _>(query.range.from)
-        .bind::<Date, _>(query.range.to)
-        .bind::<Array<Text>, _>(&query.filter.accounts)
-        .bind::<Array<Text>, _>(&query.filter.shops)
-        .bind::<Array<Text>, _>(column(spans, |(span, _)| span.account.as_str()))
-        .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.0))
-        .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.1))
-        .bind::<Integer, _>(query.within_days)
-        .bind::<Date, _>(query.through)
-        .bind::<Bool, _>(selection.others)
-        .bind::<Nullable<Text>, _>(page.after.as_ref().map(|after| after.0.as_str()))
-        .bind::<Nullable<Text>, _>(page.after.as_ref().map(|after| after.1.as_str()))
-        .bind::<BigInt, _>(page.limit())
-        .load::<BuyerRow>(&mut conn)
-        .await?;
+             WHERE {NARROWED} AND ($12::text IS NULL OR (f.shop_id, f.customer_id) > ($12, $13)) \
+             ORDER BY f.shop_id, f.customer_id LIMIT $14"
+        );
+        let (shop, customer) =
+            page.after.as_ref().map(|(shop, customer)| (shop.as_str(), customer.as_str())).unzip();
+        let rows = selecting(&sql, &scope.merchant, query.range, &query.filter, &selection)
+            .bind::<Integer, _>(query.within_days)
+            .bind::<Date, _>(query.through)
+            .bind::<Nullable<Text>, _>(shop)
+            .bind::<Nullable<Text>, _>(customer)
+            .bind::<BigInt, _>(page.limit())
+            .load::<BuyerRow>(&mut conn)
+            .await?;
         let buyers = rows.into_iter().map(BuyerRow::read).collect();
         Ok(page.page(buyers, |buyer: &RepurchaseBuyer| (buyer.shop.clone(), buyer.customer.clone()))?)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use runtime::identity::Scope;
 
@@ -11,7 +11,7 @@ use crate::domain::figure::{DayRange, Filter, Group};
 use crate::domain::quality::{ReviewScore, Scores};
 use crate::store::conversations::column;
 use crate::store::figure_sql::key_sql;
-use crate::store::selection::select;
+use crate::store::selection::{NARROWED, select, selecting, span_keys};
 use crate::store::{Result, Store};
 
 impl Store {
@@ -61,29 +61,17 @@ impl Store {
     ) -> Result<BTreeMap<String, Scores>> {
         let mut conn = self.pool.get().await?;
         let selection = select(&mut conn, scope, range, group, filter).await?;
-        let spans = &selection.spans;
         let key = key_sql(group);
         let sql = format!(
             "SELECT {key} AS key, sum(f.score_bp)::bigint AS sum_bp, count(*) AS reviews FROM review_scores f \
-             LEFT JOIN unnest($6::text[], $7::date[], $8::date[], $9::text[]) AS s (account_id, from_day, to_day, key) \
+             LEFT JOIN unnest($6::text[], $7::date[], $8::date[], $10::text[]) AS s (account_id, from_day, to_day, key) \
                 ON s.account_id = f.account_id AND f.business_day BETWEEN s.from_day AND s.to_day \
              WHERE f.merchant_id = $1 AND f.business_day BETWEEN $2 AND $3 AND f.score_bp IS NOT NULL \
-                AND (cardinality($4::text[]) = 0 OR f.account_id = ANY ($4)) \
-                AND (cardinality($5::text[]) = 0 OR f.shop_id = ANY ($5)) \
-                AND ($10 OR s.account_id IS NOT NULL) AND {key} = ANY ($11) \
+                AND {NARROWED} AND {key} = ANY ($11) \
              GROUP BY 1"
         );
-        let rows = diesel::sql_query(sql)
-            .bind::<Text, _>(scope.merchant.as_str())
-            .bind::<Date, _>(range.from)
-            .bind::<Date, _>(range.to)
-            .bind::<Array<Text>, _>(&filter.accounts)
-            .bind::<Array<Text>, _>(&filter.shops)
-            .bind::<Array<Text>, _>(column(spans, |(span, _)| span.account.as_str()))
-            .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.0))
-            .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.1))
-            .bind::<Array<Text>, _>(column(spans, |(_, key)| key.as_str()))
-            .bind::<Bool, _>(selection.others)
+        let rows = selecting(&sql, &scope.merchant, range, filter, &selection)
+            .bind::<Array<Text>, _>(span_keys(&selection))
             .bind::<Array<Text>, _>(keys)
             .load::<ScoresRow>(&mut conn)
             .await?;

@@ -2,14 +2,18 @@
 
 use chrono::NaiveDate;
 use diesel::QueryableByName;
+use diesel::pg::Pg;
+use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{Array, Bool, Date, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use directory::Visible;
 use runtime::identity::Scope;
+use runtime::ids::MerchantId;
 
 use crate::domain::figure::{DayRange, Filter, Group};
 use crate::domain::selection::{self, Membership, Ownership, People, Selection, Span};
 use crate::store::Result;
+use crate::store::conversations::column;
 
 /// The rows that `scope` may see of the range, under the keys of the group.
 pub(super) async fn select(
@@ -58,6 +62,39 @@ async fn load_people(conn: &mut AsyncPgConnection, merchant: &str, range: DayRan
         ownerships: ownerships.into_iter().map(OwnershipRow::read).collect(),
         memberships: memberships.into_iter().map(MembershipRow::read).collect(),
     })
+}
+
+/// The accounts and shops of a query made by [`selecting`], of rows `f` by account that are joined with the spans as `s`:
+/// `unnest($6::text[], $7::date[], $8::date[])`.
+pub(super) const NARROWED: &str = "(cardinality($4::text[]) = 0 OR f.account_id = ANY ($4)) \
+     AND (cardinality($5::text[]) = 0 OR f.shop_id = ANY ($5)) AND ($9 OR s.account_id IS NOT NULL)";
+
+/// A query whose first nine parameters are: $1 merchant; $2 and $3 first and last day; $4 accounts; $5 shops; $6 to $8 the
+/// spans; $9 whether rows outside of them count. The keys of the spans are for those who need them: [`span_keys`].
+pub(super) fn selecting<'a>(
+    sql: &str,
+    merchant: &'a MerchantId,
+    range: DayRange,
+    filter: &'a Filter,
+    selection: &'a Selection,
+) -> BoxedSqlQuery<'a, Pg, SqlQuery> {
+    let spans = &selection.spans;
+    diesel::sql_query(sql)
+        .into_boxed::<Pg>()
+        .bind::<Text, _>(merchant.as_str())
+        .bind::<Date, _>(range.from)
+        .bind::<Date, _>(range.to)
+        .bind::<Array<Text>, _>(&filter.accounts)
+        .bind::<Array<Text>, _>(&filter.shops)
+        .bind::<Array<Text>, _>(column(spans, |(span, _)| span.account.as_str()))
+        .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.0))
+        .bind::<Array<Date>, _>(column(spans, |(span, _)| span.days.1))
+        .bind::<Bool, _>(selection.others)
+}
+
+/// The key of each span, in their order.
+pub(super) fn span_keys(selection: &Selection) -> Vec<&str> {
+    column(&selection.spans, |(_, key)| key.as_str())
 }
 
 /// The names of keys, as far as the directory knows them.

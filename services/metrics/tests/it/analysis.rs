@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use crate::fact_support::{fact, fen, order, payment};
 use crate::support::{TestMetrics, asking, chat, date, days, reason};
 
-fn client(test: &TestMetrics) -> AnalysisServiceClient<Channel> {
+pub fn client(test: &TestMetrics) -> AnalysisServiceClient<Channel> {
     AnalysisServiceClient::new(test.channel.clone())
 }
 

@@ -3,27 +3,21 @@
 use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, TimeDelta};
-use events::Payload;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use proto::events::v1::AgentDayFinalised;
 use proto::metrics::v1 as pb;
-use proto::metrics::v1::analysis_service_client::AnalysisServiceClient;
 use testkit::{EventCollector, caller};
 use tonic::Code;
 
+use crate::analysis;
 use crate::fact_support::{fact, fen, order, payment};
 use crate::recount::{assert_same, by_agent_day, total};
-use crate::support::{TestMetrics, asking, chat, date, reason, tell_of_merchants};
+use crate::support::{TestMetrics, asking, chat, date, finalised, reason, tell_of_merchants};
 use crate::writers::{any_conversation, final_state, honest};
 
 const DAY: &str = "2020-05-13";
 const CHAT: &[&str] = &["0 C", "20 A"];
-
-async fn close(test: &TestMetrics, day: &str) {
-    let message = pb::CloseDayRequest { business_day: Some(date(day)), request_id: String::new() };
-    test.client.clone().close_day(test.by(&caller(), message)).await.expect("closes");
-}
 
 /// Sends conversations and waits until their customers are counted, so that all of it is known on the same day.
 async fn send(test: &TestMetrics, conversations: Vec<pb::Conversation>) {
@@ -53,7 +47,7 @@ async fn told_late() -> TestMetrics {
     let mut revised = chat("c-1", "a-1", "b-1", at, &["0 C", "50 A", "60 C", "80 A"]);
     revised.revision = 1;
     send(&test, vec![revised, chat("c-3", "a-1", "b-1", at, CHAT)]).await;
-    close(&test, DAY).await;
+    test.close(DAY).await;
     test
 }
 
@@ -71,7 +65,7 @@ async fn past_answers_stay_and_the_ledger_says_what_came_after_the_final_one() {
     late.revision = 1;
     send(&test, vec![late]).await;
     assert_eq!(known(&test, None).await[0].state(), pb::FigureState::Provisional, "the day changed");
-    close(&test, DAY).await;
+    test.close(DAY).await;
     let now = known(&test, None).await;
     assert_eq!(counts(&now), [("a-1", 3, 111_000)], "nothing is left of a-2's day");
     assert_eq!((now[0].state(), now[0].restatements), (pb::FigureState::Restated, 1));
@@ -103,7 +97,7 @@ fn delta(entry: &pb::Restatement) -> Option<(i64, i64)> {
 }
 
 async fn restatements(test: &TestMetrics, group: pb::Group) -> Vec<pb::Restatement> {
-    let mut client = AnalysisServiceClient::new(test.channel.clone());
+    let mut client = analysis::client(test);
     let mut request = pb::ListRestatementsRequest {
         days: crate::support::days("2020-05-01", "2020-05-31"),
         group: group.into(),
@@ -126,16 +120,7 @@ async fn restatements(test: &TestMetrics, group: pb::Group) -> Vec<pb::Restateme
 async fn final_days_are_told_once_and_restated_ones_with_a_higher_version() {
     let test = told_late().await;
     let collector = EventCollector::start(&test.nats).await;
-    let told = async |count| {
-        let mut told = collector
-            .wait_for(count, |payload| match payload {
-                Payload::AgentDayFinalised(told) => Some(told.clone()),
-                _ => None,
-            })
-            .await;
-        told.sort_by(|a, b| (a.version, &a.account_id).cmp(&(b.version, &b.account_id)));
-        told
-    };
+    let told = async |count| finalised(&collector, count).await;
     let response = |told: &AgentDayFinalised| {
         let figure = told.figures.iter().find(|figure| figure.measure == "RESPONSE");
         figure.map(|figure| (figure.numerator, figure.denominator))
@@ -150,7 +135,7 @@ async fn final_days_are_told_once_and_restated_ones_with_a_higher_version() {
     assert_eq!((first[0].known_day, first[0].definition_version), (Some(date("2020-05-15")), 1));
 
     send(&test, vec![chat("c-4", "a-2", "b-9", "2020-05-13T11:00:00", CHAT)]).await;
-    close(&test, DAY).await;
+    test.close(DAY).await;
     // It is told when the day on which it became known is over.
     test.clock.advance(TimeDelta::days(1));
     let again = told(3).await.pop().expect("a third");
@@ -163,7 +148,7 @@ async fn final_days_are_told_once_and_restated_ones_with_a_higher_version() {
 async fn an_import_of_old_days_is_final_when_the_day_of_the_import_is_over() {
     let test = TestMetrics::start().await;
     send(&test, vec![chat("c-1", "a-1", "b-1", "2020-05-13T10:00:00", CHAT)]).await;
-    close(&test, DAY).await;
+    test.close(DAY).await;
     let state = async || known(&test, None).await[0].state();
     assert_eq!(state().await, pb::FigureState::Provisional);
     test.clock.advance(TimeDelta::days(1));
@@ -261,7 +246,7 @@ async fn late_payments_restate_a_day_and_leave_its_past_alone() {
     .await;
     test.counted().await;
     test.clock.set("2020-05-18T12:00:00+08:00");
-    close(&test, DAY).await;
+    test.close(DAY).await;
     let paid = |rows: &[pb::Figures]| {
         rows.iter()
             .map(|row| (row.key.clone(), fen(row.paid_amount.as_ref()), row.state()))
@@ -271,13 +256,7 @@ async fn late_payments_restate_a_day_and_leave_its_past_alone() {
     assert_eq!(paid(&known(&test, None).await), on(4_000, pb::FigureState::Final));
 
     let told = async |count| {
-        let mut told = collector
-            .wait_for(count, |payload| match payload {
-                Payload::AgentDayFinalised(told) => Some(told.clone()),
-                _ => None,
-            })
-            .await;
-        told.sort_by_key(|told| told.version);
+        let told = finalised(&collector, count).await;
         let amount = |told: &AgentDayFinalised| {
             told.figures.iter().find(|figure| figure.measure == "PAID_AMOUNT").map(|figure| figure.numerator)
         };

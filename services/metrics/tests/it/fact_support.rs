@@ -129,6 +129,11 @@ pub fn fact(id: &str, at: &str, body: Body) -> pb::Fact {
     }
 }
 
+/// A fact of another customer.
+pub fn of(customer: &str, fact: pb::Fact) -> pb::Fact {
+    pb::Fact { customer_id: customer.to_owned(), ..fact }
+}
+
 pub fn local(at: &str) -> prost_types::Timestamp {
     let at: DateTime<Utc> = format!("{at}+08:00").parse().expect("a local time");
     instant(at)

@@ -6,8 +6,8 @@ use testkit::caller;
 use tonic::{Code, Status};
 
 use crate::cases::agent;
-use crate::fact_support::{fact, local, order};
-use crate::follow_ups::{by_hand, client, contact_as, create_as, field, list_as, looked, of, shop, until};
+use crate::fact_support::{fact, local, of, order};
+use crate::follow_ups::{by_hand, client, contact_as, create_as, field, list_as, looked, shop, until};
 use crate::support::reason;
 
 #[tokio::test(flavor = "multi_thread")]

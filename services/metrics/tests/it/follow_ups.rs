@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::cases::agent;
-use crate::fact_support::{fact, fen, local, order, payment, review, revised, yuan};
+use crate::fact_support::{fact, fen, local, of, order, payment, review, revised, yuan};
 use crate::support::{TestMetrics, chat, days, reason};
 
 pub fn client(test: &TestMetrics) -> FollowUpServiceClient<Channel> {
@@ -30,11 +30,6 @@ pub async fn shop() -> TestMetrics {
 
 fn lead() -> TestCaller {
     caller().person("p2").roles(&[Role::Lead])
-}
-
-pub fn of(customer: &str, mut fact: pb::Fact) -> pb::Fact {
-    customer.clone_into(&mut fact.customer_id);
-    fact
 }
 
 /// Waits until as many follow-ups are in a state.

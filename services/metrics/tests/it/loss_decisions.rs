@@ -6,8 +6,8 @@ use proto::metrics::v1::fact::Body;
 use testkit::caller;
 use tonic::{Code, Status};
 
-use crate::fact_support::{fact, fen, order, payment};
-use crate::lost_inquiries::{CHAT, cart, client, customers, decide_as, field, in_may, list, of, report};
+use crate::fact_support::{fact, fen, of, order, payment};
+use crate::lost_inquiries::{CHAT, cart, client, customers, decide_as, field, in_may, list, report};
 use crate::support::{TestMetrics, chat, reason};
 
 fn level(order: Body, level: &str) -> Body {

@@ -8,18 +8,13 @@ use testkit::{TestCaller, caller};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::fact_support::{fact, fen, order, payment, refund, review, revised, yuan};
+use crate::fact_support::{fact, fen, of, order, payment, refund, review, revised, yuan};
 use crate::support::{TestMetrics, asking, chat, date, days, reason};
 
 pub const CHAT: &[&str] = &["0 C", "20 A", "40 C", "60 A"];
 
 pub fn client(test: &TestMetrics) -> LostInquiryServiceClient<Channel> {
     LostInquiryServiceClient::new(test.channel.clone())
-}
-
-/// A fact of another customer than b-1.
-pub fn of(customer: &str, fact: pb::Fact) -> pb::Fact {
-    pb::Fact { customer_id: customer.to_owned(), ..fact }
 }
 
 pub fn cart(product: &str, amount: i64) -> Body {

@@ -8,15 +8,10 @@ use proto::metrics::v1::{ExplainReason as R, Measure as M};
 use testkit::caller;
 use tonic::Code;
 
-use crate::fact_support::{fact, order, parts, payment, refund};
+use crate::fact_support::{fact, of, order, parts, payment, refund};
 use crate::support::{TestMetrics, asking, chat, days};
 
 const DAY: &str = "2020-05-13";
-
-fn of(customer: &str, mut fact: pb::Fact) -> pb::Fact {
-    fact.customer_id = customer.to_owned();
-    fact
-}
 
 /// The rows of the accounts on the 13th, by account.
 async fn accounts(test: &TestMetrics) -> Vec<pb::Figures> {

@@ -120,9 +120,7 @@ fn state(number: i32) -> &'static str {
 async fn conversions_and_refunds_have_the_states_of_their_own_windows() {
     let test = shop_on("2020-05-18").await;
     for day in 11..=17 {
-        let business_day = Some(crate::support::date(&format!("2020-05-{day}")));
-        let message = pb::CloseDayRequest { business_day, request_id: String::new() };
-        test.client.clone().close_day(test.by(&testkit::caller(), message)).await.expect("closes");
+        test.close(&format!("2020-05-{day}")).await;
     }
     // The usual four days are over, the fifteen of refunds aren't.
     test.clock.set("2020-05-23T10:00:00+08:00");

@@ -9,9 +9,9 @@ use proto::access::Role;
 use proto::common::v1::ConversationRef;
 use proto::events::v1::ReviewPublished;
 use proto::metrics::v1 as pb;
-use proto::metrics::v1::analysis_service_client::AnalysisServiceClient;
 use testkit::{TestCaller, caller, eventually};
 
+use crate::analysis;
 use crate::support::{TestMetrics, chat, date, days};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -82,7 +82,7 @@ async fn quicker() -> TestMetrics {
 
 async fn signs(test: &TestMetrics, who: &TestCaller, group: pb::Group) -> Vec<(String, Vec<pb::GamingSign>)> {
     let request = pb::GetAdviceRequest { days: days(NOW, NOW), group: group.into(), ..Default::default() };
-    let mut client = AnalysisServiceClient::new(test.channel.clone());
+    let mut client = analysis::client(test);
     let advice = client.get_advice(test.by(who, request)).await.expect("advises").into_inner().advice;
     advice.into_iter().map(|advice| (advice.key, advice.gaming_signs)).collect()
 }

@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use diesel_async::SimpleAsyncConnection;
+use events::Payload;
 use proto::common::v1::{DayRange, Sender};
+use proto::events::v1::AgentDayFinalised;
 use proto::google::r#type::Date;
 use proto::metrics::v1 as pb;
 use proto::metrics::v1::metrics_service_client::MetricsServiceClient;
 use runtime::ids::MerchantId;
-use testkit::{FakeClock, Identity, TestCaller, TestDatabase, TestNats, caller};
+use testkit::{EventCollector, FakeClock, Identity, TestCaller, TestDatabase, TestNats, caller};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
@@ -139,6 +141,12 @@ impl TestMetrics {
         conn.batch_execute(&sql).await.expect("puts the person in");
     }
 
+    /// Closes a day by hand.
+    pub async fn close(&self, day: &str) {
+        let message = pb::CloseDayRequest { business_day: Some(date(day)), request_id: String::new() };
+        self.client.clone().close_day(self.by(&caller(), message)).await.expect("closes");
+    }
+
     /// One number from the database.
     pub async fn count(&self, sql: &str) -> i64 {
         let client = self.pool.side_client().await.expect("connects");
@@ -159,6 +167,18 @@ pub async fn tell_of_merchants(pool: &pg::Pool, merchants: &[&str]) {
         let sql = format!("INSERT INTO merchants VALUES ('{merchant}', '', 'Asia/Shanghai', 0, 1)");
         client.batch_execute(&sql).await.expect("puts the merchant in");
     }
+}
+
+/// As many days of accounts as are to be told of as final, by version and account.
+pub async fn finalised(collector: &EventCollector, count: usize) -> Vec<AgentDayFinalised> {
+    let mut told = collector
+        .wait_for(count, |payload| match payload {
+            Payload::AgentDayFinalised(told) => Some(told.clone()),
+            _ => None,
+        })
+        .await;
+    told.sort_by(|a, b| (a.version, &a.account_id).cmp(&(b.version, &b.account_id)));
+    told
 }
 
 /// Numbers the conversations from 1.
@@ -203,6 +223,16 @@ pub fn chat(id: &str, account: &str, customer: &str, start: &str, messages: &[&s
         messages,
         ..Default::default()
     }
+}
+
+/// Messages for [`chat`] of seconds since the one before and who wrote.
+pub fn timed(steps: Vec<(u32, &str)>) -> Vec<String> {
+    let mut at = 0;
+    let message = |(step, who)| {
+        at += step;
+        format!("{at} {who}")
+    };
+    steps.into_iter().map(message).collect()
 }
 
 pub fn instant(at: DateTime<Utc>) -> prost_types::Timestamp {

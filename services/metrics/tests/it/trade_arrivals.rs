@@ -8,7 +8,7 @@ use proto::metrics::v1 as pb;
 use proto::metrics::v1::fact::Body;
 
 use crate::fact_support::{local, yuan};
-use crate::support::chat;
+use crate::support::{chat, timed};
 
 /// What comes in.
 #[derive(Debug, Clone)]
@@ -34,14 +34,7 @@ pub fn any_chat() -> impl Strategy<Value = Arrival> {
     let answers = (any::<Option<bool>>(), any::<Option<bool>>());
     (0..8_u32, 0..3_i64, 0..2_u32, 0..2_u32, 0..MINUTES, messages, answers).prop_map(
         |(id, revision, account, customer, minute, messages, (satisfied, completed))| {
-            let mut at = 0;
-            let messages: Vec<String> = messages
-                .into_iter()
-                .map(|(step, who)| {
-                    at += step;
-                    format!("{at} {who}")
-                })
-                .collect();
+            let messages = timed(messages);
             let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
             let (account, customer) = (format!("a-{account}"), format!("b-{customer}"));
             let mut chat = chat(&format!("c-{id}"), &account, &customer, &clock(minute), &messages);

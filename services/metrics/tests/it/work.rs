@@ -8,8 +8,8 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::cases::{accept_as, agent, broken_parcel, get_as};
-use crate::fact_support::{fact, order};
-use crate::follow_ups::{by_hand, create_as, of, shop, until};
+use crate::fact_support::{fact, of, order};
+use crate::follow_ups::{by_hand, create_as, shop, until};
 use crate::support::{TestMetrics, days, reason};
 
 fn client(test: &TestMetrics) -> WorkServiceClient<Channel> {

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use proto::metrics::v1 as pb;
 
 use crate::recount::{assert_same, by_agent_day, total};
-use crate::support::{TestMetrics, asking, chat, tell_of_merchants};
+use crate::support::{TestMetrics, asking, chat, tell_of_merchants, timed};
 
 /// One version of a conversation: few keys, agents, customers and days, so that writers are in each other's way.
 pub fn any_conversation() -> impl Strategy<Value = pb::Conversation> {
@@ -15,14 +15,7 @@ pub fn any_conversation() -> impl Strategy<Value = pb::Conversation> {
         prop::collection::vec((0..400_u32, prop::sample::select(vec!["C", "A", "Q", "P", "B", "S"])), 1..8);
     (0..25_u32, 0..4_i64, 0..3_u32, 0..4_u32, 0..3_u32, messages, any::<Option<bool>>()).prop_map(
         |(id, revision, account, customer, day, messages, satisfied)| {
-            let mut at = 0;
-            let messages: Vec<String> = messages
-                .into_iter()
-                .map(|(step, who)| {
-                    at += step;
-                    format!("{at} {who}")
-                })
-                .collect();
+            let messages = timed(messages);
             let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
             let start = format!("2020-05-1{day}T23:55:00");
             let (account, customer) = (format!("a-{account}"), format!("b-{customer}"));

@@ -1,7 +1,6 @@
 use super::*;
-use crate::domain::conversation::ConversationKey;
 use crate::domain::fact::{BuyerReview, Complaint, FactKey, Order, OrderLine, Severity};
-use crate::domain::facts::{AgentDay, Facts, MessageFact, OWNER};
+use crate::domain::testing::recorded;
 
 fn at(hours: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
@@ -72,32 +71,7 @@ fn review(id: &str, rating: Rating, hours: i64) -> Fact {
 }
 
 fn chat(id: &str, hours: i64) -> Recorded {
-    let message = |sender| MessageFact {
-        offset_ms: 0,
-        sender,
-        quick_reply: false,
-        assisted: false,
-        length: 1,
-        who: OWNER,
-    };
-    Recorded {
-        key: ConversationKey { id: id.to_owned(), channel: "chat".to_owned(), shop: "s".to_owned() },
-        revision: 0,
-        agent_day: AgentDay { day: at(hours).date_naive(), shop: "s".to_owned(), account: "a".to_owned() },
-        owner: "a".to_owned(),
-        customer: "b".to_owned(),
-        started_at: at(hours),
-        facts: Facts {
-            start_of_day_ms: 0,
-            closed_ms: 0,
-            satisfied: None,
-            completed: None,
-            transferred_in: false,
-            transferred_out: false,
-            others: Vec::new(),
-            messages: vec![message(Sender::Customer), message(Sender::Agent)],
-        },
-    }
+    recorded(id, "a", "b", at(hours), 0)
 }
 
 fn planned(chats: &[Recorded], facts: &[Fact], known: &[Known], hours: i64) -> Plan {
