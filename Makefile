@@ -2,7 +2,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help tools run stop demo test fuzz bench bench-rosters audit fmt fmt-check lint docs proto-lint proto-base unit clean
+.PHONY: help tools run stop demo test fuzz bench bench-rosters audit fmt fmt-check lint docs proto-lint proto-base unit \
+    test-suite test-crates clean
 
 export CARGO_TERM_COLOR ?= auto
 # What is built once and thrown away needs nothing that only a second build uses: a third of the time, and twelve of twenty GB.
@@ -69,7 +70,16 @@ docs: tools
 unit: export PROPTEST_RNG_SEED ?= 20261122
 unit: tools ## all tests, with a private Postgres and NATS
 	$(call timed,build tests,cargo test --locked --workspace --no-run --quiet)
-	$(call timed,tests,$(target)/debug/testkit run -- cargo test --locked --workspace --quiet)
+	$(call timed,tests,$(target)/debug/testkit run -- $(MAKE) --no-print-directory --keep-going --jobs 2 test-suite test-crates)
+
+# Beside each other: the suite's tests mostly wait, for kills, deadlines and followers.
+test-suite:
+	@cargo test --locked --workspace --quiet --test suite > $(target)/test-suite.log 2>&1 || { cat $(target)/test-suite.log; false; }
+	@tail -2 $(target)/test-suite.log
+
+test-crates:
+	@cargo test --locked --workspace --quiet --lib --bins --test it
+	@cargo test --locked --workspace --quiet --doc
 
 # The crates that take what strangers write. A case that fails is printed, and becomes a test of its own.
 CASES ?= 5000

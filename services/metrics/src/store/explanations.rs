@@ -231,7 +231,7 @@ impl FactReader<'_> {
         let sql = if subject == Explainable::ActiveAccounts {
             format!(
                 "SELECT id FROM (SELECT f.account_id AS id, {} FROM day_facts f {SELECTED_JOINS} {SELECTED_WHERE} \
-                    AND f.business_day < $14 AND f.account_id = ANY ($15) AND $16::text IS NOT NULL \
+                    AND (f.business_day, f.account_id) < ($14, $16) AND f.account_id = ANY ($15) \
                     GROUP BY f.account_id) AS accounts WHERE {}",
                 *SUMS, *ANY_SUM
             )

@@ -38,7 +38,14 @@ pub(super) struct News<'a> {
 
 impl<'a> News<'a> {
     /// Takes back what the customer gave and gives what they give now.
-    pub fn count(&mut self, customer: &'a Customer, before: &Before, history: &History, known: &Known<'_>) {
+    pub fn count(
+        &mut self,
+        customer: &'a Customer,
+        before: &Before,
+        history: &History,
+        known: &Known<'_>,
+    ) -> Result<()> {
+        let gave = before.contribution(customer)?;
         let mut now = Contribution::default();
         let mut told = Vec::new();
         for definition in known.definitions {
@@ -49,7 +56,7 @@ impl<'a> News<'a> {
             }
         }
         self.portrayed.push((customer, Portrait::of(history, &told, known.rules, known.today)));
-        for (contribution, sign) in [(&before.contribution, -1), (&now, 1)] {
+        for (contribution, sign) in [(&gave, -1), (&now, 1)] {
             for (place, gift) in contribution.gifts() {
                 // A definition that somebody thought of later says what was known all along.
                 let is_built = before.counted_seq > 0 && place.definition_seq > before.counted_seq;
@@ -61,7 +68,7 @@ impl<'a> News<'a> {
                 };
                 if is_built {
                     add(all_along, gift);
-                } else if let Some(older) = before.contribution.older() {
+                } else if let Some(older) = gave.older() {
                     // So does a release that counts more of the same.
                     let (news, more) = gift.split_by(older);
                     add(known.today, &news);
@@ -72,10 +79,11 @@ impl<'a> News<'a> {
             }
         }
         self.titles.note(&customer.shop, history);
-        self.counted.note_days(customer, &before.contribution, &now);
-        if before.counted_seq != known.newest_seq || before.contribution != now || before.fewer_sums {
+        self.counted.note_days(customer, &gave, &now);
+        if before.counted_seq != known.newest_seq || gave != now || before.fewer_sums {
             self.counted.timelines.push((customer, now.pack()));
         }
+        Ok(())
     }
 
     pub async fn write(self, conn: &mut AsyncPgConnection, merchant: &str, known: &Known<'_>) -> Result<()> {

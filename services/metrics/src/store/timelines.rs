@@ -183,7 +183,7 @@ async fn recount(
         follow_up_checks::insert_recent(conn, merchant, part, &histories, now).await?;
         at_once = next_part(part.len(), histories.iter().map(History::pieces).sum());
         for ((customer, before), history) in part.iter().zip(before.by_ref()).zip(histories) {
-            news.count(customer, &before, &history, &known);
+            news.count(customer, &before, &history, &known)?;
         }
         waiting = later;
     }
@@ -196,12 +196,20 @@ fn next_part(customers: usize, pieces: usize) -> usize {
     (customers * PIECES_AT_ONCE / pieces.max(1)).max(1)
 }
 
-/// What was stored of a timeline.
+/// What was stored of a timeline. What it gave stays packed until the customer is counted: unpacked, it takes fifty times the memory.
 pub(super) struct Before {
     pub counted_seq: i32,
     /// Whether a release that knows fewer sums counted it.
     pub fewer_sums: bool,
-    pub contribution: Contribution,
+    contribution: Vec<u8>,
+}
+
+impl Before {
+    /// What the customer gave.
+    pub fn contribution(&self, customer: &Customer) -> Result<Contribution> {
+        let damaged = |why| pg::Error::unreadable("timelines", &customer.id, why);
+        Ok(Contribution::unpack(&self.contribution).map_err(damaged)?)
+    }
 }
 
 /// Makes the timelines that are missing, locks all in the given order, and reads them.
@@ -231,12 +239,12 @@ async fn lock(conn: &mut AsyncPgConnection, merchant: &str, sorted: &[&Customer]
     .bind::<Array<Text>, _>(&ids)
     .load::<TimelineRow>(conn)
     .await?;
-    let mut before = Vec::with_capacity(rows.len());
-    for (row, customer) in rows.iter().zip(sorted) {
-        let damaged = |why| pg::Error::unreadable("timelines", &customer.id, why);
-        let contribution = Contribution::unpack(&row.contribution).map_err(damaged)?;
-        before.push(Before { counted_seq: row.counted_seq, fewer_sums: row.fewer_sums, contribution });
-    }
+    let before = rows.into_iter().map(|row| Before {
+        counted_seq: row.counted_seq,
+        fewer_sums: row.fewer_sums,
+        contribution: row.contribution,
+    });
+    let before: Vec<Before> = before.collect();
     if before.len() != sorted.len() {
         return Err(pg::Error::unreadable("timelines", merchant, "a locked row is gone").into());
     }

@@ -84,6 +84,23 @@ async fn the_parts_add_up_to_every_figure_and_those_left_out_say_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_before_the_cursor_on_its_day_is_not_counted_again_the_day_after() {
+    let test = TestMetrics::start().await;
+    let answered = &["0 C", "10 A"];
+    test.send(vec![
+        chat("c-1", "a1", "b-1", "2020-05-13T10:00:00", answered),
+        chat("c-2", "a2", "b-2", "2020-05-13T10:00:00", answered),
+        chat("c-3", "a1", "b-3", "2020-05-14T10:00:00", answered),
+    ])
+    .await;
+    // The first page ends with the second account; the first one comes back on the next page.
+    let (figure, rows) = explain(&test, &caller(), ask(pb::Measure::ActiveAccounts)).await;
+    assert_eq!(figure, (2, 0));
+    assert_eq!(rows.iter().map(|row| row.numerator).collect::<Vec<_>>(), [1, 1, 0]);
+    assert_eq!(rows[2].reason(), pb::ExplainReason::RepeatAccount);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_figure_is_that_of_get_figures_for_any_filter() {
     let test = TestMetrics::start().await;
     test.send(chats()).await;
