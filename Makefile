@@ -78,7 +78,7 @@ test-suite:
 	@tail -2 $(target)/test-suite.log
 
 test-crates:
-	@cargo test --locked --workspace --quiet --lib --bins --test it
+	@cargo test --locked --workspace --quiet --lib --test it
 	@cargo test --locked --workspace --quiet --doc
 
 # The crates that take what strangers write. A case that fails is printed, and becomes a test of its own.

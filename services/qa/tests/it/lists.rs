@@ -169,6 +169,8 @@ async fn every_list_is_read_by_an_index() {
     }
     let test = TestQa::with_day(&chats).await;
     test.draw(DAY).await;
+    // The months of hits are made when chats are checked, in the background.
+    test.all_checked().await;
     test.sql(&format!(
         "INSERT INTO qa.dry_runs (merchant_id, dry_run_id, rule_set_version, rules, from_day, to_day, state, chats_expected, \
             held_until, created_by, created_at) \
