@@ -19,7 +19,7 @@ use testkit::access::all_roles;
 
 const ELSEWHERE: &str = "elsewhere";
 /// Requests under way.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 4;
 
 /// How to ask a method about one agent, and how to tell that the answer is about them.
 struct Fixture {

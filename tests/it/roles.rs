@@ -10,7 +10,7 @@ use testkit::access::all_roles;
 const PERMISSION_DENIED: i32 = 7;
 const UNAUTHENTICATED: i32 = 16;
 /// Requests under way.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_role_is_let_through_or_refused_as_the_rules_say() {
