@@ -7,14 +7,12 @@ mod cell;
 mod rows;
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 
 use e2e::{Answer, InProcess, MERCHANT, contract, people};
-use futures::stream::{self, StreamExt};
 use proto::access::{MethodRule, Role, Scope, role_name, rules};
 use serde_json::Value;
 
-use super::{AT_ONCE, ELSEWHERE, Fixture, fixtures, reached};
+use super::{ELSEWHERE, Fixture, fixtures, reached};
 use cell::{Cell, Known, Means};
 
 /// Whose rows the fixtures ask about: the other merchant has nobody of that id.
@@ -55,14 +53,10 @@ pub(super) async fn check(suite: &InProcess, reviews: &BTreeMap<&'static str, St
 
     let cells = cell::all();
     let (changing, reading): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| rule(&cell.path).changes);
-    let asked = reading.into_iter().map(async |cell| {
+    for cell in reading {
         let body = known.fill(&cell.body);
         let (ours, theirs) =
             (ask(suite, cell, MERCHANT, &body).await, ask(suite, cell, ELSEWHERE, &body).await);
-        (cell, body, ours, theirs)
-    });
-    let mut asked = pin!(stream::iter(asked).buffer_unordered(AT_ONCE));
-    while let Some((cell, body, ours, theirs)) = asked.next().await {
         look.judge_reading(cell, &body, &ours, &theirs);
     }
     look.rows.calm().await;
