@@ -196,7 +196,8 @@ fn next_part(customers: usize, pieces: usize) -> usize {
     (customers * PIECES_AT_ONCE / pieces.max(1)).max(1)
 }
 
-/// What was stored of a timeline. What it gave stays packed until the customer is counted: unpacked, it takes fifty times the memory.
+/// What was stored of a timeline. What it gave stays packed until the customer is counted: unpacked, each gift holds all sums,
+/// and a map of them by slice.
 pub(super) struct Before {
     pub counted_seq: i32,
     /// Whether a release that knows fewer sums counted it.
