@@ -18,6 +18,7 @@ pub mod deadline;
 pub mod identity;
 pub mod ids;
 pub mod journal;
+#[cfg(feature = "jemalloc")]
 mod memory;
 pub mod process;
 pub mod server;
