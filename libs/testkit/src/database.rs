@@ -1,16 +1,26 @@
 //! A database per test.
 
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio_postgres::Client;
+
 use crate::template::{Schema, clone_into, connect, owner_of, runtime_of, url_of};
 use crate::{database_url, shared};
 
 /// Set, it keeps the databases of tests, to look into them afterwards.
 const KEEP_VARIABLE: &str = "JINPAI_TEST_KEEP";
 
+/// A superuser's connection.
+pub type Admin = Arc<Client>;
+
 /// A database that no other test sees. Dropped with the value, whoever is still connected.
 #[derive(Debug)]
 pub struct TestDatabase {
     server: &'static str,
     name: String,
+    /// The connection of [`admin`](Self::admin), and the schema it looks into.
+    admin: Mutex<Option<(String, Admin)>>,
 }
 
 /// A new database with `schemas`, each owned by a role of its own and used by another, as in production.
@@ -21,7 +31,7 @@ pub async fn database(schemas: &[Schema]) -> TestDatabase {
     if let Err(error) = clone_into(server, &name, schemas).await {
         panic!("no test database: {error:#}");
     }
-    TestDatabase { server, name }
+    TestDatabase { server, name, admin: Mutex::new(None) }
 }
 
 impl TestDatabase {
@@ -44,6 +54,26 @@ impl TestDatabase {
     /// The URL of a service's runtime role.
     pub fn url(&self, schema: &str) -> String {
         url_of(self.server, &self.name, Some(&runtime_of(schema)))
+    }
+
+    /// A superuser's connection that looks into `schema` first. It stays open, since tests that wait for something ask
+    /// over and over, and a connection costs more than the question.
+    pub async fn admin(&self, schema: &str) -> Admin {
+        let mut admin = self.admin.lock().await;
+        match &*admin {
+            Some((of, client)) if of == schema && !client.is_closed() => Arc::clone(client),
+            _ => {
+                let client = connect(&self.admin_url()).await.expect("the test server answers");
+                client.batch_execute(&format!("SET search_path TO {schema}")).await.expect("a schema");
+                let (_, client) = admin.insert((schema.to_owned(), Arc::new(client)));
+                Arc::clone(client)
+            }
+        }
+    }
+
+    /// One number from the database, with a superuser's eyes.
+    pub async fn count(&self, schema: &str, sql: &str) -> i64 {
+        self.admin(schema).await.query_one(sql, &[]).await.expect("counts").get(0)
     }
 
     /// The superuser's URL of this database: to look, or to break something.

@@ -31,7 +31,7 @@ mod wait;
 
 pub use clock::FakeClock;
 pub use collector::EventCollector;
-pub use database::{TestDatabase, database};
+pub use database::{Admin, TestDatabase, database};
 pub use identity::{Identity, Issuer, TestCaller, caller};
 pub use nats::{TestNats, nats};
 pub use proxy::{Fault, FaultProxy};

@@ -84,7 +84,7 @@ pub(crate) async fn clone_into(server: &str, name: &str, schemas: &[Schema]) -> 
         }
         admin.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await?;
     }
-    admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await?;
+    admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")).await?;
     // The session's end gives the lock back.
     Ok(())
 }

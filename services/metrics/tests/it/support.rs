@@ -149,8 +149,7 @@ impl TestMetrics {
 
     /// One number from the database.
     pub async fn count(&self, sql: &str) -> i64 {
-        let client = self.pool.side_client().await.expect("connects");
-        client.query_one(sql, &[]).await.expect("counts").get(0)
+        self.database.count(metrics::SCHEMA, sql).await
     }
 
     /// The calendar of the merchant `demo`.
@@ -162,10 +161,10 @@ impl TestMetrics {
 
 /// Puts merchants with Chinese days into the directory's copy.
 pub async fn tell_of_merchants(pool: &pg::Pool, merchants: &[&str]) {
-    let client = pool.side_client().await.expect("connects");
+    let mut conn = pool.get().await.expect("connects");
     for merchant in merchants {
         let sql = format!("INSERT INTO merchants VALUES ('{merchant}', '', 'Asia/Shanghai', 0, 1)");
-        client.batch_execute(&sql).await.expect("puts the merchant in");
+        conn.batch_execute(&sql).await.expect("puts the merchant in");
     }
 }
 

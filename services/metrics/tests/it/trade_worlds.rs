@@ -139,7 +139,7 @@ async fn send(test: &TestMetrics, who: &TestCaller, arrivals: &[Arrival]) {
 async fn check_figures(test: &TestMetrics, who: &TestCaller, version: i32, counted: &Counted) {
     let mut request = asking(pb::Group::Account, "2020-05-01", "2020-05-31");
     request.step = pb::Step::Day.into();
-    request.page_size = 5;
+    request.page_size = if version % 2 == 0 { 5 } else { 50 };
     request.definition = Some(pb::DefinitionRef { definition_id: String::new(), version });
     let rows = test.figures_as(who, request.clone()).await.expect("answers");
     let mut found = Counted::new();
@@ -231,7 +231,8 @@ async fn check_explanation(
     check_explanation_of(test, who, version, measure, (&pb::Filter::default(), counted)).await;
 }
 
-/// A measure's explanation under a filter, page by page, against what was recounted.
+/// A measure's explanation under a filter, page by page, against what was recounted. Under every other version the pages are
+/// short, so that much of what can go wrong at their ends does.
 pub async fn check_explanation_of(
     test: &TestMetrics,
     who: &TestCaller,
@@ -244,14 +245,14 @@ pub async fn check_explanation_of(
         days: days("2020-05-01", "2020-05-31"),
         filter: Some(filter.clone()),
         definition: Some(pb::DefinitionRef { definition_id: String::new(), version }),
-        page_size: 7,
+        page_size: if version % 2 == 0 { 7 } else { 50 },
         ..Default::default()
     };
     let mut found: BTreeMap<(String, NaiveDate), (i64, i64)> = BTreeMap::new();
     let figure = loop {
         let page = test.client.clone().explain_figure(test.by(who, request.clone())).await;
         let page = page.expect("explains").into_inner();
-        assert!(page.conversations.len() + page.facts.len() <= 7);
+        assert!(page.conversations.len() + page.facts.len() <= request.page_size as usize);
         let chats = page.conversations.iter().map(|row| {
             (&row.account_id, row.business_day, (row.numerator, row.denominator), row.counted, row.reason())
         });

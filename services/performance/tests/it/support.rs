@@ -103,10 +103,7 @@ impl TestPerformance {
 
     /// One number from the database, with a superuser's eyes.
     pub async fn count(&self, sql: &str) -> i64 {
-        let pool =
-            pg::connect(performance::SCHEMA, &pg::DatabaseConfig::new(self.database.admin_url())).await;
-        let client = pool.expect("connects").side_client().await.expect("connects");
-        client.query_one(sql, &[]).await.expect("counts").get(0)
+        self.database.count(performance::SCHEMA, sql).await
     }
 }
 

@@ -241,7 +241,7 @@ async fn over_many_days_each_chat_is_drawn_equally_often() {
         assert_eq!(drawn.draw.expect("a draw").drawn, 2);
     }
     let sql = "SELECT split_part(conversation_id, '-k', 2), count(*)::int FROM qa.reviews GROUP BY 1";
-    let rows = test.admin().await.query(sql, &[]).await.expect("counts");
+    let rows = test.database.admin(qa::SCHEMA).await.query(sql, &[]).await.expect("counts");
     let times: BTreeMap<String, i32> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(times.values().sum::<i32>(), 400);
     // Chi-square with 7 degrees of freedom: 29.9 is passed once in ten thousand runs. Drawing two of eight without

@@ -98,7 +98,7 @@ async fn ran<T>(name: &str, fragment: &str, call: impl Future<Output = Result<T,
 }
 
 /// How a statement is carried out, a line each; or why it can't be told.
-async fn explained(admin: &pg::SideClient, options: &str, sql: &str) -> Result<Vec<String>, String> {
+async fn explained(admin: &testkit::Admin, options: &str, sql: &str) -> Result<Vec<String>, String> {
     let rows = admin.query(&format!("EXPLAIN ({options}) {sql}"), &[]).await;
     Ok(rows.map_err(|error| format!("{error:?} of {sql}"))?.iter().map(|row| row.get(0)).collect())
 }
@@ -120,7 +120,7 @@ fn sorts(plan: &[String]) -> bool {
 
 struct Lists {
     test: TestQa,
-    admin: pg::SideClient,
+    admin: testkit::Admin,
     count: usize,
     wrong: Vec<String>,
 }
@@ -177,7 +177,7 @@ async fn every_list_is_read_by_an_index() {
          VALUES ('demo', '{DRY_RUN}', 1, '', '2020-05-19', '2020-05-19', 3, 0, now(), '', now())"
     ))
     .await;
-    let admin = test.admin().await;
+    let admin = test.database.admin(qa::SCHEMA).await;
     // Tables of some rows are quicker to read whole, and would be here: what counts is whether an index could do it.
     admin
         .batch_execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
@@ -349,7 +349,7 @@ fn report_of_reviews(days: Option<DayRange>) -> pb::GetQualityRequest {
 }
 
 /// Buffers that a statement touches.
-async fn buffers(admin: &pg::SideClient, statement: &str) -> i64 {
+async fn buffers(admin: &testkit::Admin, statement: &str) -> i64 {
     let lines = explained(admin, "ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF", statement).await;
     let lines = lines.expect("explains");
     // The first line is of the whole statement.
@@ -376,7 +376,7 @@ async fn coverage_and_reports_of_drawn_days_cost_the_same_however_many_chats_the
     let reviews = ran("report", "FROM reviews r WHERE", quality.get_quality(asked)).await;
     let asked = test.by(&manager(), pb::GetDrawRequest { business_day: Some(DAY) });
     let draw = ran("draw", "s.size > s.drawn", qa.get_draw(asked)).await;
-    let admin = test.admin().await;
+    let admin = test.database.admin(qa::SCHEMA).await;
     let costs = async || {
         for table in ["conversations", "draw_agents", "reviews", "draws", "day_closing_agents"] {
             admin.batch_execute(&format!("VACUUM ANALYZE qa.{table}")).await.expect("analyses");

@@ -14,7 +14,7 @@ async fn the_sample_is_the_front_of_an_index_for_each_account() {
     let test = TestQa::with_day(&chats).await;
     test.sql("VACUUM ANALYZE qa.conversations").await;
     test.sql("ANALYZE qa.day_closing_agents").await;
-    let admin = test.admin().await;
+    let admin = test.database.admin(qa::SCHEMA).await;
     let day = format!("{}-{}-{}", DAY.year, DAY.month, DAY.day);
     let sql = qa::SAMPLE_SQL
         .replace("$1", &format!("'{MERCHANT}'"))
@@ -55,7 +55,7 @@ async fn overdue_reviews_are_the_front_of_an_index() {
         "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT r.content FROM qa.buyer_reviews r \
          WHERE r.merchant_id = '{MERCHANT}' AND {after}"
     );
-    let rows = test.admin().await.query(&sql, &[]).await.expect("explains");
+    let rows = test.database.admin(qa::SCHEMA).await.query(&sql, &[]).await.expect("explains");
     let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     let plan = plan.join("\n");
     assert!(plan.contains("Index Scan using buyer_reviews_by_due"), "{plan}");

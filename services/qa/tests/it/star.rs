@@ -110,7 +110,7 @@ async fn seventeen_days_of_star_are_drawn_and_verified() {
     // Every chat was checked meanwhile, and each counts once: as the rules say when they are run over the same chats here.
     test.all_checked().await;
     assert_eq!(test.count("SELECT sum(chats)::bigint FROM qa.check_days").await, 6205);
-    let admin = test.admin().await;
+    let admin = test.database.admin(qa::SCHEMA).await;
     let sql =
         "SELECT rule_id, sum(hits)::bigint, sum(chats_hit)::bigint FROM qa.check_counts GROUP BY rule_id";
     let counted: BTreeMap<String, (i64, i64)> = admin

@@ -192,24 +192,18 @@ impl TestQa {
 
     /// Runs something in the database with a superuser's eyes and hands.
     pub async fn sql(&self, sql: &str) {
-        self.admin().await.batch_execute(sql).await.expect("runs");
+        self.database.admin(qa::SCHEMA).await.batch_execute(sql).await.expect("runs");
     }
 
     /// One number from the database.
     pub async fn count(&self, sql: &str) -> i64 {
-        self.admin().await.query_one(sql, &[]).await.expect("counts").get(0)
-    }
-
-    pub async fn admin(&self) -> pg::SideClient {
-        let pool = pg::connect(qa::SCHEMA, &pg::DatabaseConfig::new(self.database.admin_url())).await;
-        pool.expect("connects").side_client().await.expect("connects")
+        self.database.count(qa::SCHEMA, sql).await
     }
 }
 
 /// The directory has told of the merchant `demo` before the test begins.
 async fn others_tell_of_the_merchant(database: &TestDatabase) {
-    let pool = pg::connect(qa::SCHEMA, &database.config(qa::SCHEMA)).await.expect("connects");
-    let client = pool.side_client().await.expect("connects");
+    let client = database.admin(qa::SCHEMA).await;
     let sql = "INSERT INTO merchants VALUES ('demo', '示范', 'Asia/Shanghai', 0, 1)";
     client.batch_execute(sql).await.expect("puts the merchant in");
 }
