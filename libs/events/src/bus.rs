@@ -97,7 +97,8 @@ impl Bus {
         self.jetstream.publish_with_headers(subject, headers, payload).await
     }
 
-    /// The durable consumer of one subject, made if it is not there.
+    /// The durable consumer of one subject, made if it is not there, and brought to these settings if an older release
+    /// made it with others. Where it stands among the events stays as it is.
     pub(crate) async fn consumer(
         &self,
         durable: &str,
@@ -110,7 +111,7 @@ impl Bus {
         // One consumer per subject instead of one with several filters: those need server 2.10.
         let name = format!("{durable}--{}", subject.replace('.', "_").replace(['*', '>'], "all"));
         let config = consumer::pull::Config {
-            durable_name: Some(name.clone()),
+            durable_name: Some(name),
             filter_subject: format!("{}.{subject}", self.shared.prefix),
             ack_wait: ACK_WAIT,
             // Poison is parked by us, with its error; the broker never gives up on its own.
@@ -118,7 +119,8 @@ impl Bus {
             max_ack_pending,
             ..Default::default()
         };
-        stream.get_or_create_consumer(&name, config).await.map_err(|e| broker(e.to_string()))
+        // Creates or updates: `get_or_create_consumer` would keep the settings of the release that came first.
+        stream.create_consumer(config).await.map_err(|e| broker(e.to_string()))
     }
 
     /// Makes the stream or brings it to these settings. Needed again if the broker lost its store.

@@ -213,7 +213,8 @@ async fn send(
     refusal: &Refusal,
 ) -> Result<(), async_nats::Error> {
     if !*made {
-        jetstream.get_or_create_stream(stream.clone()).await?;
+        // An installed system keeps its entries and gets the settings of today.
+        jetstream.create_or_update_stream(stream.clone()).await?;
         *made = true;
     }
     let mut headers = HeaderMap::new();

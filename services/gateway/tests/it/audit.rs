@@ -56,6 +56,32 @@ async fn every_refusal_is_in_the_stream_once() {
     assert!(!forged.to_string().contains("forged"), "the token is not kept");
 }
 
+#[tokio::test]
+async fn a_stream_of_an_older_release_gets_todays_settings_and_keeps_its_entries() {
+    let nats = testkit::nats().await;
+    for (days, bytes) in [(400, 20 << 20), (30, 10 << 20)] {
+        let gateway = TestGateway::start_with(&[], SystemClock::shared(), |config| {
+            config.events = nats.config();
+            config.audit.retention_days = days;
+            config.audit.stream_bytes_max = bytes;
+        })
+        .await;
+        let refused = gateway.metrics_client().get_figures(with_token("forged", figures_of(FINE))).await;
+        refused.expect_err("a bad token");
+        let jetstream = async_nats::jetstream::new(nats.client().await);
+        let name = format!("{}-audit", nats.prefix());
+        let has_settings = async || match jetstream.get_stream(&name).await {
+            Ok(stream) => {
+                let config = &stream.cached_info().config;
+                (config.max_age.as_secs(), config.max_bytes) == (days * 24 * 3600, bytes)
+            }
+            Err(_) => false,
+        };
+        testkit::eventually(SOON, has_settings).await;
+    }
+    read(&nats, 2).await;
+}
+
 /// The entries of the audit stream: exactly so many.
 async fn read(nats: &testkit::TestNats, count: usize) -> Vec<Value> {
     let jetstream = async_nats::jetstream::new(nats.client().await);
