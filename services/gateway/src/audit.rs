@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, stream};
 use chrono::SecondsFormat;
-use events::{Bus, EventsConfig};
+use events::EventsConfig;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::HeaderValue;
 use runtime::clock::SharedClock;
@@ -122,10 +122,11 @@ impl Audit {
         let anonymous = Arc::new(RateLimiter::direct(Quota::per_second(config.anonymous_per_second)));
         let mut audit = Self { clock, queue: None, anonymous, dropped: Arc::default() };
         if !events.url.expose_secret().is_empty() {
-            let bus = Bus::connect(events).await?;
+            // No bus: the stream of the events, its copies too, is for the services to make.
+            let jetstream = events::jetstream(events).await?;
             let stream = stream(events, config);
             let (sender, receiver) = mpsc::channel(QUEUE);
-            tokio::spawn(send_all(bus, stream, receiver, Arc::clone(&audit.dropped), token));
+            tokio::spawn(send_all(jetstream, stream, receiver, Arc::clone(&audit.dropped), token));
             audit.queue = Some(sender);
         }
         Ok(audit)
@@ -172,7 +173,7 @@ fn stream(events: &EventsConfig, config: &AuditConfig) -> stream::Config {
 }
 
 async fn send_all(
-    bus: Bus,
+    jetstream: jetstream::Context,
     stream: stream::Config,
     mut queue: mpsc::Receiver<Refusal>,
     dropped: Arc<AtomicU64>,
@@ -188,7 +189,7 @@ async fn send_all(
         };
         let Some(refusal) = refusal else { return };
         // A refusal is tried until it is stored; the others wait in the bounded queue behind it.
-        while let Err(error) = send(bus.jetstream(), &stream, &mut made, &subject, &refusal).await {
+        while let Err(error) = send(&jetstream, &stream, &mut made, &subject, &refusal).await {
             tracing::warn!(error.chain = status::chain(&*error), "refusals are only in the log for now");
             if token.is_cancelled() {
                 return;

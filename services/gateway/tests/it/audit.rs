@@ -57,6 +57,20 @@ async fn every_refusal_is_in_the_stream_once() {
 }
 
 #[tokio::test]
+async fn the_stream_of_the_events_is_none_of_the_gateways() {
+    let nats = testkit::nats().await;
+    let gateway =
+        TestGateway::start_with(&[], SystemClock::shared(), |config| config.events = nats.config()).await;
+    let refused = gateway.metrics_client().get_figures(with_token("forged", figures_of(FINE))).await;
+    refused.expect_err("a bad token");
+    read(&nats, 1).await;
+    let events = format!("{}_EVENTS", nats.prefix().to_uppercase());
+    let jetstream = async_nats::jetstream::new(nats.client().await);
+    let found = jetstream.get_stream(&events).await;
+    assert!(found.is_err(), "a gateway with events.replicas = 1 would take the other copies away");
+}
+
+#[tokio::test]
 async fn a_stream_of_an_older_release_gets_todays_settings_and_keeps_its_entries() {
     let nats = testkit::nats().await;
     for (days, bytes) in [(400, 20 << 20), (30, 10 << 20)] {
