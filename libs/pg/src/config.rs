@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use runtime::config::{ConfigError, MILLIS, MILLIS_MAX, within};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -52,17 +53,28 @@ impl DatabaseConfig {
         }
     }
 
+    /// # Errors
+    ///
+    /// The first number that no pool can work with. The url shows only when it is used.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        within("database.pool_size", self.pool_size, &(1..=1_000))?;
+        within("database.connect_timeout_ms", self.connect_timeout_ms, &MILLIS)?;
+        within("database.acquire_timeout_ms", self.acquire_timeout_ms, &MILLIS)?;
+        within("database.statement_timeout_ms", self.statement_timeout_ms, &(0..=MILLIS_MAX))?;
+        within("database.startup_timeout_ms", self.startup_timeout_ms, &(0..=MILLIS_MAX))
+    }
+
     /// The file of audit heads, if there is to be one.
     pub(crate) fn audit_head_file(&self) -> Option<PathBuf> {
         (!self.audit_head_file.as_os_str().is_empty()).then(|| self.audit_head_file.clone())
     }
 
     pub(crate) fn connect_timeout(&self) -> Duration {
-        Duration::from_millis(self.connect_timeout_ms.max(1))
+        Duration::from_millis(self.connect_timeout_ms)
     }
 
     pub(crate) fn acquire_timeout(&self) -> Duration {
-        Duration::from_millis(self.acquire_timeout_ms.max(1))
+        Duration::from_millis(self.acquire_timeout_ms)
     }
 
     pub(crate) fn startup_timeout(&self) -> Duration {

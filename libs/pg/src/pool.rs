@@ -31,6 +31,8 @@ pub struct Pool {
 /// Opens the pool and waits until the database answers, with growing pauses, for at most the configured start-up
 /// time.
 pub async fn connect(schema: &'static str, config: &DatabaseConfig) -> Result<Pool, Error> {
+    // What did not come in through a service's loading: the pool panics at settings that cannot work.
+    config.check().map_err(Error::Config)?;
     let connector = Connector::new(schema, config, config.statement_timeout_ms)?;
     let mut manager = ManagerConfig::<AsyncPgConnection>::default();
     // A look at the socket's state costs nothing; asking the server would cost every call a round trip.
@@ -45,7 +47,7 @@ pub async fn connect(schema: &'static str, config: &DatabaseConfig) -> Result<Po
         async move { opener.diesel().await }.boxed()
     });
     let inner = bb8::Pool::builder()
-        .max_size(config.pool_size.max(1))
+        .max_size(config.pool_size)
         .connection_timeout(config.acquire_timeout())
         .max_lifetime(Some(Duration::from_secs(1_800)))
         .idle_timeout(Some(Duration::from_secs(600)))

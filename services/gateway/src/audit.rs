@@ -15,6 +15,7 @@ use events::EventsConfig;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::HeaderValue;
 use runtime::clock::SharedClock;
+use runtime::config::{ConfigError, within};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use status::Problem;
@@ -43,6 +44,16 @@ pub struct AuditConfig {
     /// Refusals of callers who did not sign in that are sent to the stream in a second; the others are in the log
     /// only. Nobody else's limit holds for them.
     pub anonymous_per_second: NonZeroU32,
+}
+
+impl AuditConfig {
+    /// # Errors
+    ///
+    /// The first value that no stream can be made with. Without a bound it would fill the disk of the events.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        within("audit.retention_days", self.retention_days, &(1..=36_500))?;
+        within("audit.stream_bytes_max", self.stream_bytes_max, &(1..=i64::MAX))
+    }
 }
 
 /// One call that was turned away.

@@ -201,7 +201,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
 }
 
 fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    every("metrics.close_days", Duration::from_secs(config.closing.check_seconds.max(1)), token, move || {
+    every("metrics.close_days", Duration::from_secs(config.closing.check_seconds), token, move || {
         let metrics = metrics.clone();
         async move {
             match metrics.close_quiet_days().await {
@@ -216,7 +216,7 @@ fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> Jo
 fn finalise_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
     every(
         "metrics.finalise_days",
-        Duration::from_secs(config.closing.check_seconds.max(1)),
+        Duration::from_secs(config.closing.check_seconds),
         token,
         move || {
             let metrics = metrics.clone();
@@ -236,7 +236,7 @@ fn finalise_days(metrics: Metrics, config: &Config, token: CancellationToken) ->
 fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
     every(
         "metrics.build_definitions",
-        Duration::from_secs(config.definitions.check_seconds.max(1)),
+        Duration::from_secs(config.definitions.check_seconds),
         token,
         move || {
             let metrics = metrics.clone();
@@ -260,7 +260,7 @@ fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken
 }
 
 fn end_campaigns(campaigns: Campaigns, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_seconds = Duration::from_secs(config.campaigns.check_seconds.max(1));
+    let every_seconds = Duration::from_secs(config.campaigns.check_seconds);
     every("metrics.end_campaigns", every_seconds, token, move || {
         let campaigns = campaigns.clone();
         async move {
@@ -274,7 +274,7 @@ fn end_campaigns(campaigns: Campaigns, config: &Config, token: CancellationToken
 }
 
 fn look_for_follow_ups(follow_ups: FollowUps, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_seconds = Duration::from_secs(config.follow_ups.check_seconds.max(1));
+    let every_seconds = Duration::from_secs(config.follow_ups.check_seconds);
     every("metrics.look_for_follow_ups", every_seconds, token, move || {
         let follow_ups = follow_ups.clone();
         async move {
@@ -297,7 +297,7 @@ fn look_for_follow_ups(follow_ups: FollowUps, config: &Config, token: Cancellati
 }
 
 fn look_again(customers: Customers, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_seconds = Duration::from_secs(config.timelines.look_again_seconds.max(1));
+    let every_seconds = Duration::from_secs(config.timelines.look_again_seconds);
     every("metrics.look_again", every_seconds, token, move || {
         let customers = customers.clone();
         async move {
@@ -313,7 +313,7 @@ fn look_again(customers: Customers, config: &Config, token: CancellationToken) -
 }
 
 fn schedule_reports(reports: Reports, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_seconds = Duration::from_secs(config.reports.schedule_seconds.max(1));
+    let every_seconds = Duration::from_secs(config.reports.schedule_seconds);
     every("metrics.schedule_reports", every_seconds, token, move || {
         let reports = reports.clone();
         async move {
@@ -330,7 +330,7 @@ fn schedule_reports(reports: Reports, config: &Config, token: CancellationToken)
 
 /// Makes reports as they are asked for here, and looks now and then for what others asked for.
 fn make_reports(reports: Reports, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let pause = Duration::from_secs(config.reports.check_seconds.max(1));
+    let pause = Duration::from_secs(config.reports.check_seconds);
     tokio::spawn(async move {
         while !token.is_cancelled() {
             match reports.make_reports().await {
@@ -348,7 +348,7 @@ fn make_reports(reports: Reports, config: &Config, token: CancellationToken) -> 
 }
 
 fn gather_figure_changes(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_ms = Duration::from_millis(config.board.gather_ms.max(10));
+    let every_ms = Duration::from_millis(config.board.gather_ms);
     every("metrics.gather_figure_changes", every_ms, token, move || {
         let metrics = metrics.clone();
         async move {
@@ -360,7 +360,7 @@ fn gather_figure_changes(metrics: Metrics, config: &Config, token: CancellationT
 }
 
 fn escalate_incidents(incidents: Incidents, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_ms = Duration::from_millis(config.incidents.check_ms.max(10));
+    let every_ms = Duration::from_millis(config.incidents.check_ms);
     every("metrics.escalate_incidents", every_ms, token, move || {
         let incidents = incidents.clone();
         async move {
