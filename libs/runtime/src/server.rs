@@ -87,8 +87,8 @@ impl Server {
 
     /// Answers the calls of a generated server.
     ///
-    /// The generated server's own limit (4 MiB unless its `max_decoding_message_size` says otherwise) holds beside
-    /// `server.message_bytes_max`, also for what a compressed message becomes.
+    /// `server.message_bytes_max` holds for all of them. Beside it stands the generated server's own limit of 4 MiB, which
+    /// covers what a compressed message becomes: leave it as it is, the setting takes no more.
     #[must_use]
     pub fn add_service<S>(mut self, service: S) -> Self
     where

@@ -130,6 +130,7 @@ mod tests {
     fn what_cannot_work_is_refused_by_its_key() {
         for (key, value, wanted) in [
             ("server.deadline_ms_max", "0", "1 to 86400000"),
+            ("server.message_bytes_max", "4194305", "1 to 4194304"),
             ("telemetry.trace_ratio", "1.5", "0 to 1"),
             ("identity.lifetime_seconds", "0", "1 to 86400"),
             ("sign_in.skew_seconds", "301", "0 to 300"),

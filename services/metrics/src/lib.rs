@@ -118,7 +118,6 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let store = Store::new(pool.clone(), TierRules::built_in(&config.money.currency()));
     let metrics = Metrics::start(store, clock.clone(), &config, token.clone()).await?;
 
-    let bytes_max = config.server.message_bytes_max;
     let campaigns = Campaigns::new(metrics.clone());
     let alerts = Alerts::new(metrics.clone(), config.alerts.looks());
     let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()));
@@ -146,24 +145,24 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let risk_api = RiskServiceServer::new(RiskApi::new(Risks::new(metrics.clone())));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
-        .add_service(api.max_decoding_message_size(bytes_max))
-        .add_service(analysis_api.max_decoding_message_size(bytes_max))
-        .add_service(facts_api.max_decoding_message_size(bytes_max))
-        .add_service(campaign_api.max_decoding_message_size(bytes_max))
-        .add_service(case_api.max_decoding_message_size(bytes_max))
-        .add_service(target_api.max_decoding_message_size(bytes_max))
-        .add_service(follow_up_api.max_decoding_message_size(bytes_max))
-        .add_service(alert_api.max_decoding_message_size(bytes_max))
-        .add_service(board_api.max_decoding_message_size(bytes_max))
-        .add_service(incident_api.max_decoding_message_size(bytes_max))
-        .add_service(risk_api.max_decoding_message_size(bytes_max))
-        .add_service(issue_api.max_decoding_message_size(bytes_max))
-        .add_service(work_api.max_decoding_message_size(bytes_max))
-        .add_service(loss_api.max_decoding_message_size(bytes_max))
-        .add_service(customer_api.max_decoding_message_size(bytes_max))
-        .add_service(voice_api.max_decoding_message_size(bytes_max))
-        .add_service(report_api.max_decoding_message_size(bytes_max))
-        .add_service(bot_api.max_decoding_message_size(bytes_max))
+        .add_service(api)
+        .add_service(analysis_api)
+        .add_service(facts_api)
+        .add_service(campaign_api)
+        .add_service(case_api)
+        .add_service(target_api)
+        .add_service(follow_up_api)
+        .add_service(alert_api)
+        .add_service(board_api)
+        .add_service(incident_api)
+        .add_service(risk_api)
+        .add_service(issue_api)
+        .add_service(work_api)
+        .add_service(loss_api)
+        .add_service(customer_api)
+        .add_service(voice_api)
+        .add_service(report_api)
+        .add_service(bot_api)
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();

@@ -55,6 +55,7 @@ mod tests {
     fn what_cannot_work_is_refused_by_its_key() {
         for (key, value, wanted) in [
             ("server.connections_max", "0", "1 to 1000000"),
+            ("server.message_bytes_max", "4194305", "1 to 4194304"),
             ("telemetry.trace_ratio", "NaN", "0 to 1"),
             ("access.cache_entries_max", "0", "1 to 1000000"),
             ("database.acquire_timeout_ms", "0", "1 to 86400000"),

@@ -123,6 +123,7 @@ mod tests {
     fn what_cannot_work_is_refused_by_its_key() {
         for (key, value, wanted) in [
             ("server.streams_per_connection_max", "0", "1 to 1000000"),
+            ("server.message_bytes_max", "4194305", "1 to 4194304"),
             ("telemetry.otlp_interval_ms", "0", "1 to 86400000"),
             ("access.issuer", "", "a name"),
             ("database.pool_size", "0", "1 to 1000"),

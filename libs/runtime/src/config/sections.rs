@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 use super::{ConfigError, MILLIS, MILLIS_MAX, PLACES, SECONDS, within};
 
+/// What generated servers take unless each of them is told otherwise, so a larger setting would be an empty promise.
+const MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// How far clocks may be allowed to differ: for so long an expired token counts.
 const SKEW_SECONDS: std::ops::RangeInclusive<u64> = 0..=300;
 
@@ -33,7 +35,8 @@ pub struct ServerConfig {
     pub ops_listen: SocketAddr,
     /// The longest a call may take where its rule says nothing.
     pub deadline_ms_max: u64,
-    /// The largest message taken, in bytes as sent.
+    /// The largest message taken, in bytes as sent: 4 MiB at most, which is also the most that a compressed one may
+    /// become, whatever this says.
     pub message_bytes_max: usize,
     /// Calls worked on at once, over all connections; more are refused at once.
     pub in_flight_max: usize,
@@ -91,6 +94,7 @@ impl ServerConfig {
     /// The first value that no server can work with.
     pub fn check(&self) -> Result<(), ConfigError> {
         within("server.deadline_ms_max", self.deadline_ms_max, &MILLIS)?;
+        within("server.message_bytes_max", self.message_bytes_max, &(1..=MESSAGE_BYTES_MAX))?;
         within("server.in_flight_max", self.in_flight_max, &PLACES)?;
         within("server.connections_max", self.connections_max, &PLACES)?;
         within("server.streams_per_connection_max", self.streams_per_connection_max, &(1..=1_000_000))?;

@@ -149,6 +149,7 @@ mod tests {
     fn what_cannot_work_is_refused_by_its_key() {
         for (key, value, wanted) in [
             ("server.in_flight_max", "0", "1 to 1000000"),
+            ("server.message_bytes_max", "4194305", "1 to 4194304"),
             ("telemetry.trace_ratio", "-0.1", "0 to 1"),
             ("access.skew_seconds", "3600", "0 to 300"),
             ("database.pool_size", "0", "1 to 1000"),
