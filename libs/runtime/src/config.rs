@@ -11,6 +11,7 @@
 mod layers;
 mod sections;
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -70,6 +71,12 @@ pub enum ConfigError {
         /// The layer that gave them.
         layer: String,
     },
+    /// A variable of ours whose bytes are no text. They are not shown: they may be a secret.
+    #[error("{key} is not valid UTF-8")]
+    NotText {
+        /// The variable, as far as its name is text.
+        key: String,
+    },
     /// A value that cannot be, alone or beside another.
     #[error("{key} must be {wanted}")]
     Unsound {
@@ -126,15 +133,15 @@ pub fn load<T: DeserializeOwned>(
     file: Option<&Path>,
     overrides: &[(&str, &str)],
 ) -> Result<T, ConfigError> {
-    load_from(service, default_toml, file, std::env::vars(), overrides)
+    load_from(service, default_toml, file, std::env::vars_os(), overrides)
 }
 
-/// [`load`] with the environment as a value.
+/// [`load`] with the environment as a value. What does not begin with the service's prefix is not looked at.
 pub fn load_from<T: DeserializeOwned>(
     service: &str,
     default_toml: &str,
     file: Option<&Path>,
-    environment: impl IntoIterator<Item = (String, String)>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
     overrides: &[(&str, &str)],
 ) -> Result<T, ConfigError> {
     let mut settings = layers::Settings::of_default(default_toml)?;
