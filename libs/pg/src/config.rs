@@ -13,7 +13,8 @@ use serde::Deserialize;
 pub struct DatabaseConfig {
     /// `postgres://user:password@host:port/database`.
     pub url: SecretString,
-    /// Connections kept for the service's own calls. Side connections for bulk copy and for the relay come on top.
+    /// Connections for the service's calls and its work beside them. Those that hold a session lock (the relay's, and one
+    /// for each part that only one replica may do at a time) come on top.
     #[serde(default = "defaults::pool_size")]
     pub pool_size: u32,
     /// How long one attempt to connect may take.

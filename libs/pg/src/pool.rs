@@ -9,8 +9,7 @@ use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection, RecyclingMethod,
 };
 use futures::FutureExt;
-use tokio::sync::mpsc;
-use tokio_postgres::{Client, Notification};
+use tokio_postgres::Client;
 
 use crate::connector::Connector;
 use crate::{DatabaseConfig, Error};
@@ -84,15 +83,14 @@ impl Pool {
     /// A connection of its own that takes any SQL, COPY too, which Diesel cannot do; today only tests look into tables by
     /// it. Not pooled: keep it as long as the work runs. Same schema, same limits but no statement timeout.
     pub async fn side_client(&self) -> Result<SideClient, Error> {
-        let (client, _) = self.connector.bare().await?;
+        let client = self.connector.bare().await?;
         client.batch_execute("SET statement_timeout = 0").await?;
         Ok(SideClient { client })
     }
 
-    /// A connection of its own that can hold session locks and receives notifications.
+    /// A connection of its own that can hold session locks.
     pub async fn session(&self) -> Result<Session, Error> {
-        let (client, notifications) = self.connector.bare().await?;
-        Ok(Session { client, notifications })
+        Ok(Session { client: self.connector.bare().await? })
     }
 
     /// The schema that every connection works in.
@@ -138,7 +136,7 @@ impl std::fmt::Debug for Pool {
     }
 }
 
-/// A client for bulk work. Dropping it closes the connection.
+/// A client for any SQL. Dropping it closes the connection.
 pub struct SideClient {
     client: Client,
 }
@@ -157,12 +155,10 @@ impl DerefMut for SideClient {
     }
 }
 
-/// A client with the notifications that it listens to. Dropping it closes the connection and frees its locks.
+/// A client that keeps its connection. Dropping it closes the connection and frees its locks.
 pub struct Session {
     /// For statements.
     pub client: Client,
-    /// What `LISTEN` brings; ends with the connection.
-    pub notifications: mpsc::UnboundedReceiver<Notification>,
 }
 
 impl Session {
