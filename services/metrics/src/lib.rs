@@ -213,23 +213,18 @@ fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> Jo
 }
 
 fn finalise_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    every(
-        "metrics.finalise_days",
-        Duration::from_secs(config.closing.check_seconds),
-        token,
-        move || {
-            let metrics = metrics.clone();
-            async move {
-                match metrics.finalise_days().await {
-                    Ok(0) => {}
-                    Ok(days) => tracing::info!(days, "told of final days"),
-                    Err(error) => {
-                        tracing::warn!(error.chain = status::chain(&error), "cannot tell of final days now");
-                    }
+    every("metrics.finalise_days", Duration::from_secs(config.closing.check_seconds), token, move || {
+        let metrics = metrics.clone();
+        async move {
+            match metrics.finalise_days().await {
+                Ok(0) => {}
+                Ok(days) => tracing::info!(days, "told of final days"),
+                Err(error) => {
+                    tracing::warn!(error.chain = status::chain(&error), "cannot tell of final days now");
                 }
             }
-        },
-    )
+        }
+    })
 }
 
 fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {

@@ -142,7 +142,8 @@ fn a_file_that_is_missing_or_not_toml_is_named() {
 #[test]
 fn variables_that_are_no_text_are_named_if_they_are_ours_and_passed_over_if_not() {
     let bytes = |text: &str| OsString::from_vec([text.as_bytes(), b"\xff\xfe"].concat());
-    let with = |name: OsString, value: OsString| load_from::<Config>("shops", DEFAULT, None, [(name, value)], &[]);
+    let with =
+        |name: OsString, value: OsString| load_from::<Config>("shops", DEFAULT, None, [(name, value)], &[]);
     with("LEGACY_PATH".into(), bytes("/srv/")).expect("it is none of ours");
     with(bytes("LEGACY"), bytes("")).expect("nor is this");
     let complaint = |name, value| complaint(with(name, value));
