@@ -43,11 +43,7 @@ impl Bus {
     /// Connects in the background and makes the stream as soon as the broker answers: a broker that is away stops
     /// nobody from starting. Fails only for settings that cannot work.
     pub async fn connect(config: &EventsConfig) -> Result<Self, Error> {
-        let (addresses, options) = options(config).await?;
-        let client =
-            options.connect(addresses).await.map_err(|e| Error::config(format!("events.url: {e}")))?;
-        let mut jetstream = jetstream::new(client.clone());
-        jetstream.set_timeout(Duration::from_secs(5));
+        let jetstream = jetstream(config).await?;
         let stream =
             config.prefix.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_") + "_EVENTS";
         let shared = Shared {
@@ -56,7 +52,7 @@ impl Bus {
             replicas: config.replicas,
             ready: watch::Sender::new(false),
         };
-        let bus = Self { client, jetstream, shared: Arc::new(shared) };
+        let bus = Self { client: jetstream.client(), jetstream, shared: Arc::new(shared) };
         tokio::spawn(bus.clone().make_stream_for_ever());
         Ok(bus)
     }
@@ -76,7 +72,7 @@ impl Bus {
         self.client.connection_state() == State::Connected
     }
 
-    /// The JetStream context, for streams beside the events' own, such as the gateway's audit.
+    /// The JetStream context, for a look at what the broker holds.
     pub fn jetstream(&self) -> &jetstream::Context {
         &self.jetstream
     }
@@ -97,7 +93,8 @@ impl Bus {
         self.jetstream.publish_with_headers(subject, headers, payload).await
     }
 
-    /// The durable consumer of one subject, made if it is not there.
+    /// The durable consumer of one subject, made if it is not there, and brought to these settings if an older release
+    /// made it with others. Where it stands among the events stays as it is.
     pub(crate) async fn consumer(
         &self,
         durable: &str,
@@ -110,7 +107,7 @@ impl Bus {
         // One consumer per subject instead of one with several filters: those need server 2.10.
         let name = format!("{durable}--{}", subject.replace('.', "_").replace(['*', '>'], "all"));
         let config = consumer::pull::Config {
-            durable_name: Some(name.clone()),
+            durable_name: Some(name),
             filter_subject: format!("{}.{subject}", self.shared.prefix),
             ack_wait: ACK_WAIT,
             // Poison is parked by us, with its error; the broker never gives up on its own.
@@ -118,7 +115,8 @@ impl Bus {
             max_ack_pending,
             ..Default::default()
         };
-        stream.get_or_create_consumer(&name, config).await.map_err(|e| broker(e.to_string()))
+        // Creates or updates: `get_or_create_consumer` would keep the settings of the release that came first.
+        stream.create_consumer(config).await.map_err(|e| broker(e.to_string()))
     }
 
     /// Makes the stream or brings it to these settings. Needed again if the broker lost its store.
@@ -160,6 +158,18 @@ impl std::fmt::Debug for Bus {
             .field("connected", &self.is_connected())
             .finish()
     }
+}
+
+/// The broker without the events' stream, for who has a stream of their own: whoever neither sends nor follows events has
+/// no say in how many copies of them are kept.
+///
+/// Connects in the background, as [`Bus::connect`] does, and fails only for settings that cannot work.
+pub async fn jetstream(config: &EventsConfig) -> Result<jetstream::Context, Error> {
+    let (addresses, options) = options(config).await?;
+    let client = options.connect(addresses).await.map_err(|e| Error::config(format!("events.url: {e}")))?;
+    let mut jetstream = jetstream::new(client);
+    jetstream.set_timeout(Duration::from_secs(5));
+    Ok(jetstream)
 }
 
 async fn options(config: &EventsConfig) -> Result<(Vec<ServerAddr>, ConnectOptions), Error> {

@@ -1,9 +1,15 @@
 //! How to reach the broker.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use runtime::config::{ConfigError, within};
 use secrecy::SecretString;
 use serde::Deserialize;
+
+const PREFIX_MAX: usize = 60;
+/// What JetStream allows.
+const REPLICAS: RangeInclusive<usize> = 1..=5;
 
 /// The `[events]` section of a service's settings.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,6 +38,19 @@ impl EventsConfig {
             credentials_file: None,
             replicas: default_replicas(),
         }
+    }
+
+    /// # Errors
+    ///
+    /// A prefix that is no part of a subject or of a stream's name, or copies that no cluster keeps. The url shows only
+    /// when it is used.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if !(1..=PREFIX_MAX).contains(&self.prefix.len()) || !self.prefix.chars().all(is_plain) {
+            let wanted = format!("1 to {PREFIX_MAX} of the characters A-Z, a-z, 0-9, - and _");
+            return Err(ConfigError::unsound("events.prefix", wanted));
+        }
+        within("events.replicas", self.replicas, &REPLICAS)
     }
 }
 

@@ -38,7 +38,7 @@ pub mod subject;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 pub use bundle::{Bundled, bundle, gather};
-pub use bus::Bus;
+pub use bus::{Bus, jetstream};
 pub use config::EventsConfig;
 pub use envelope::{Encoded, MAX_PAYLOAD_BYTES, decode, encode, event};
 pub use error::Error;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use runtime::config::{ConfigError, MILLIS, MILLIS_MAX, within};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -12,7 +13,8 @@ use serde::Deserialize;
 pub struct DatabaseConfig {
     /// `postgres://user:password@host:port/database`.
     pub url: SecretString,
-    /// Connections kept for the service's own calls. Side connections for bulk copy and for the relay come on top.
+    /// Connections for the service's calls and its work beside them. Those that hold a session lock (the relay's, and one
+    /// for each part that only one replica may do at a time) come on top.
     #[serde(default = "defaults::pool_size")]
     pub pool_size: u32,
     /// How long one attempt to connect may take.
@@ -52,17 +54,28 @@ impl DatabaseConfig {
         }
     }
 
+    /// # Errors
+    ///
+    /// The first number that no pool can work with. The url shows only when it is used.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        within("database.pool_size", self.pool_size, &(1..=1_000))?;
+        within("database.connect_timeout_ms", self.connect_timeout_ms, &MILLIS)?;
+        within("database.acquire_timeout_ms", self.acquire_timeout_ms, &MILLIS)?;
+        within("database.statement_timeout_ms", self.statement_timeout_ms, &(0..=MILLIS_MAX))?;
+        within("database.startup_timeout_ms", self.startup_timeout_ms, &(0..=MILLIS_MAX))
+    }
+
     /// The file of audit heads, if there is to be one.
     pub(crate) fn audit_head_file(&self) -> Option<PathBuf> {
         (!self.audit_head_file.as_os_str().is_empty()).then(|| self.audit_head_file.clone())
     }
 
     pub(crate) fn connect_timeout(&self) -> Duration {
-        Duration::from_millis(self.connect_timeout_ms.max(1))
+        Duration::from_millis(self.connect_timeout_ms)
     }
 
     pub(crate) fn acquire_timeout(&self) -> Duration {
-        Duration::from_millis(self.acquire_timeout_ms.max(1))
+        Duration::from_millis(self.acquire_timeout_ms)
     }
 
     pub(crate) fn startup_timeout(&self) -> Duration {

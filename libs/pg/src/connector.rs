@@ -10,10 +10,9 @@ use std::time::Duration;
 use diesel_async::AsyncPgConnection;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret;
-use tokio::sync::mpsc;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Notification, Socket};
+use tokio_postgres::{Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{DatabaseConfig, Error};
@@ -74,40 +73,31 @@ impl Connector {
         AsyncPgConnection::try_from_client_and_connection(client, connection).await
     }
 
-    /// Opens a bare client, and what the server notifies it of. The connection closes when the client is dropped.
-    pub async fn bare(&self) -> Result<(Client, mpsc::UnboundedReceiver<Notification>), Error> {
+    /// Opens a bare client. The connection closes when it is dropped.
+    pub async fn bare(&self) -> Result<Client, Error> {
         match self.tls()? {
             Some(tls) => self.bare_with(tls).await,
             None => self.bare_with(NoTls).await,
         }
     }
 
-    async fn bare_with<T>(&self, tls: T) -> Result<(Client, mpsc::UnboundedReceiver<Notification>), Error>
+    async fn bare_with<T>(&self, tls: T) -> Result<Client, Error>
     where
         T: MakeTlsConnect<Socket>,
         T::Stream: Unpin + Send + 'static,
         T::TlsConnect: TlsConnect<Socket, Stream = T::Stream>,
     {
         let (client, mut connection) = self.config.connect(tls).await?;
-        let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            loop {
-                let message = std::future::poll_fn(|context| connection.poll_message(context)).await;
-                match message {
-                    Some(Ok(AsyncMessage::Notification(notification))) => {
-                        // Nobody listening is no reason to stop driving the connection.
-                        let _ = sender.send(notification);
-                    }
-                    Some(Ok(_)) => {}
-                    Some(Err(error)) => {
-                        tracing::debug!(error = %with_source(&error), "database connection ended");
-                        break;
-                    }
-                    None => break,
+            // What the server sends beside answers is dropped: awaiting the connection itself would log its notices.
+            while let Some(message) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+                if let Err(error) = message {
+                    tracing::debug!(error = %with_source(&error), "database connection ended");
+                    break;
                 }
             }
         });
-        Ok((client, receiver))
+        Ok(client)
     }
 
     fn tls(&self) -> Result<Option<MakeRustlsConnect>, Error> {

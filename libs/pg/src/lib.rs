@@ -1,4 +1,4 @@
-//! Postgres for the services: pool, migrations, errors, pages, bulk copy, idempotency keys, audit.
+//! Postgres for the services: pool, migrations, errors, pages, idempotency keys, audit.
 //!
 //! A service's start is three lines:
 //!

@@ -9,8 +9,7 @@ use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection, RecyclingMethod,
 };
 use futures::FutureExt;
-use tokio::sync::mpsc;
-use tokio_postgres::{Client, Notification};
+use tokio_postgres::Client;
 
 use crate::connector::Connector;
 use crate::{DatabaseConfig, Error};
@@ -31,6 +30,8 @@ pub struct Pool {
 /// Opens the pool and waits until the database answers, with growing pauses, for at most the configured start-up
 /// time.
 pub async fn connect(schema: &'static str, config: &DatabaseConfig) -> Result<Pool, Error> {
+    // What did not come in through a service's loading: the pool panics at settings that cannot work.
+    config.check().map_err(Error::Config)?;
     let connector = Connector::new(schema, config, config.statement_timeout_ms)?;
     let mut manager = ManagerConfig::<AsyncPgConnection>::default();
     // A look at the socket's state costs nothing; asking the server would cost every call a round trip.
@@ -45,7 +46,7 @@ pub async fn connect(schema: &'static str, config: &DatabaseConfig) -> Result<Po
         async move { opener.diesel().await }.boxed()
     });
     let inner = bb8::Pool::builder()
-        .max_size(config.pool_size.max(1))
+        .max_size(config.pool_size)
         .connection_timeout(config.acquire_timeout())
         .max_lifetime(Some(Duration::from_secs(1_800)))
         .idle_timeout(Some(Duration::from_secs(600)))
@@ -82,15 +83,14 @@ impl Pool {
     /// A connection of its own that takes any SQL, COPY too, which Diesel cannot do; today only tests look into tables by
     /// it. Not pooled: keep it as long as the work runs. Same schema, same limits but no statement timeout.
     pub async fn side_client(&self) -> Result<SideClient, Error> {
-        let (client, _) = self.connector.bare().await?;
+        let client = self.connector.bare().await?;
         client.batch_execute("SET statement_timeout = 0").await?;
         Ok(SideClient { client })
     }
 
-    /// A connection of its own that can hold session locks and receives notifications.
+    /// A connection of its own that can hold session locks.
     pub async fn session(&self) -> Result<Session, Error> {
-        let (client, notifications) = self.connector.bare().await?;
-        Ok(Session { client, notifications })
+        Ok(Session { client: self.connector.bare().await? })
     }
 
     /// The schema that every connection works in.
@@ -136,7 +136,7 @@ impl std::fmt::Debug for Pool {
     }
 }
 
-/// A client for bulk work. Dropping it closes the connection.
+/// A client for any SQL. Dropping it closes the connection.
 pub struct SideClient {
     client: Client,
 }
@@ -155,12 +155,10 @@ impl DerefMut for SideClient {
     }
 }
 
-/// A client with the notifications that it listens to. Dropping it closes the connection and frees its locks.
+/// A client that keeps its connection. Dropping it closes the connection and frees its locks.
 pub struct Session {
     /// For statements.
     pub client: Client,
-    /// What `LISTEN` brings; ends with the connection.
-    pub notifications: mpsc::UnboundedReceiver<Notification>,
 }
 
 impl Session {

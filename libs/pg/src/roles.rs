@@ -29,7 +29,7 @@ pub async fn ensure(
     for name in [schema, &owner.name, &runtime.name] {
         check_name(name)?;
     }
-    let (mut client, _notifications) = Connector::new("public", admin, 30_000)?.bare().await?;
+    let mut client = Connector::new("public", admin, 30_000)?.bare().await?;
     let transaction = client.transaction().await?;
     // Two starts at once would race for the catalogue rows.
     transaction.batch_execute("SELECT pg_advisory_xact_lock(hashtextextended('jinpai.roles', 0))").await?;

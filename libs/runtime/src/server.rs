@@ -62,6 +62,8 @@ pub struct Listening {
     pub address: SocketAddr,
     /// Where health and figures are answered.
     pub health: SocketAddr,
+    /// Cancelled when the last call has ended: from then on nobody asks for anything.
+    pub drained: CancellationToken,
     /// Ends when the token given to [`Server::start`] is cancelled and the calls in flight have ended.
     pub task: JoinHandle<()>,
 }
@@ -85,8 +87,8 @@ impl Server {
 
     /// Answers the calls of a generated server.
     ///
-    /// The generated server's own limit (4 MiB unless its `max_decoding_message_size` says otherwise) holds beside
-    /// `server.message_bytes_max`, also for what a compressed message becomes.
+    /// `server.message_bytes_max` holds for all of them. Beside it stands the generated server's own limit of 4 MiB, which
+    /// covers what a compressed message becomes: leave it as it is, the setting takes no more.
     #[must_use]
     pub fn add_service<S>(mut self, service: S) -> Self
     where
@@ -199,12 +201,13 @@ where
     health.clone().watch(name, probes, stop.clone());
 
     // Health outlives the calls: whoever asks during the drain is told that it drains.
-    let (drain, gone) = (CancellationToken::new(), CancellationToken::new());
-    let ops_task = tokio::spawn(ops::serve(ops, router, gone.clone()));
+    let (drain, drained) = (CancellationToken::new(), CancellationToken::new());
+    let ops_task = tokio::spawn(ops::serve(ops, router, drained.clone()));
     let calls_task =
         tokio::spawn(connections::serve(calls, config.tls.clone(), limits, drain.clone(), answer));
     tracing::info!(service = name, %address, health = %health_address, "listening");
     let drain_notice = Duration::from_millis(config.drain_notice_ms);
+    let over = drained.clone();
     let task = tokio::spawn(async move {
         stop.cancelled().await;
         health.ready(false).await;
@@ -212,7 +215,7 @@ where
         tokio::time::sleep(drain_notice).await;
         drain.cancel();
         let calls = calls_task.await;
-        gone.cancel();
+        over.cancel();
         for ended in [calls, ops_task.await] {
             if let Err(error) = ended {
                 tracing::error!(error.chain = status::chain(&error), "a listener ended badly");
@@ -220,7 +223,7 @@ where
         }
         tracing::info!(service = name, "stopped");
     });
-    Ok(Listening { address, health: health_address, task })
+    Ok(Listening { address, health: health_address, drained, task })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {

@@ -11,10 +11,11 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, stream};
 use chrono::SecondsFormat;
-use events::{Bus, EventsConfig};
+use events::EventsConfig;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::HeaderValue;
 use runtime::clock::SharedClock;
+use runtime::config::{ConfigError, within};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use status::Problem;
@@ -29,6 +30,8 @@ use crate::sign_in::Session;
 const QUEUE: usize = 4096;
 /// Between two attempts.
 const RETRY: Duration = Duration::from_secs(1);
+/// For what is queued when the last call has ended: the process should not wait for a broker that is away.
+const LAST_CHANCE: Duration = Duration::from_secs(3);
 
 /// `[audit]` of the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,6 +44,16 @@ pub struct AuditConfig {
     /// Refusals of callers who did not sign in that are sent to the stream in a second; the others are in the log
     /// only. Nobody else's limit holds for them.
     pub anonymous_per_second: NonZeroU32,
+}
+
+impl AuditConfig {
+    /// # Errors
+    ///
+    /// The first value that no stream can be made with. Without a bound it would fill the disk of the events.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        within("audit.retention_days", self.retention_days, &(1..=36_500))?;
+        within("audit.stream_bytes_max", self.stream_bytes_max, &(1..=i64::MAX))
+    }
 }
 
 /// One call that was turned away.
@@ -112,23 +125,28 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Starts sending, if there is a broker to send to. What is queued when `token` ends gets a last chance.
-    pub async fn start(
+    /// The audit and, if there is a broker to send to, what sends to it.
+    pub async fn open(
         events: &EventsConfig,
         config: &AuditConfig,
         clock: SharedClock,
-        token: CancellationToken,
-    ) -> Result<Self, events::Error> {
+    ) -> Result<(Self, Option<Sending>), events::Error> {
         let anonymous = Arc::new(RateLimiter::direct(Quota::per_second(config.anonymous_per_second)));
         let mut audit = Self { clock, queue: None, anonymous, dropped: Arc::default() };
-        if !events.url.expose_secret().is_empty() {
-            let bus = Bus::connect(events).await?;
-            let stream = stream(events, config);
-            let (sender, receiver) = mpsc::channel(QUEUE);
-            tokio::spawn(send_all(bus, stream, receiver, Arc::clone(&audit.dropped), token));
-            audit.queue = Some(sender);
+        if events.url.expose_secret().is_empty() {
+            return Ok((audit, None));
         }
-        Ok(audit)
+        let (sender, queue) = mpsc::channel(QUEUE);
+        audit.queue = Some(sender);
+        let sending = Sending {
+            // No bus: the stream of the events, its copies too, is for the services to make.
+            jetstream: events::jetstream(events).await?,
+            stream: stream(events, config),
+            queue,
+            in_hand: 0,
+            dropped: Arc::clone(&audit.dropped),
+        };
+        Ok((audit, Some(sending)))
     }
 
     /// Takes note of a refusal. Never waits.
@@ -171,54 +189,72 @@ fn stream(events: &EventsConfig, config: &AuditConfig) -> stream::Config {
     }
 }
 
-async fn send_all(
-    bus: Bus,
+/// Takes refusals from the queue to the stream.
+#[derive(Debug)]
+pub struct Sending {
+    jetstream: jetstream::Context,
     stream: stream::Config,
-    mut queue: mpsc::Receiver<Refusal>,
+    queue: mpsc::Receiver<Refusal>,
+    /// 1 while a refusal is out of the queue and not yet stored.
+    in_hand: u64,
     dropped: Arc<AtomicU64>,
-    token: CancellationToken,
-) {
-    let subject = format!("{}.gateway.refused", stream.name);
-    let mut made = false;
-    loop {
-        let refusal = tokio::select! {
-            biased;
-            refusal = queue.recv() => refusal,
-            () = token.cancelled() => None,
+}
+
+impl Sending {
+    /// Sends until every [`Audit`] is gone and all that was queued is stored. What the broker has not taken a while after
+    /// the server has `drained` is in the log only.
+    pub async fn run(mut self, drained: CancellationToken) {
+        let out_of_time = async {
+            drained.cancelled().await;
+            tokio::time::sleep(LAST_CHANCE).await;
         };
-        let Some(refusal) = refusal else { return };
-        // A refusal is tried until it is stored; the others wait in the bounded queue behind it.
-        while let Err(error) = send(bus.jetstream(), &stream, &mut made, &subject, &refusal).await {
+        tokio::select! {
+            () = self.send_all() => {}
+            () = out_of_time => {}
+        }
+        let left = self.queue.len() as u64 + self.in_hand;
+        tell_of_missed(left + self.dropped.swap(0, Ordering::Relaxed));
+    }
+
+    async fn send_all(&mut self) {
+        // Not with the first refusal only: there may be none, and today's settings are to count.
+        self.insist(None).await;
+        while let Some(refusal) = self.queue.recv().await {
+            self.in_hand = 1;
+            self.insist(Some(&refusal)).await;
+            self.in_hand = 0;
+            tell_of_missed(self.dropped.swap(0, Ordering::Relaxed));
+        }
+    }
+
+    /// Makes the stream, or stores a refusal in it, however often it takes; meanwhile the others wait in the bounded queue.
+    async fn insist(&self, refusal: Option<&Refusal>) {
+        let mut make_stream = refusal.is_none();
+        while let Err(error) = self.attempt(make_stream, refusal).await {
             tracing::warn!(error.chain = status::chain(&*error), "refusals are only in the log for now");
-            if token.is_cancelled() {
-                return;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(RETRY) => {}
-                () = token.cancelled() => {}
-            }
+            // A broker that lost its store has no stream either.
+            make_stream = true;
+            tokio::time::sleep(RETRY).await;
         }
-        let missed = dropped.swap(0, Ordering::Relaxed);
-        if missed > 0 {
-            tracing::warn!(missed, "refusals are only in the log: more than the audit stream takes");
+    }
+
+    async fn attempt(&self, make_stream: bool, refusal: Option<&Refusal>) -> Result<(), async_nats::Error> {
+        if make_stream {
+            // An installed system keeps its entries and gets the settings of today.
+            self.jetstream.create_or_update_stream(self.stream.clone()).await?;
         }
+        let Some(refusal) = refusal else { return Ok(()) };
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", refusal.id.as_str());
+        let subject = format!("{}.gateway.refused", self.stream.name);
+        let payload = serde_json::to_vec(refusal)?;
+        self.jetstream.publish_with_headers(subject, headers, payload.into()).await?.await?;
+        Ok(())
     }
 }
 
-async fn send(
-    jetstream: &jetstream::Context,
-    stream: &stream::Config,
-    made: &mut bool,
-    subject: &str,
-    refusal: &Refusal,
-) -> Result<(), async_nats::Error> {
-    if !*made {
-        jetstream.get_or_create_stream(stream.clone()).await?;
-        *made = true;
+fn tell_of_missed(missed: u64) {
+    if missed > 0 {
+        tracing::warn!(missed, "refusals are only in the log: more than the audit stream took");
     }
-    let mut headers = HeaderMap::new();
-    headers.insert("Nats-Msg-Id", refusal.id.as_str());
-    let payload = serde_json::to_vec(refusal)?;
-    jetstream.publish_with_headers(subject.to_owned(), headers, payload.into()).await?.await?;
-    Ok(())
 }

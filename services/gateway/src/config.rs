@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use events::EventsConfig;
-use runtime::config::{self, ConfigError, ServerConfig, SignerConfig, TelemetryConfig, UpstreamConfig};
+use runtime::config::{
+    self, ConfigError, MILLIS, PLACES, ServerConfig, SignerConfig, TelemetryConfig, UpstreamConfig, within,
+};
 use runtime::identity::oidc::OidcConfig;
 use serde::Deserialize;
 
@@ -81,24 +83,24 @@ impl Config {
 
     /// What the types alone cannot say.
     fn check(&self) -> Result<(), ConfigError> {
-        if self.sessions.recheck_seconds == 0
-            || self.sessions.recheck_seconds * 2 > self.identity.lifetime_seconds
-        {
-            // A session holds the internal token until it is rechecked, and the signer hands out tokens with half of
-            // their life left.
-            return Err(ConfigError::Unsound {
-                key: "sessions.recheck_seconds",
-                wanted: "at least 1 and at most half of identity.lifetime_seconds",
-            });
+        self.server.check()?;
+        self.telemetry.check()?;
+        self.sign_in.check()?;
+        self.identity.check()?;
+        self.events.check()?;
+        self.limits.check()?;
+        self.audit.check()?;
+        within("sessions.entries_max", self.sessions.entries_max, &PLACES)?;
+        // A session holds the internal token until it is rechecked, and the signer hands out tokens with half of their
+        // life left.
+        if !(1..=self.identity.lifetime_seconds / 2).contains(&self.sessions.recheck_seconds) {
+            let wanted = "at least 1 and at most half of identity.lifetime_seconds";
+            return Err(ConfigError::unsound("sessions.recheck_seconds", wanted));
         }
-        let sizes = [
-            ("limits.answer_bytes_max", self.limits.answer_bytes_max),
-            ("server.message_bytes_max", self.server.message_bytes_max),
-        ];
-        match sizes.into_iter().find(|(_, bytes)| *bytes == 0) {
-            Some((key, _)) => Err(ConfigError::Unsound { key, wanted: "over 0" }),
-            None => Ok(()),
-        }
+        within("views.section_ms_max", self.views.section_ms_max, &MILLIS)?;
+        within("views.stale_seconds_max", self.views.stale_seconds_max, &(0..=86_400))?;
+        let mut upstreams = self.upstreams.iter();
+        upstreams.try_for_each(|(name, upstream)| upstream.check(&format!("upstreams.{name}")))
     }
 }
 
@@ -122,5 +124,29 @@ mod tests {
     fn an_internal_token_outlives_its_session() {
         let refused = Config::load(None, &[("sessions.recheck_seconds", "40")]);
         assert!(refused.expect_err("40 is over half of 60").to_string().contains("recheck_seconds"));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_its_key() {
+        for (key, value, wanted) in [
+            ("server.deadline_ms_max", "0", "1 to 86400000"),
+            ("server.message_bytes_max", "4194305", "1 to 4194304"),
+            ("telemetry.trace_ratio", "1.5", "0 to 1"),
+            ("identity.lifetime_seconds", "0", "1 to 86400"),
+            ("sign_in.skew_seconds", "301", "0 to 300"),
+            ("sessions.entries_max", "0", "1 to 1000000"),
+            ("limits.streams_max", "0", "1 to 1000000"),
+            ("limits.connections_per_upstream", "0", "1 to 1000"),
+            ("limits.answer_bytes_max", "0", "1 to 1073741824"),
+            ("limits.header_bytes_max", "65537", "1 to 65536"),
+            ("events.replicas", "0", "1 to 5"),
+            ("audit.retention_days", "0", "1 to 36500"),
+            ("audit.stream_bytes_max", "-1", "1 to 9223372036854775807"),
+            ("views.section_ms_max", "0", "1 to 86400000"),
+            ("upstreams.qa.call_timeout_ms", "0", "1 to 86400000"),
+        ] {
+            let refused = Config::load(None, &[(key, value)]).expect_err(key);
+            assert_eq!(refused.to_string(), format!("{key} must be {wanted}"));
+        }
     }
 }

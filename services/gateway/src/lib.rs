@@ -63,7 +63,7 @@ pub fn default_config(overrides: &[(&str, &str)]) -> Result<Config> {
 pub async fn start(config: Config, clock: SharedClock, token: CancellationToken) -> Result<Running> {
     let upstreams = Upstreams::new(&config.upstreams, config.limits.connections_per_upstream)?;
     let routes = Routes::new(&upstreams.names())?;
-    let audit = Audit::start(&config.events, &config.audit, Arc::clone(&clock), token.clone()).await?;
+    let (audit, sending) = Audit::open(&config.events, &config.audit, Arc::clone(&clock)).await?;
     let sessions = sessions(&config, &clock, &token)?;
     let views = Views::new(upstreams.clone(), clock, &config.views);
     let local = TonicRoutes::new(GatewayServiceServer::new(views)).prepare();
@@ -87,7 +87,9 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
         async move { front.answer(request.map(Body::new)).await }
     };
     let server = server::start_raw("gateway", &config.server, token.clone(), answer).await?;
-    Ok(Running::of(server, [sweep], token))
+    // By its own end, not by the token: calls are refused until the last one has ended.
+    let sending = sending.map(|sending| tokio::spawn(sending.run(server.drained.clone())));
+    Ok(Running::of(server, [sweep].into_iter().chain(sending), token))
 }
 
 fn sessions(config: &Config, clock: &SharedClock, token: &CancellationToken) -> Result<Sessions> {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use runtime::config::{ConfigError, PLACES, within};
 use serde::Deserialize;
 use status::{Kind, Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -53,6 +54,21 @@ pub struct LimitsConfig {
     pub answer_bytes_max: usize,
     /// All header names and values of a request together, in bytes.
     pub header_bytes_max: usize,
+}
+
+impl LimitsConfig {
+    /// # Errors
+    ///
+    /// The first limit that leaves room for nothing, or for more than there can be.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        within("limits.streams_max", self.streams_max, &PLACES)?;
+        within("limits.calls_per_merchant_max", self.calls_per_merchant_max, &PLACES)?;
+        within("limits.streams_per_merchant_max", self.streams_per_merchant_max, &PLACES)?;
+        within("limits.connections_per_upstream", self.connections_per_upstream, &(1..=1_000))?;
+        within("limits.answer_bytes_max", self.answer_bytes_max, &(1..=1 << 30))?;
+        // Beyond this HTTP/2 itself refuses them.
+        within("limits.header_bytes_max", self.header_bytes_max, &(1..=64 * 1024))
+    }
 }
 
 /// What one caller may still ask for.

@@ -54,7 +54,7 @@ impl Sessions {
         recheck: Duration,
         max: usize,
     ) -> Self {
-        Self { verifier, signer, limits, clock, recheck, max: max.max(1), known: RwLock::default() }
+        Self { verifier, signer, limits, clock, recheck, max, known: RwLock::default() }
     }
 
     /// The session of a request's bearer token.

@@ -56,7 +56,7 @@ impl Lanes {
     fn new(endpoint: &Endpoint, count: usize) -> Self {
         // Lazy: a lane that is never used never connects.
         let lane = |_| Lane { channel: endpoint.connect_lazy(), open: Arc::default() };
-        Self((0..count.max(1)).map(lane).collect())
+        Self((0..count).map(lane).collect())
     }
 
     fn take(&self) -> (&Channel, OnLane) {

@@ -1,5 +1,7 @@
 //! The service's settings.
 
+mod checks;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,7 +9,6 @@ use chrono::TimeDelta;
 use runtime::config::{AccessConfig, ConfigError, ServerConfig, TelemetryConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
-use status::Violation;
 
 use crate::domain::advice::AdviceRules;
 use crate::domain::alerts::Looks;
@@ -16,7 +17,6 @@ use crate::domain::counting::Pauses;
 use crate::domain::follow_up::policy::Rules;
 use crate::domain::incident::policy::IncidentRules;
 use crate::domain::ingest::IngestLimits;
-use crate::domain::judgement::DAYS_MIN;
 use crate::domain::money::Currency;
 
 /// All settings; `config/default.toml` explains them.
@@ -233,18 +233,16 @@ impl Config {
     pub fn load(file: Option<&Path>, overrides: &[(&str, &str)]) -> Result<Self, ConfigError> {
         let default = include_str!("../config/default.toml");
         let config: Self = runtime::config::load("metrics", default, file, overrides)?;
-        config.follow_ups.rules().check().map_err(unusable("follow_ups"))?;
-        config.incidents.rules().check().map_err(unusable("incidents"))?;
-        config.advice.check()?;
+        config.check()?;
         Ok(config)
     }
 }
 
 impl IngestConfig {
-    /// What a batch may hold. A batch of nothing would never end.
+    /// What a batch may hold.
     pub(crate) fn limits(&self) -> IngestLimits {
         IngestLimits {
-            batch_lines: self.batch_conversations.max(1),
+            batch_lines: self.batch_conversations,
             batch_bytes: self.batch_bytes,
             held_bytes: self.held_bytes_max,
             linger: Duration::from_millis(self.linger_ms),
@@ -253,29 +251,6 @@ impl IngestConfig {
 }
 
 impl AdviceConfig {
-    fn check(&self) -> Result<(), ConfigError> {
-        let shares = [
-            ("worse_by", self.worse_by),
-            ("quick_share_gain", self.quick_share_gain),
-            ("outcome_moved_by", self.outcome_moved_by),
-        ];
-        let unusable =
-            |key: &str, bounds: &str| Err(ConfigError::Unusable(format!("advice.{key} must be {bounds}")));
-        if let Some((key, _)) = shares.iter().find(|(_, share)| !(*share > 0.0 && *share <= 1.0)) {
-            return unusable(key, "above 0, and 1 at most");
-        }
-        if !(DAYS_MIN as u32..=53).contains(&self.like_periods) {
-            return unusable("like_periods", &format!("{DAYS_MIN} to 53"));
-        }
-        if !(1..=1_000).contains(&self.groups_max) {
-            return unusable("groups_max", "1 to 1000");
-        }
-        if !(1..=100_000).contains(&self.reviews_min) {
-            return unusable("reviews_min", "1 to 100000");
-        }
-        Ok(())
-    }
-
     pub(crate) fn rules(&self) -> AdviceRules {
         AdviceRules {
             threshold: self.worse_by,
@@ -319,7 +294,7 @@ impl TimelinesConfig {
         Pauses {
             settle: Duration::from_millis(self.settle_ms),
             make_way: Duration::from_millis(self.yield_ms),
-            check: Duration::from_millis(self.check_ms.max(10)),
+            check: Duration::from_millis(self.check_ms),
         }
     }
 }
@@ -327,9 +302,9 @@ impl TimelinesConfig {
 impl AlertsConfig {
     pub(crate) fn looks(&self) -> Looks {
         Looks {
-            check: Duration::from_millis(self.check_ms.max(10)),
+            check: Duration::from_millis(self.check_ms),
             hourly: Duration::from_secs(self.hourly_seconds),
-            idle: TimeDelta::minutes(self.idle_minutes.max(1).into()),
+            idle: TimeDelta::minutes(self.idle_minutes.into()),
         }
     }
 }
@@ -337,9 +312,9 @@ impl AlertsConfig {
 impl BoardConfig {
     pub(crate) fn pushing(&self) -> Pushing {
         Pushing {
-            read: Duration::from_millis(self.read_ms.max(10)),
-            heartbeat: Duration::from_millis(self.heartbeat_ms.max(10)),
-            slow: Duration::from_millis(self.slow_ms.max(10)),
+            read: Duration::from_millis(self.read_ms),
+            heartbeat: Duration::from_millis(self.heartbeat_ms),
+            slow: Duration::from_millis(self.slow_ms),
             clients_max: self.clients_max,
             boards_max: self.boards_max,
         }
@@ -368,14 +343,6 @@ impl ClosingConfig {
     }
 }
 
-/// What is wrong with what holds for merchants who set no policy of their own.
-fn unusable(section: &'static str) -> impl Fn(Violation) -> ConfigError {
-    move |Violation { field, description }| {
-        let key = field.trim_start_matches("policy.");
-        ConfigError::Unusable(format!("{section}.{key} {description}"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -386,16 +353,6 @@ mod tests {
         assert_eq!(config.expect("loads").definitions.versions_max, 8);
         let unknown = Config::load(None, &[("ingest.batch", "1")]);
         assert!(unknown.expect_err("is refused").to_string().contains("ingest.batch"));
-    }
-
-    #[test]
-    fn what_merchants_could_not_set_is_refused_by_its_key() {
-        let refused = |key| Config::load(None, &[(key, "400")]).expect_err("is refused").to_string();
-        assert_eq!(refused("follow_ups.contact_hours"), "follow_ups.contact_hours must be 1 to 48");
-        let key = "incidents.retrospective_working_days";
-        assert_eq!(refused(key), "incidents.retrospective_working_days must be 1 to 60");
-        assert_eq!(refused("advice.worse_by"), "advice.worse_by must be above 0, and 1 at most");
-        assert_eq!(refused("advice.like_periods"), "advice.like_periods must be 5 to 53");
     }
 
     #[test]

@@ -118,7 +118,6 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let store = Store::new(pool.clone(), TierRules::built_in(&config.money.currency()));
     let metrics = Metrics::start(store, clock.clone(), &config, token.clone()).await?;
 
-    let bytes_max = config.server.message_bytes_max;
     let campaigns = Campaigns::new(metrics.clone());
     let alerts = Alerts::new(metrics.clone(), config.alerts.looks());
     let api = MetricsServiceServer::new(MetricsApi::new(metrics.clone()));
@@ -146,24 +145,24 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let risk_api = RiskServiceServer::new(RiskApi::new(Risks::new(metrics.clone())));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
-        .add_service(api.max_decoding_message_size(bytes_max))
-        .add_service(analysis_api.max_decoding_message_size(bytes_max))
-        .add_service(facts_api.max_decoding_message_size(bytes_max))
-        .add_service(campaign_api.max_decoding_message_size(bytes_max))
-        .add_service(case_api.max_decoding_message_size(bytes_max))
-        .add_service(target_api.max_decoding_message_size(bytes_max))
-        .add_service(follow_up_api.max_decoding_message_size(bytes_max))
-        .add_service(alert_api.max_decoding_message_size(bytes_max))
-        .add_service(board_api.max_decoding_message_size(bytes_max))
-        .add_service(incident_api.max_decoding_message_size(bytes_max))
-        .add_service(risk_api.max_decoding_message_size(bytes_max))
-        .add_service(issue_api.max_decoding_message_size(bytes_max))
-        .add_service(work_api.max_decoding_message_size(bytes_max))
-        .add_service(loss_api.max_decoding_message_size(bytes_max))
-        .add_service(customer_api.max_decoding_message_size(bytes_max))
-        .add_service(voice_api.max_decoding_message_size(bytes_max))
-        .add_service(report_api.max_decoding_message_size(bytes_max))
-        .add_service(bot_api.max_decoding_message_size(bytes_max))
+        .add_service(api)
+        .add_service(analysis_api)
+        .add_service(facts_api)
+        .add_service(campaign_api)
+        .add_service(case_api)
+        .add_service(target_api)
+        .add_service(follow_up_api)
+        .add_service(alert_api)
+        .add_service(board_api)
+        .add_service(incident_api)
+        .add_service(risk_api)
+        .add_service(issue_api)
+        .add_service(work_api)
+        .add_service(loss_api)
+        .add_service(customer_api)
+        .add_service(voice_api)
+        .add_service(report_api)
+        .add_service(bot_api)
         .add_service(events::parked_service(pool.clone(), clock.clone()))
         .probe("database", move || {
             let pool = probed.clone();
@@ -201,7 +200,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
 }
 
 fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    every("metrics.close_days", Duration::from_secs(config.closing.check_seconds.max(1)), token, move || {
+    every("metrics.close_days", Duration::from_secs(config.closing.check_seconds), token, move || {
         let metrics = metrics.clone();
         async move {
             match metrics.close_quiet_days().await {
@@ -214,29 +213,24 @@ fn close_days(metrics: Metrics, config: &Config, token: CancellationToken) -> Jo
 }
 
 fn finalise_days(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    every(
-        "metrics.finalise_days",
-        Duration::from_secs(config.closing.check_seconds.max(1)),
-        token,
-        move || {
-            let metrics = metrics.clone();
-            async move {
-                match metrics.finalise_days().await {
-                    Ok(0) => {}
-                    Ok(days) => tracing::info!(days, "told of final days"),
-                    Err(error) => {
-                        tracing::warn!(error.chain = status::chain(&error), "cannot tell of final days now");
-                    }
+    every("metrics.finalise_days", Duration::from_secs(config.closing.check_seconds), token, move || {
+        let metrics = metrics.clone();
+        async move {
+            match metrics.finalise_days().await {
+                Ok(0) => {}
+                Ok(days) => tracing::info!(days, "told of final days"),
+                Err(error) => {
+                    tracing::warn!(error.chain = status::chain(&error), "cannot tell of final days now");
                 }
             }
-        },
-    )
+        }
+    })
 }
 
 fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
     every(
         "metrics.build_definitions",
-        Duration::from_secs(config.definitions.check_seconds.max(1)),
+        Duration::from_secs(config.definitions.check_seconds),
         token,
         move || {
             let metrics = metrics.clone();
@@ -260,7 +254,7 @@ fn build_definitions(metrics: Metrics, config: &Config, token: CancellationToken
 }
 
 fn end_campaigns(campaigns: Campaigns, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_seconds = Duration::from_secs(config.campaigns.check_seconds.max(1));
+    let every_seconds = Duration::from_secs(config.campaigns.check_seconds);
     every("metrics.end_campaigns", every_seconds, token, move || {
         let campaigns = campaigns.clone();
         async move {
@@ -274,7 +268,7 @@ fn end_campaigns(campaigns: Campaigns, config: &Config, token: CancellationToken
 }
 
 fn look_for_follow_ups(follow_ups: FollowUps, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_seconds = Duration::from_secs(config.follow_ups.check_seconds.max(1));
+    let every_seconds = Duration::from_secs(config.follow_ups.check_seconds);
     every("metrics.look_for_follow_ups", every_seconds, token, move || {
         let follow_ups = follow_ups.clone();
         async move {
@@ -297,7 +291,7 @@ fn look_for_follow_ups(follow_ups: FollowUps, config: &Config, token: Cancellati
 }
 
 fn look_again(customers: Customers, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_seconds = Duration::from_secs(config.timelines.look_again_seconds.max(1));
+    let every_seconds = Duration::from_secs(config.timelines.look_again_seconds);
     every("metrics.look_again", every_seconds, token, move || {
         let customers = customers.clone();
         async move {
@@ -313,7 +307,7 @@ fn look_again(customers: Customers, config: &Config, token: CancellationToken) -
 }
 
 fn schedule_reports(reports: Reports, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_seconds = Duration::from_secs(config.reports.schedule_seconds.max(1));
+    let every_seconds = Duration::from_secs(config.reports.schedule_seconds);
     every("metrics.schedule_reports", every_seconds, token, move || {
         let reports = reports.clone();
         async move {
@@ -330,7 +324,7 @@ fn schedule_reports(reports: Reports, config: &Config, token: CancellationToken)
 
 /// Makes reports as they are asked for here, and looks now and then for what others asked for.
 fn make_reports(reports: Reports, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let pause = Duration::from_secs(config.reports.check_seconds.max(1));
+    let pause = Duration::from_secs(config.reports.check_seconds);
     tokio::spawn(async move {
         while !token.is_cancelled() {
             match reports.make_reports().await {
@@ -348,7 +342,7 @@ fn make_reports(reports: Reports, config: &Config, token: CancellationToken) -> 
 }
 
 fn gather_figure_changes(metrics: Metrics, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_ms = Duration::from_millis(config.board.gather_ms.max(10));
+    let every_ms = Duration::from_millis(config.board.gather_ms);
     every("metrics.gather_figure_changes", every_ms, token, move || {
         let metrics = metrics.clone();
         async move {
@@ -360,7 +354,7 @@ fn gather_figure_changes(metrics: Metrics, config: &Config, token: CancellationT
 }
 
 fn escalate_incidents(incidents: Incidents, config: &Config, token: CancellationToken) -> JoinHandle<()> {
-    let every_ms = Duration::from_millis(config.incidents.check_ms.max(10));
+    let every_ms = Duration::from_millis(config.incidents.check_ms);
     every("metrics.escalate_incidents", every_ms, token, move || {
         let incidents = incidents.clone();
         async move {

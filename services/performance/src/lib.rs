@@ -38,9 +38,6 @@ pub const SCHEMA: &str = "performance";
 static MIGRATIONS: &[EmbeddedMigrations] = &[events::MIGRATIONS, OWN_MIGRATIONS];
 const OWN_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
-/// The largest people file and what is around it.
-const MESSAGE_BYTES_MAX: usize = 4 << 20;
-
 /// The settings without a file; `overrides` are dotted keys with their values.
 pub fn default_config(overrides: &[(&str, &str)]) -> anyhow::Result<Config> {
     Ok(Config::load(None, overrides)?)
@@ -64,8 +61,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let verifier = Verifier::open(&config.access, clock.clone()).context("cannot check who calls")?;
     let performance = Performance::new(Store::new(pool.clone()), clock.clone());
 
-    let api = PeopleServiceServer::new(PeopleApi::new(performance.clone()))
-        .max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let api = PeopleServiceServer::new(PeopleApi::new(performance.clone()));
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(api)

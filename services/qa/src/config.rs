@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use runtime::config::{AccessConfig, ConfigError, ServerConfig, TelemetryConfig};
+use runtime::config::{AccessConfig, ConfigError, ServerConfig, TelemetryConfig, within};
 use serde::Deserialize;
 
 /// All settings; `config/default.toml` explains them.
@@ -86,7 +86,22 @@ impl DrawConfig {
 impl Config {
     /// The settings from defaults, `file`, `JINPAI_QA__…` and `overrides`, each over the one before.
     pub fn load(file: Option<&Path>, overrides: &[(&str, &str)]) -> Result<Self, ConfigError> {
-        runtime::config::load("qa", include_str!("../config/default.toml"), file, overrides)
+        let config: Self =
+            runtime::config::load("qa", include_str!("../config/default.toml"), file, overrides)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What the types alone cannot say.
+    fn check(&self) -> Result<(), ConfigError> {
+        self.server.check()?;
+        self.telemetry.check()?;
+        self.access.check()?;
+        self.database.check()?;
+        self.events.check()?;
+        // As much as SetReviewerCapacity takes.
+        within("review.default_capacity", self.review.default_capacity, &(0..=1_000))?;
+        within("retention.months", self.retention.months, &(0..=1_200))
     }
 }
 
@@ -102,5 +117,22 @@ mod tests {
         assert_eq!(config.retention.months, 36, "three years, unless a merchant says otherwise");
         let unknown = Config::load(None, &[("draw.commitment_fil", "x")]);
         assert!(unknown.expect_err("is refused").to_string().contains("draw.commitment_fil"));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_its_key() {
+        for (key, value, wanted) in [
+            ("server.streams_per_connection_max", "0", "1 to 1000000"),
+            ("server.message_bytes_max", "4194305", "1 to 4194304"),
+            ("telemetry.otlp_interval_ms", "0", "1 to 86400000"),
+            ("access.issuer", "", "a name"),
+            ("database.pool_size", "0", "1 to 1000"),
+            ("events.replicas", "6", "1 to 5"),
+            ("review.default_capacity", "-5", "0 to 1000"),
+            ("retention.months", "1201", "0 to 1200"),
+        ] {
+            let refused = Config::load(None, &[(key, value)]).expect_err(key);
+            assert_eq!(refused.to_string(), format!("{key} must be {wanted}"));
+        }
     }
 }

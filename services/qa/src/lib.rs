@@ -116,10 +116,7 @@ pub async fn start(config: Config, clock: SharedClock, token: CancellationToken)
     let probed = pool.clone();
     let server = Server::new(SCHEMA, &config.server, AccessCheck::new(verifier))
         .add_service(QaServiceServer::new(QaApi::new(qa.clone())))
-        .add_service(
-            CheckServiceServer::new(CheckApi::new(checks.clone()))
-                .max_decoding_message_size(config.server.message_bytes_max),
-        )
+        .add_service(CheckServiceServer::new(CheckApi::new(checks.clone())))
         .add_service(PrivacyServiceServer::new(PrivacyApi::new(privacy.clone())))
         .add_service(WeaknessServiceServer::new(WeaknessApi::new(weaknesses.clone())))
         .add_service(RiskServiceServer::new(RiskApi::new(risks.clone())))

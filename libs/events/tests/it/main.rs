@@ -6,3 +6,4 @@ mod outbox;
 mod parked;
 mod relay;
 mod support;
+mod upgrade;

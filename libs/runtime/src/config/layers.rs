@@ -1,6 +1,7 @@
 //! The layers, flattened to leaves and laid over each other.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 use config::{File, FileFormat, Value, ValueKind};
@@ -34,14 +35,17 @@ impl Settings {
     pub(super) fn add_environment(
         &mut self,
         service: &str,
-        environment: impl IntoIterator<Item = (String, String)>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<(), ConfigError> {
         let prefix = format!("JINPAI_{}__", service.to_ascii_uppercase());
         let mut leaves = BTreeMap::new();
-        for (name, text) in environment {
-            let Some(rest) = name.strip_prefix(&prefix) else { continue };
+        let ours = |name: &OsString| name.as_encoded_bytes().starts_with(prefix.as_bytes());
+        for (name, text) in environment.into_iter().filter(|(name, _)| ours(name)) {
+            let no_text = || ConfigError::NotText { key: name.to_string_lossy().into_owned() };
+            let (name, text) = (name.to_str().ok_or_else(no_text)?, text.to_str().ok_or_else(no_text)?);
+            let rest = name.strip_prefix(&prefix).unwrap_or_default();
             let key: Key = rest.to_ascii_lowercase().split("__").map(str::to_owned).collect();
-            leaves.insert(key.clone(), self.value(&name, &key, &text));
+            leaves.insert(key.clone(), self.value(name, &key, text));
         }
         self.lay("environment", leaves)
     }

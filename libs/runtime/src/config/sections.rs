@@ -5,6 +5,13 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::{ConfigError, MILLIS, MILLIS_MAX, PLACES, SECONDS, within};
+
+/// What generated servers take unless each of them is told otherwise, so a larger setting would be an empty promise.
+const MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// How far clocks may be allowed to differ: for so long an expired token counts.
+const SKEW_SECONDS: std::ops::RangeInclusive<u64> = 0..=300;
+
 /// Certificates as PEM files. They are read when a connection is made or accepted, so renewed ones come into use
 /// without a restart.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,7 +35,8 @@ pub struct ServerConfig {
     pub ops_listen: SocketAddr,
     /// The longest a call may take where its rule says nothing.
     pub deadline_ms_max: u64,
-    /// The largest message taken, in bytes as sent.
+    /// The largest message taken, in bytes as sent: 4 MiB at most, which is also the most that a compressed one may
+    /// become, whatever this says.
     pub message_bytes_max: usize,
     /// Calls worked on at once, over all connections; more are refused at once.
     pub in_flight_max: usize,
@@ -80,6 +88,30 @@ impl Default for ServerConfig {
     }
 }
 
+impl ServerConfig {
+    /// # Errors
+    ///
+    /// The first value that no server can work with.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        within("server.deadline_ms_max", self.deadline_ms_max, &MILLIS)?;
+        within("server.message_bytes_max", self.message_bytes_max, &(1..=MESSAGE_BYTES_MAX))?;
+        within("server.in_flight_max", self.in_flight_max, &PLACES)?;
+        within("server.connections_max", self.connections_max, &PLACES)?;
+        within("server.streams_per_connection_max", self.streams_per_connection_max, &(1..=1_000_000))?;
+        within("server.handshake_ms_max", self.handshake_ms_max, &MILLIS)?;
+        within("server.keepalive_ms", self.keepalive_ms, &MILLIS)?;
+        within("server.keepalive_timeout_ms", self.keepalive_timeout_ms, &MILLIS)?;
+        // None of these waits is a wait that may be.
+        let waits = [
+            ("server.connection_age_ms_max", self.connection_age_ms_max),
+            ("server.connection_age_grace_ms", self.connection_age_grace_ms),
+            ("server.drain_notice_ms", self.drain_notice_ms),
+            ("server.drain_ms_max", self.drain_ms_max),
+        ];
+        waits.iter().try_for_each(|(key, millis)| within(key, *millis, &(0..=MILLIS_MAX)))
+    }
+}
+
 /// `[telemetry]`: what is told to whom.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
@@ -108,6 +140,16 @@ impl Default for TelemetryConfig {
     }
 }
 
+impl TelemetryConfig {
+    /// # Errors
+    ///
+    /// The first value that cannot be told by. Filter and endpoint show only when they are used.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        within("telemetry.otlp_interval_ms", self.otlp_interval_ms, &MILLIS)?;
+        within("telemetry.trace_ratio", self.trace_ratio, &(0.0..=1.0))
+    }
+}
+
 /// `[access]`: whose internal tokens count.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
@@ -133,6 +175,26 @@ impl Default for AccessConfig {
     }
 }
 
+impl AccessConfig {
+    /// # Errors
+    ///
+    /// The first value that no token can be checked by. The file shows only when it is read.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        named("access.issuer", &self.issuer)?;
+        check_skew("access.skew_seconds", self.skew_seconds)?;
+        within("access.cache_entries_max", self.cache_entries_max, &PLACES)
+    }
+}
+
+/// Refuses clocks that may differ by more than a few minutes.
+pub(crate) fn check_skew(key: &str, seconds: u64) -> Result<(), ConfigError> {
+    within(key, seconds, &SKEW_SECONDS)
+}
+
+fn named(key: &str, name: &str) -> Result<(), ConfigError> {
+    if name.is_empty() { Err(ConfigError::unsound(key, "a name")) } else { Ok(()) }
+}
+
 /// `[identity]`: how the gateway signs who calls.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
@@ -148,6 +210,16 @@ pub struct SignerConfig {
 impl Default for SignerConfig {
     fn default() -> Self {
         Self { key_file: PathBuf::new(), issuer: "jinpai-gateway".to_owned(), lifetime_seconds: 60 }
+    }
+}
+
+impl SignerConfig {
+    /// # Errors
+    ///
+    /// The first value that no token can be made of. The key shows only when it is read.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        named("identity.issuer", &self.issuer)?;
+        within("identity.lifetime_seconds", self.lifetime_seconds, &SECONDS)
     }
 }
 
@@ -179,6 +251,23 @@ impl Default for UpstreamConfig {
             keepalive_timeout_ms: 10_000,
             tls: None,
         }
+    }
+}
+
+impl UpstreamConfig {
+    /// Checks it as the section `section`.
+    ///
+    /// # Errors
+    ///
+    /// The first wait that is none. The url shows only when it is used.
+    pub fn check(&self, section: &str) -> Result<(), ConfigError> {
+        let waits = [
+            ("connect_timeout_ms", self.connect_timeout_ms),
+            ("call_timeout_ms", self.call_timeout_ms),
+            ("keepalive_ms", self.keepalive_ms),
+            ("keepalive_timeout_ms", self.keepalive_timeout_ms),
+        ];
+        waits.iter().try_for_each(|(key, millis)| within(&format!("{section}.{key}"), *millis, &MILLIS))
     }
 }
 

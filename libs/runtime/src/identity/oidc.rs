@@ -22,7 +22,7 @@ use super::keys::{KeySet, KeysError};
 use super::token::{Expectations, Times, TokenError, verify};
 use crate::background;
 use crate::clock::SharedClock;
-use crate::config::ConfigError;
+use crate::config::{self, ConfigError};
 
 pub use fetch::FetchError;
 
@@ -66,6 +66,17 @@ impl Default for OidcConfig {
             refresh_seconds: 300,
             cache_entries_max: 20_000,
         }
+    }
+}
+
+impl OidcConfig {
+    /// # Errors
+    ///
+    /// The first number that nothing can be checked by. Issuer, algorithms and keys show when the checking starts.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        config::check_skew("sign_in.skew_seconds", self.skew_seconds)?;
+        config::within("sign_in.refresh_seconds", self.refresh_seconds, &config::SECONDS)?;
+        config::within("sign_in.cache_entries_max", self.cache_entries_max, &config::PLACES)
     }
 }
 
@@ -136,7 +147,7 @@ impl TokenVerifier {
     ) -> Result<Self, OidcError> {
         let verifier = Self::new(config, clock)?;
         let refreshed = verifier.clone();
-        let interval = Duration::from_secs(verifier.0.config.refresh_seconds.max(1));
+        let interval = Duration::from_secs(verifier.0.config.refresh_seconds);
         background::every("oidc.keys", interval, token, move || {
             let verifier = refreshed.clone();
             async move {

@@ -1,5 +1,7 @@
 //! Settings: layers, secrets, and errors that name the key.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
 use runtime::config::{ConfigError, ServerConfig, load_from};
@@ -36,7 +38,7 @@ fn load(
     environment: &[(&str, &str)],
     overrides: &[(&str, &str)],
 ) -> Result<Config, ConfigError> {
-    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let environment = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     load_from("shops", DEFAULT, file, environment, overrides)
 }
 
@@ -135,4 +137,18 @@ fn a_file_that_is_missing_or_not_toml_is_named() {
     );
     let broken = file("name = ");
     assert!(complaint(load(Some(broken.path()), &[], &[])).contains("not valid TOML"));
+}
+
+#[test]
+fn variables_that_are_no_text_are_named_if_they_are_ours_and_passed_over_if_not() {
+    let bytes = |text: &str| OsString::from_vec([text.as_bytes(), b"\xff\xfe"].concat());
+    let with =
+        |name: OsString, value: OsString| load_from::<Config>("shops", DEFAULT, None, [(name, value)], &[]);
+    with("LEGACY_PATH".into(), bytes("/srv/")).expect("it is none of ours");
+    with(bytes("LEGACY"), bytes("")).expect("nor is this");
+    let complaint = |name, value| complaint(with(name, value));
+    let told = complaint("JINPAI_SHOPS__DATABASE__URL".into(), bytes("hush"));
+    assert_eq!(told, "JINPAI_SHOPS__DATABASE__URL is not valid UTF-8");
+    let told = complaint(bytes("JINPAI_SHOPS__NAME"), "x".into());
+    assert!(told.starts_with("JINPAI_SHOPS__NAME") && told.ends_with("is not valid UTF-8"), "{told}");
 }

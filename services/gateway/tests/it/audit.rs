@@ -1,6 +1,7 @@
 //! Who was turned away is kept.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull;
 use proto::access::Role;
@@ -9,6 +10,7 @@ use runtime::clock::SystemClock;
 use serde_json::Value;
 use testkit::caller;
 use tokio_stream::StreamExt;
+use tonic::Code;
 
 use crate::native::figures_of;
 use crate::support::fakes::FINE;
@@ -54,6 +56,82 @@ async fn every_refusal_is_in_the_stream_once() {
     let forged = entries.iter().find(|entry| entry["decision"] == "unauthenticated").expect("it was counted");
     assert_eq!(forged.get("subject"), None, "nobody knows who it was");
     assert!(!forged.to_string().contains("forged"), "the token is not kept");
+}
+
+#[tokio::test]
+async fn the_stream_of_the_events_is_none_of_the_gateways() {
+    let nats = testkit::nats().await;
+    let gateway =
+        TestGateway::start_with(&[], SystemClock::shared(), |config| config.events = nats.config()).await;
+    let refused = gateway.metrics_client().get_figures(with_token("forged", figures_of(FINE))).await;
+    refused.expect_err("a bad token");
+    read(&nats, 1).await;
+    let events = format!("{}_EVENTS", nats.prefix().to_uppercase());
+    let jetstream = async_nats::jetstream::new(nats.client().await);
+    let found = jetstream.get_stream(&events).await;
+    assert!(found.is_err(), "a gateway with events.replicas = 1 would take the other copies away");
+}
+
+#[tokio::test]
+async fn a_stream_of_an_older_release_gets_todays_settings_and_keeps_its_entries() {
+    let nats = testkit::nats().await;
+    for (days, bytes) in [(400, 20 << 20), (30, 10 << 20)] {
+        let gateway = TestGateway::start_with(&[], SystemClock::shared(), |config| {
+            config.events = nats.config();
+            config.audit.retention_days = days;
+            config.audit.stream_bytes_max = bytes;
+        })
+        .await;
+        let refused = gateway.metrics_client().get_figures(with_token("forged", figures_of(FINE))).await;
+        refused.expect_err("a bad token");
+        let jetstream = async_nats::jetstream::new(nats.client().await);
+        let name = format!("{}-audit", nats.prefix());
+        let has_settings = async || match jetstream.get_stream(&name).await {
+            Ok(stream) => {
+                let config = &stream.cached_info().config;
+                (config.max_age.as_secs(), config.max_bytes) == (days * 24 * 3600, bytes)
+            }
+            Err(_) => false,
+        };
+        testkit::eventually(SOON, has_settings).await;
+    }
+    read(&nats, 2).await;
+}
+
+#[tokio::test]
+async fn calls_that_are_refused_while_the_gateway_drains_are_stored_before_it_ends() {
+    let nats = testkit::nats().await;
+    let gateway =
+        TestGateway::start_with(&[("server.drain_notice_ms", "1500")], SystemClock::shared(), |config| {
+            config.events = nats.config();
+        })
+        .await;
+    let mut client = gateway.metrics_client();
+    client.get_figures(with_token("forged", figures_of(FINE))).await.expect_err("a bad token");
+    gateway.ask_to_end();
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let refused = client.get_figures(with_token("forged", figures_of(FINE))).await;
+        assert_eq!(refused.expect_err("a bad token").code(), Code::Unauthenticated);
+    }
+    drop(client);
+    gateway.ended().await.expect("ends well");
+    read(&nats, 6).await;
+}
+
+#[tokio::test]
+async fn the_gateway_does_not_wait_for_ever_for_a_broker_that_is_away() {
+    let nats = testkit::nats().await;
+    let gateway = TestGateway::start_with(&[], SystemClock::shared(), |config| {
+        // Port 1 is nobody's.
+        config.events = nats.config_at("nats://127.0.0.1:1");
+    })
+    .await;
+    let mut client = gateway.metrics_client();
+    client.get_figures(with_token("forged", figures_of(FINE))).await.expect_err("a bad token");
+    drop(client);
+    gateway.ask_to_end();
+    gateway.ended().await.expect("ends well");
 }
 
 /// The entries of the audit stream: exactly so many.

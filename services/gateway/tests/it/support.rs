@@ -14,6 +14,7 @@ use proto::qa::v1::qa_service_client::QaServiceClient;
 use runtime::clock::{SharedClock, SystemClock};
 use runtime::identity::{Caller, Signer, Verifier};
 use testkit::{Issuer, Scratch, TestCaller};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
@@ -39,6 +40,7 @@ pub struct TestGateway {
     pub people: Fake,
     key_folder: Scratch,
     stop: CancellationToken,
+    task: Option<JoinHandle<anyhow::Result<()>>>,
 }
 
 impl TestGateway {
@@ -68,7 +70,18 @@ impl TestGateway {
         let stop = CancellationToken::new();
         let running = gateway::start(config, clock, stop.clone()).await.expect("the gateway starts");
         let (address, ops) = (running.address, running.health);
-        Self { address, ops, issuer, metrics, qa, people, key_folder, stop }
+        Self { address, ops, issuer, metrics, qa, people, key_folder, stop, task: Some(running.task) }
+    }
+
+    /// Asks it to end, as SIGTERM does.
+    pub fn ask_to_end(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits until all of it has ended.
+    pub async fn ended(mut self) -> anyhow::Result<()> {
+        let task = self.task.take().expect("nobody took it before");
+        tokio::time::timeout(2 * SOON, task).await.expect("it ends")?
     }
 
     /// A connection of its own.

@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 pub struct Currency {
     /// By ISO 4217, for example `CNY`.
     pub code: String,
-    /// Digits after the point: 2 for yuan and fen.
+    /// Digits after the point: 2 for yuan and fen, [`DECIMALS_MAX`] at most.
     pub decimals: u32,
 }
+
+/// More digits after the point than the billionths of the API have no currency can have; the settings refuse them.
+pub const DECIMALS_MAX: u32 = 9;
 
 /// Billionths in a whole.
 const NANOS: i64 = 1_000_000_000;
@@ -46,7 +49,7 @@ impl Currency {
     pub fn text(&self, minor_units: i64) -> String {
         let (scale, minor) = (self.scale().unsigned_abs(), minor_units.unsigned_abs());
         let sign = if minor_units < 0 { "-" } else { "" };
-        match usize::try_from(self.decimals.min(9)) {
+        match usize::try_from(self.decimals) {
             Ok(digits) if digits > 0 => {
                 format!("{sign}{}.{:0digits$} {}", minor / scale, minor % scale, self.code)
             }
@@ -56,7 +59,7 @@ impl Currency {
 
     /// Smallest units in a whole.
     pub fn scale(&self) -> i64 {
-        10_i64.pow(self.decimals.min(9))
+        10_i64.pow(self.decimals)
     }
 }
 
