@@ -1,4 +1,7 @@
 //! Risk reviews: chats that are reviewed for their hits, apart from the random sample.
+//!
+//! Which chats are picked is decided in one statement, that of `Store::insert_risk_reviews` in `store/risks.rs`: a day's hits,
+//! sample and judgements are sets, and reading them here to choose a few chats of each agent would move every hit of the day.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use runtime::ids::{AccountId, PersonId};
