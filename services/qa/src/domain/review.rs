@@ -139,6 +139,19 @@ pub struct Review {
     pub revision: i64,
 }
 
+/// Which reviews are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct ReviewFilter {
+    /// Empty for all.
+    pub reviewer: String,
+    /// Empty for all.
+    pub states: Vec<ReviewState>,
+    /// `None` for all.
+    pub days: Option<(NaiveDate, NaiveDate)>,
+    /// Empty for all.
+    pub account: String,
+}
+
 /// What to submit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmitReview {

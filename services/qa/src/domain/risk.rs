@@ -84,6 +84,17 @@ pub struct RiskReview {
     pub verdict: Option<(PersonId, Verdict)>,
 }
 
+/// Which picked chats to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RiskFilter {
+    /// `None` for all.
+    pub days: Option<(NaiveDate, NaiveDate)>,
+    /// Empty for all.
+    pub account: String,
+    /// Only those that nobody has reviewed.
+    pub open: bool,
+}
+
 impl RiskReview {
     /// Takes a reviewer's word. `message_count` is that of the chat, for comments that point into it.
     pub fn submit(

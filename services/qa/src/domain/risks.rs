@@ -8,9 +8,9 @@ use runtime::identity::Scope;
 use uuid::Uuid;
 
 use crate::domain::review::Assessment;
-use crate::domain::risk::{RiskPlan, RiskReview};
+use crate::domain::risk::{RiskFilter, RiskPlan, RiskReview};
 use crate::error::QaError;
-use crate::store::{ReviewKey, RiskFilter, Store};
+use crate::store::{ReviewKey, Store};
 
 /// Reviews of chats that checks point at.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{ATTEMPTS, Store, assessments, assignments, policies, raters, team_scorecards};
-use crate::domain::review::{Assignment, Review, ReviewState, SubmitReview, SubmittedUnder};
+use crate::domain::review::{Assignment, Review, ReviewFilter, SubmitReview, SubmittedUnder};
 use crate::error::QaError;
 use crate::outgoing;
 
@@ -21,19 +21,6 @@ pub(super) use rows::{find, insert, list_overdue, message_count, update};
 
 /// Where a page of reviews goes on.
 pub type ReviewKey = (NaiveDate, Uuid);
-
-/// Which reviews are asked for.
-#[derive(Debug, Clone, Default)]
-pub struct ReviewFilter {
-    /// Empty for all.
-    pub reviewer: String,
-    /// Empty for all.
-    pub states: Vec<ReviewState>,
-    /// `None` for all.
-    pub days: Option<(NaiveDate, NaiveDate)>,
-    /// Empty for all.
-    pub account: String,
-}
 
 /// A drawn chat that needs a review.
 #[derive(Debug, Clone)]

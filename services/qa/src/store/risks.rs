@@ -16,22 +16,11 @@ use uuid::Uuid;
 use super::people::PERSON_OF_ROW;
 use super::{ALL_DAYS, ATTEMPTS, ReviewKey, Seen, Store, seen_sql, team_scorecards};
 use crate::domain::review::{Assessment, Verdict};
-use crate::domain::risk::{RiskPlan, RiskReview};
+use crate::domain::risk::{RiskFilter, RiskPlan, RiskReview};
 use crate::error::QaError;
 
 /// From how many of a merchant's days is picked in one round.
 const DAYS_AT_ONCE: i64 = 20;
-
-/// Which picked chats to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RiskFilter {
-    /// `None` for all.
-    pub days: Option<(NaiveDate, NaiveDate)>,
-    /// Empty for all.
-    pub account: String,
-    /// Only those that nobody has reviewed.
-    pub open: bool,
-}
 
 #[derive(QueryableByName)]
 struct PlanRow {
