@@ -134,7 +134,7 @@ pub use order_decisions::OrderCursor;
 pub use purchases::RepurchaseQuery;
 pub use reports::{ReportCursor, ReportFilter};
 pub use restatements::{RestatementCursor, RestatementQuery};
-pub use risks::{RiskCursor, RiskFilter};
+pub use risks::RiskCursor;
 pub use targets::{TargetCursor, TargetFilter};
 pub use trade_explanations::TradeCursor;
 pub use voice_hand_overs::HandOverCursor;
