@@ -135,7 +135,7 @@ pub use purchases::RepurchaseQuery;
 pub use reports::{ReportCursor, ReportFilter};
 pub use restatements::{RestatementCursor, RestatementQuery};
 pub use risks::RiskCursor;
-pub use targets::{TargetCursor, TargetFilter};
+pub use targets::TargetCursor;
 pub use trade_explanations::TradeCursor;
 pub use voice_hand_overs::HandOverCursor;
 pub use voices::{EvidenceCursor, VoiceQuery};
