@@ -111,7 +111,7 @@ pub use alerts::{AlertCursor, AlertFilter, Subject};
 pub use bot_events::BotEventCursor;
 pub use bots::{BotCursor, BotQuery, QuestionCursor};
 pub use campaign_reviews::ReviewCursor;
-pub use campaigns::{CampaignCursor, CampaignFilter};
+pub use campaigns::CampaignCursor;
 pub use care_tasks::{CareCursor, CareFilter};
 pub use case_events::CaseResult;
 pub use cases::{CaseFilter, CaseStep};
