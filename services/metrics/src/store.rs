@@ -107,7 +107,7 @@ use crate::domain::figure::month_of;
 use crate::error::MetricsError;
 
 pub use actuals::{Actual, ActualQuery};
-pub use alerts::{AlertCursor, AlertFilter, Subject};
+pub use alerts::{AlertCursor, Subject};
 pub use bot_events::BotEventCursor;
 pub use bots::{BotCursor, BotQuery, QuestionCursor};
 pub use campaign_reviews::ReviewCursor;
