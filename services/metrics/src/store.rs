@@ -128,7 +128,7 @@ pub use hand_overs::HandedOver;
 pub use incident_tasks::{IncidentTaskCursor, IncidentTaskFilter, TaskAt, TaskStep};
 pub use incidents::{IncidentCursor, IncidentFilter};
 pub use issue_notices::NoticeCursor;
-pub use issues::{IssueCursor, IssueFilter, IssueStep};
+pub use issues::{IssueCursor, IssueStep};
 pub use lost_inquiries::{LossCursor, LossFilter};
 pub use order_decisions::OrderCursor;
 pub use purchases::RepurchaseQuery;
