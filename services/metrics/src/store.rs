@@ -132,7 +132,7 @@ pub use issues::{IssueCursor, IssueStep};
 pub use lost_inquiries::{LossCursor, LossFilter};
 pub use order_decisions::OrderCursor;
 pub use purchases::RepurchaseQuery;
-pub use reports::{ReportCursor, ReportFilter};
+pub use reports::ReportCursor;
 pub use restatements::{RestatementCursor, RestatementQuery};
 pub use risks::RiskCursor;
 pub use targets::TargetCursor;
