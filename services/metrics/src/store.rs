@@ -123,7 +123,7 @@ pub use figure_rows::place;
 pub use figures::{FigureCursor, FigureQuery, FigureSums};
 pub use follow_up_checks::Looked;
 pub use follow_up_events::FollowUpResult;
-pub use follow_ups::{FollowUpFilter, FollowUpStep};
+pub use follow_ups::FollowUpStep;
 pub use hand_overs::HandedOver;
 pub use incident_tasks::{IncidentTaskCursor, IncidentTaskFilter, TaskAt, TaskStep};
 pub use incidents::{IncidentCursor, IncidentFilter};

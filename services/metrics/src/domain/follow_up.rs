@@ -1,6 +1,7 @@
 //! Follow-ups (跟进): customers to be contacted again, and what may happen to one when.
 
 pub mod error;
+pub mod filter;
 pub mod policy;
 pub mod reasons;
 
