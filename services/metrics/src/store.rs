@@ -129,7 +129,7 @@ pub use incident_tasks::{IncidentTaskCursor, IncidentTaskFilter, TaskAt, TaskSte
 pub use incidents::{IncidentCursor, IncidentFilter};
 pub use issue_notices::NoticeCursor;
 pub use issues::{IssueCursor, IssueStep};
-pub use lost_inquiries::{LossCursor, LossFilter};
+pub use lost_inquiries::LossCursor;
 pub use order_decisions::OrderCursor;
 pub use purchases::RepurchaseQuery;
 pub use reports::ReportCursor;
