@@ -114,7 +114,7 @@ pub use campaign_reviews::ReviewCursor;
 pub use campaigns::CampaignCursor;
 pub use care_tasks::{CareCursor, CareFilter};
 pub use case_events::CaseResult;
-pub use cases::{CaseFilter, CaseStep};
+pub use cases::CaseStep;
 pub use customers::{CustomerCursor, CustomerFilter, RiskKind};
 pub use deadlines::DueCursor;
 pub use definitions::NewDefinition;

@@ -3,6 +3,7 @@
 pub mod complaint;
 pub mod content;
 pub mod error;
+pub mod filter;
 pub mod policy;
 pub mod step;
 
