@@ -8,12 +8,13 @@ use runtime::ids::MerchantId;
 
 use crate::domain::customer::CustomerError;
 use crate::domain::customer::care::{CareState, CareTask};
+use crate::domain::customer::filter::{CareFilter, CustomerFilter};
 use crate::domain::customer::profile::Profile;
 use crate::domain::customer::tier::{RuleSet, Tier, TierRules};
 use crate::domain::figure::{DayRange, Filter, Group};
 use crate::domain::money::Currency;
 use crate::domain::{Metrics, Result};
-use crate::store::{CareCursor, CareFilter, CustomerCursor, CustomerFilter, RepurchaseQuery};
+use crate::store::{CareCursor, CustomerCursor, RepurchaseQuery};
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]
