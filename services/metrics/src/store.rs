@@ -138,7 +138,7 @@ pub use risks::RiskCursor;
 pub use targets::TargetCursor;
 pub use trade_explanations::TradeCursor;
 pub use voice_hand_overs::HandOverCursor;
-pub use voices::{EvidenceCursor, VoiceQuery};
+pub use voices::EvidenceCursor;
 
 type Result<T, E = MetricsError> = std::result::Result<T, E>;
 
