@@ -113,7 +113,6 @@ pub use bots::{BotCursor, BotQuery, QuestionCursor};
 pub use campaign_reviews::ReviewCursor;
 pub use campaigns::CampaignCursor;
 pub use care_tasks::CareCursor;
-pub use case_events::CaseResult;
 pub use cases::CaseStep;
 pub use customers::CustomerCursor;
 pub use deadlines::DueCursor;

@@ -5,6 +5,7 @@ pub mod content;
 pub mod error;
 pub mod filter;
 pub mod policy;
+pub mod result;
 pub mod step;
 
 use std::collections::BTreeSet;
