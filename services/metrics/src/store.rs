@@ -121,7 +121,6 @@ pub use explanations::ExplainCursor;
 pub use figure_rows::place;
 pub use figures::{FigureCursor, FigureQuery, FigureSums};
 pub use follow_up_checks::Looked;
-pub use follow_up_events::FollowUpResult;
 pub use follow_ups::FollowUpStep;
 pub use hand_overs::HandedOver;
 pub use incident_tasks::{IncidentTaskCursor, TaskStep};

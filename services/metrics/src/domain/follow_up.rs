@@ -4,6 +4,7 @@ pub mod error;
 pub mod filter;
 pub mod policy;
 pub mod reasons;
+pub mod result;
 
 use std::collections::BTreeSet;
 
