@@ -12,6 +12,7 @@ mod encode;
 mod explain;
 mod fact;
 mod facts;
+mod figures;
 pub mod follow_up;
 pub mod incident;
 pub mod issue;
@@ -38,7 +39,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::Metrics;
-use crate::domain::figure::RowPlace;
 use crate::error::MetricsError;
 use crate::grpc::explain::Explaining;
 
@@ -145,34 +145,8 @@ impl MetricsService for MetricsApi {
         let ask = decode::ask_figures(&message)?;
         let page = page(message.page_size, &message.page_token, format!("{ask:?}"))?;
         let found = self.metrics.get_figures(&scope, &ask, &page).await?;
-        let (rows, currency) = (found.figures, self.metrics.currency());
-        let comparison = |comparison| encode::comparison(comparison, &rows.items[comparison.row], currency);
-        let comparisons = found.comparisons.iter().map(comparison).collect();
-        let definition = found.ruling.on(ask.range.to).clone();
-        let label = |place: RowPlace| {
-            let window = match place {
-                RowPlace::Window(at) => message.windows.get(at),
-                RowPlace::Step(_) | RowPlace::Hour(..) => None,
-            };
-            window.map(|window| window.label.clone()).unwrap_or_default()
-        };
-        let summaries = found.summaries.into_iter().map(|summary| {
-            let label = label(summary.place);
-            encode::summary(summary, label)
-        });
-        let summaries = summaries.collect();
-        let figures = rows.items.into_iter().map(|row| {
-            let (versions, label) = (found.ruling.versions(row.days), label(row.place));
-            pb::Figures { definition_versions: versions, label, ..encode::figures(row, currency) }
-        });
-        Ok(Response::new(pb::GetFiguresResponse {
-            figures: figures.collect(),
-            definition: Some(encode::definition(definition)),
-            next_page_token: rows.next_page_token,
-            ruled: encode::ruled_days(&found.ruling),
-            comparisons,
-            summaries,
-        }))
+        let answer = figures::answer(found, &message.windows, ask.range.to, self.metrics.currency());
+        Ok(Response::new(answer))
     }
 
     async fn explain_figure(

@@ -1,5 +1,6 @@
 //! The use cases of the people directory: what happens, in order. Knows the store's methods, never SQL or protobuf.
 
+pub mod announcement;
 pub mod import;
 pub mod merchant;
 pub mod person;
@@ -18,13 +19,14 @@ use runtime::identity::Scope;
 use runtime::ids::{AccountId, MerchantId, PersonId, TeamId};
 use uuid::Uuid;
 
+use crate::domain::announcement::Announced;
 use crate::domain::import::ImportPlan;
 use crate::domain::merchant::{Merchant, Settings};
-use crate::domain::person::{Account, Details, Membership, Person, assign_account};
+use crate::domain::person::{Account, Details, Membership, PeopleFilter, Person, Revision, assign_account};
 use crate::domain::sheet::Sheet;
 use crate::domain::team::{Team, TeamOnDay};
 use crate::error::PerformanceError;
-use crate::store::{About, Announced, Loaded, PeopleFilter, Revision, Store};
+use crate::store::{About, Loaded, Store};
 
 /// The people directory.
 #[derive(Debug, Clone)]

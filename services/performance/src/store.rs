@@ -15,9 +15,7 @@ mod revisions;
 pub(crate) mod schema;
 mod teams;
 
-pub use announcement::Announced;
-pub use people::{About, Loaded, PeopleFilter};
-pub use revisions::Revision;
+pub use people::{About, Loaded};
 
 /// The directory's tables.
 #[derive(Debug, Clone)]

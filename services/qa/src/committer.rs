@@ -29,11 +29,28 @@ pub fn start(qa: Qa, file: Option<PathBuf>, token: CancellationToken) -> JoinHan
     })
 }
 
-/// One round of it.
+/// One round of it. What is committed to is anchored whatever becomes of the others: by arrivals there are commitments of
+/// merchants for whom nothing could be committed ahead, too.
 pub async fn commit_and_anchor(qa: &Qa, file: Option<&Path>) -> anyhow::Result<()> {
-    for merchant in qa.list_merchants().await? {
-        qa.commit_ahead(&merchant).await.with_context(|| format!("cannot commit for {merchant}"))?;
+    let committed = commit(qa).await;
+    match (committed, anchor(qa, file).await) {
+        (Err(late), Err(unanchored)) => Err(late.context(format!("{unanchored:#}"))),
+        (committed, anchored) => committed.and(anchored),
     }
+}
+
+async fn commit(qa: &Qa) -> anyhow::Result<()> {
+    for merchant in qa.list_merchants().await.context("cannot see whose days are to be committed to")? {
+        // One merchant's trouble is not everybody's: the others' days are committed to before they begin all the same.
+        if let Err(error) = qa.commit_ahead(&merchant).await {
+            let error = status::chain(&error);
+            tracing::warn!(merchant = %merchant, error, "cannot commit to the merchant's days now");
+        }
+    }
+    Ok(())
+}
+
+async fn anchor(qa: &Qa, file: Option<&Path>) -> anyhow::Result<()> {
     loop {
         let commitments = qa.list_unanchored().await?;
         if commitments.is_empty() {

@@ -41,12 +41,12 @@ use sampling::{Bundle, ConversationId};
 use uuid::Uuid;
 
 use crate::error::QaError;
-use crate::store::{CardKey, CoverageKey, ReviewFilter, ReviewKey, Store};
+use crate::store::{CardKey, CoverageKey, ReviewKey, Store};
 use assignment::{HandedOut, Reviewer};
 use conversation::{Arrival, Conversation, ConversationRead};
 use draw::{Commitment, Coverage, CoverageFilter, DayClosing, Draw, DrawSlice, Readiness, Shortfalls};
 use plan::{PutSamplingPlan, SamplingPlan};
-use review::{Review, SubmitReview};
+use review::{Review, ReviewFilter, SubmitReview};
 use scorecard::{CreateScorecard, Scorecard};
 use team_scorecard::{PutTeamScorecard, TeamScorecard};
 

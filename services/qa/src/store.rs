@@ -60,18 +60,14 @@ use runtime::ids::MerchantId;
 
 use crate::error::QaError;
 
-pub use appeals::AppealFilter;
 pub use availability::OverdueKey;
-pub use buyer_reviews::{
-    BuyerReviewDayKey, BuyerReviewFilter, BuyerReviewKey, CollectedFilter, OVERDUE_SQL, OverdueFilter,
-};
+pub use buyer_reviews::{BuyerReviewDayKey, BuyerReviewKey, OVERDUE_SQL};
 pub use check_figures::FigureKey;
 pub use coverage::CoverageKey;
 pub use drawing::SAMPLE_SQL;
 pub use dry_runs::{DryRunFigureKey, ExampleKey};
 pub use hits::HitKey;
-pub use reviews::{ReviewFilter, ReviewKey};
-pub use risks::RiskFilter;
+pub use reviews::ReviewKey;
 pub use scorecards::CardKey;
 pub use weaknesses::Found;
 

@@ -5,6 +5,7 @@
 
 pub mod built_in;
 pub mod error;
+pub mod filter;
 pub mod history;
 pub mod like;
 pub mod rule;

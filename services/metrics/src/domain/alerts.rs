@@ -12,13 +12,14 @@ use runtime::identity::{Caller, Scope};
 
 use crate::domain::alert::built_in::rules_over;
 use crate::domain::alert::error::AlertError;
+use crate::domain::alert::filter::AlertFilter;
 use crate::domain::alert::history::Entry;
 use crate::domain::alert::rule::{Content, Level, RULES_MAX, Rule, Signal, Trigger};
 use crate::domain::alert::{Act, Alert, AlertState, Outcome, Report, Step};
 use crate::domain::campaigns::or_made;
 use crate::domain::{Metrics, Result};
 use crate::error::MetricsError;
-use crate::store::{AlertCursor, AlertFilter, Subject};
+use crate::store::{AlertCursor, Subject};
 
 /// How often a report is tried again when somebody reports the same at the same moment.
 const ATTEMPTS: u32 = 3;

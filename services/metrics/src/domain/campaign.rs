@@ -1,5 +1,6 @@
 //! Campaigns (活动): planned, published, ended, and what may happen to one when.
 
+pub mod filter;
 pub mod phases;
 pub mod plan;
 pub mod review;

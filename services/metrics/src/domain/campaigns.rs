@@ -10,6 +10,7 @@ use status::Violation;
 use uuid::Uuid;
 
 use crate::domain::any_measure::AnyMeasure;
+use crate::domain::campaign::filter::CampaignFilter;
 use crate::domain::campaign::phases::{phases, weeks_before};
 use crate::domain::campaign::plan::Plan;
 use crate::domain::campaign::review::{
@@ -21,7 +22,7 @@ use crate::domain::figure::{Cut, DayRange, DefinitionRef, Filter, Group, Step};
 use crate::domain::money::Currency;
 use crate::domain::{Metrics, Result, SELF};
 use crate::error::MetricsError;
-use crate::store::{CampaignCursor, CampaignFilter, FigureQuery, FigureSums, ReviewCursor};
+use crate::store::{CampaignCursor, FigureQuery, FigureSums, ReviewCursor};
 
 /// Campaigns that one round ends at most.
 const END_AT_ONCE: i64 = 500;

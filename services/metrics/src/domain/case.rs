@@ -3,7 +3,9 @@
 pub mod complaint;
 pub mod content;
 pub mod error;
+pub mod filter;
 pub mod policy;
+pub mod result;
 pub mod step;
 
 use std::collections::BTreeSet;

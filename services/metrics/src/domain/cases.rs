@@ -9,13 +9,15 @@ use status::Violation;
 use crate::domain::campaigns::or_made;
 use crate::domain::case::content::Draft;
 use crate::domain::case::error::CaseError;
+use crate::domain::case::filter::CaseFilter;
 use crate::domain::case::policy::{Policy, Rules};
+use crate::domain::case::result::CaseResult;
 use crate::domain::case::step::{Event, Happening, Step};
 use crate::domain::case::{Actor, Case};
 use crate::domain::figure::DayRange;
 use crate::domain::money::Currency;
 use crate::domain::{Metrics, Result};
-use crate::store::{CaseFilter, CaseResult, CaseStep, DueCursor};
+use crate::store::{CaseStep, DueCursor};
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]

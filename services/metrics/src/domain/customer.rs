@@ -1,6 +1,7 @@
 //! Customers of a shop: their tier, whether they are about to be lost, and who cares for them.
 
 pub mod care;
+pub mod filter;
 pub mod profile;
 pub mod tier;
 

@@ -8,12 +8,13 @@ use runtime::ids::MerchantId;
 
 use crate::domain::customer::CustomerError;
 use crate::domain::customer::care::{CareState, CareTask};
+use crate::domain::customer::filter::{CareFilter, CustomerFilter};
 use crate::domain::customer::profile::Profile;
 use crate::domain::customer::tier::{RuleSet, Tier, TierRules};
 use crate::domain::figure::{DayRange, Filter, Group};
 use crate::domain::money::Currency;
 use crate::domain::{Metrics, Result};
-use crate::store::{CareCursor, CareFilter, CustomerCursor, CustomerFilter, RepurchaseQuery};
+use crate::store::{CareCursor, CustomerCursor, RepurchaseQuery};
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -273,18 +274,27 @@ impl Customers {
     pub async fn look_again(&self) -> Result<usize> {
         let mut counted = 0;
         for merchant in self.metrics.store.list_merchants().await? {
-            let today = self.metrics.today(&merchant).await?;
-            loop {
-                match self.metrics.store.look_again(merchant.as_str(), today).await? {
-                    0 => break,
-                    some => counted += some,
-                }
+            // One merchant's trouble is not everybody's.
+            if let Err(error) = self.look_again_at(&merchant, &mut counted).await {
+                let error = status::chain(&error);
+                tracing::warn!(merchant = %merchant, error, "cannot look at the merchant's customers again now");
             }
         }
         if counted > 0 {
             self.metrics.counting.wake();
         }
         Ok(counted)
+    }
+
+    /// Adds to `counted` batch by batch: those before a failure wait to be counted, too.
+    async fn look_again_at(&self, merchant: &MerchantId, counted: &mut usize) -> Result<()> {
+        let today = self.metrics.today(merchant).await?;
+        loop {
+            match self.metrics.store.look_again(merchant.as_str(), today).await? {
+                0 => return Ok(()),
+                some => *counted += some,
+            }
+        }
     }
 
     async fn find_care(&self, scope: &Scope, id: &str) -> Result<ListedCare> {

@@ -1,8 +1,10 @@
 //! Follow-ups (跟进): customers to be contacted again, and what may happen to one when.
 
 pub mod error;
+pub mod filter;
 pub mod policy;
 pub mod reasons;
+pub mod result;
 
 use std::collections::BTreeSet;
 

@@ -10,11 +10,13 @@ use crate::domain::campaigns::or_made;
 use crate::domain::case::policy::Policy as CasePolicy;
 use crate::domain::figure::DayRange;
 use crate::domain::follow_up::error::FollowUpError;
+use crate::domain::follow_up::filter::FollowUpFilter;
 use crate::domain::follow_up::policy::{FollowUpPolicy, Rules};
+use crate::domain::follow_up::result::FollowUpResult;
 use crate::domain::follow_up::{Contact, DEADLINE_MAX, Draft, Event, FollowUp, FollowUpState};
 use crate::domain::money::Currency;
 use crate::domain::{Metrics, Result, SELF};
-use crate::store::{DueCursor, FollowUpFilter, FollowUpResult, FollowUpStep, Looked};
+use crate::store::{DueCursor, FollowUpStep, Looked};
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@
 pub mod content;
 pub mod error;
 pub mod escalation;
+pub mod filter;
 pub mod policy;
 pub mod retrospective;
 pub mod task;

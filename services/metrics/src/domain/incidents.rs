@@ -12,15 +12,14 @@ use crate::domain::alert::Act;
 use crate::domain::campaigns::or_made;
 use crate::domain::incident::content::Content;
 use crate::domain::incident::error::IncidentError;
+use crate::domain::incident::filter::{IncidentFilter, IncidentTaskFilter};
 use crate::domain::incident::policy::IncidentRules;
-use crate::domain::incident::task::{Task, TaskContent, TaskKind};
+use crate::domain::incident::task::{Task, TaskAt, TaskContent, TaskKind};
 use crate::domain::incident::timeline::{Entry, EntryKind, News};
 use crate::domain::incident::wording::AgreedWording;
 use crate::domain::incident::{Incident, Move, Opening, Step};
 use crate::domain::{Metrics, Result, SELF};
-use crate::store::{
-    IncidentCursor, IncidentFilter, IncidentTaskCursor, IncidentTaskFilter, TaskAt, TaskStep,
-};
+use crate::store::{IncidentCursor, IncidentTaskCursor, TaskStep};
 
 /// Incidents of which the next are told in one round.
 const AT_ONCE: i64 = 500;

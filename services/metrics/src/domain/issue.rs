@@ -1,6 +1,7 @@
 //! Issues between departments (跨部门问题), and what may happen to one when.
 
 pub mod content;
+pub mod filter;
 
 use std::collections::BTreeSet;
 

@@ -7,10 +7,11 @@ use runtime::ids::{MerchantId, PersonId};
 
 use crate::domain::campaigns::or_made;
 use crate::domain::issue::content::Content;
+use crate::domain::issue::filter::IssueFilter;
 use crate::domain::issue::{Change, Comment, Issue, IssueError, IssueState, Notice, WATCHERS_MAX};
 use crate::domain::reach::Reached;
 use crate::domain::{Metrics, Result};
-use crate::store::{IssueCursor, IssueFilter, IssueStep, NoticeCursor};
+use crate::store::{IssueCursor, IssueStep, NoticeCursor};
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]

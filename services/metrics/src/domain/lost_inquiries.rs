@@ -8,13 +8,14 @@ use runtime::ids::MerchantId;
 use crate::domain::definition::STANDARD;
 use crate::domain::figure::{Cut, DayRange, DefinitionRef, Filter, Group, Step};
 use crate::domain::lost_inquiry::catalogue::{Catalogue, Content, NextError, Suggestion};
+use crate::domain::lost_inquiry::filter::LossFilter;
 use crate::domain::lost_inquiry::report::{Counts, Dimension, ReportCursor, Row, rows};
 use crate::domain::lost_inquiry::{LossError, LossKey, LostInquiry};
 use crate::domain::money::Currency;
 use crate::domain::trade::TradeSum;
 use crate::domain::{Metrics, Result};
 use crate::error::MetricsError;
-use crate::store::{FigureQuery, LossCursor, LossFilter};
+use crate::store::{FigureQuery, LossCursor};
 
 /// Rows of a report at most.
 const ROWS_MAX: usize = 20_000;

@@ -1,6 +1,7 @@
 //! Lost inquiries (未成交): customers who asked and did not buy, and what people decide of them.
 
 pub mod catalogue;
+pub mod filter;
 pub mod finding;
 pub mod report;
 pub mod signal;

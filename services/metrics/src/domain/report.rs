@@ -1,6 +1,7 @@
 //! Reports: what they are about, how far they are, what may be asked for.
 
 pub mod document;
+pub mod filter;
 pub mod plan;
 pub mod schedule;
 

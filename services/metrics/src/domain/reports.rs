@@ -18,6 +18,7 @@ use crate::domain::campaigns::or_made;
 use crate::domain::definition::STANDARD;
 use crate::domain::figure::DefinitionRef;
 use crate::domain::report::document::Document;
+use crate::domain::report::filter::ReportFilter;
 use crate::domain::report::plan::{Content, Schedule};
 use crate::domain::report::schedule::{Upcoming, due, upcoming};
 use crate::domain::report::{
@@ -26,7 +27,7 @@ use crate::domain::report::{
 use crate::domain::targets::Targets;
 use crate::domain::{Metrics, Result, SELF};
 use crate::error::MetricsError;
-use crate::store::{ReportCursor, ReportFilter};
+use crate::store::ReportCursor;
 
 /// Nobody else takes a report up for this long once somebody makes it.
 const LEASE: TimeDelta = TimeDelta::minutes(5);

@@ -138,6 +138,21 @@ pub struct Risk {
     pub assessed: (String, DateTime<Utc>),
 }
 
+/// Which risks; what is empty doesn't narrow.
+#[derive(Debug, Clone, Default)]
+pub struct RiskFilter {
+    /// Only those that should have been assessed anew.
+    pub overdue: bool,
+    /// With at least this score.
+    pub score_min: i32,
+    /// Of one of these kinds.
+    pub kinds: Vec<RiskKind>,
+    /// Of this owner.
+    pub owner: Option<String>,
+    /// Those that are retired too.
+    pub retired: bool,
+}
+
 impl Risk {
     /// In its first assessment.
     pub fn new(id: String, content: Content, by: (String, DateTime<Utc>)) -> Self {

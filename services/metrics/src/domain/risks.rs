@@ -8,9 +8,9 @@ use runtime::ids::MerchantId;
 use crate::domain::alert::built_in::rules_over;
 use crate::domain::alert::error::AlertError;
 use crate::domain::campaigns::or_made;
-use crate::domain::risk::{Content, Matrix, RISKS_MAX, Risk, RiskError, RiskKind};
+use crate::domain::risk::{Content, Matrix, RISKS_MAX, Risk, RiskError, RiskFilter, RiskKind};
 use crate::domain::{Metrics, Result};
-use crate::store::{RiskCursor, RiskFilter};
+use crate::store::RiskCursor;
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 //! Targets (目标): what a shop is to reach in a period, and what may happen to a target.
 
+pub mod filter;
 pub mod forecast;
 pub mod goal;
 pub mod progress;

@@ -16,6 +16,7 @@ use crate::domain::campaigns::or_made;
 use crate::domain::figure::{DayRange, DefinitionRef, Group};
 use crate::domain::money::Currency;
 use crate::domain::reach::Reached;
+use crate::domain::target::filter::TargetFilter;
 use crate::domain::target::forecast::{Forecast, history};
 use crate::domain::target::goal::Goal;
 use crate::domain::target::progress::{self, Row, rows};
@@ -23,7 +24,7 @@ use crate::domain::target::tree::{Place, TeamNode, TeamPart};
 use crate::domain::target::{SplitRule, Summary, Target, TargetError, TargetState};
 use crate::domain::{Metrics, Result};
 use crate::error::MetricsError;
-use crate::store::{Actual, ActualQuery, TargetCursor, TargetFilter};
+use crate::store::{Actual, ActualQuery, TargetCursor};
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]

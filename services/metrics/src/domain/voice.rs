@@ -63,6 +63,37 @@ pub struct Topic {
     pub product: String,
 }
 
+/// What of it is asked for; what is empty doesn't narrow.
+#[derive(Debug, Clone)]
+pub struct VoiceQuery {
+    /// On these days.
+    pub days: DayRange,
+    /// In these shops.
+    pub shops: Vec<String>,
+    /// Where it was said.
+    pub sources: Vec<Source>,
+    /// About one of these.
+    pub products: Vec<String>,
+    /// For exactly this reason.
+    pub reason: Option<String>,
+    /// About exactly this product, which may be none.
+    pub product: Option<String>,
+}
+
+impl VoiceQuery {
+    /// About one topic.
+    pub fn about(topic: &Topic, days: DayRange) -> Self {
+        Self {
+            days,
+            shops: Vec::new(),
+            sources: vec![topic.source],
+            products: Vec::new(),
+            reason: Some(topic.reason.clone()),
+            product: Some(topic.product.clone()),
+        }
+    }
+}
+
 /// How often something was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Voice {

@@ -13,11 +13,11 @@ use crate::domain::issues::Issues;
 use crate::domain::lost_inquiries::LostInquiries;
 use crate::domain::lost_inquiry::catalogue::Catalogue;
 use crate::domain::voice::{
-    Answer, Evidence, HandOver, Source, Topic, Trend, Voice, VoiceCursor, VoiceError,
+    Answer, Evidence, HandOver, Source, Topic, Trend, Voice, VoiceCursor, VoiceError, VoiceQuery,
 };
 use crate::domain::{Metrics, Result};
 use crate::error::MetricsError;
-use crate::store::{EvidenceCursor, HandOverCursor, VoiceQuery};
+use crate::store::{EvidenceCursor, HandOverCursor};
 
 /// Topics of a list at most.
 const TOPICS_MAX: usize = 20_000;

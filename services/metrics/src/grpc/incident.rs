@@ -10,11 +10,11 @@ use proto::time::date;
 use runtime::identity::{Admitted, admitted};
 use tonic::{Request, Response};
 
+use crate::domain::incident::task::TaskAt;
 use crate::domain::incidents::Incidents;
 use crate::grpc::decode::{DAYS_MAX, check_no_nul, id, optional_id, range};
 use crate::grpc::{Reply, page};
 use crate::outgoing::incident::wording;
-use crate::store::TaskAt;
 
 /// The path of one of our RPCs.
 macro_rules! rpc {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::domain::alert::error::AlertError;
+use crate::domain::alert::filter::AlertFilter;
 use crate::domain::alert::history::EntryKind;
 use crate::domain::alert::rule::{AlertScope, Level};
 use crate::domain::alert::{Act, Alert, AlertState, Step};
@@ -24,23 +25,6 @@ const COLUMNS: &str = "alert_id, version, state, level, rule_id, rule_version, s
      escalates_at, entries, details";
 /// How long a resolved alert can keep a finding from being raised: longer than any rule's window.
 const REMEMBERED: TimeDelta = TimeDelta::days(62);
-
-/// Which alerts; what is empty doesn't narrow.
-#[derive(Debug, Clone)]
-pub struct AlertFilter {
-    /// In one of these states.
-    pub states: Vec<AlertState>,
-    /// Of one of these levels.
-    pub levels: Vec<Level>,
-    /// Raised by this rule.
-    pub rule: Option<String>,
-    /// About such keys.
-    pub scope: Option<AlertScope>,
-    /// About this one.
-    pub key: Option<String>,
-    /// Of which this role (its number) was told.
-    pub told: Option<i32>,
-}
 
 /// The alert that a page begins after: when it was raised, and its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

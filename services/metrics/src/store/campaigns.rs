@@ -11,6 +11,7 @@ use runtime::ids::MerchantId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::domain::campaign::filter::CampaignFilter;
 use crate::domain::campaign::phases::due_day;
 use crate::domain::campaign::{Campaign, CampaignError, CampaignState};
 use crate::domain::reach::Reached;
@@ -21,19 +22,6 @@ use crate::store::{Result, Store, campaign_reviews, json_of, people};
 
 const COLUMNS: &str =
     "campaign_id, version, state, ended_at, plan, marks, cancel_reason, changed_by, changed_at";
-
-/// Which campaigns; what is empty doesn't narrow.
-#[derive(Debug, Clone)]
-pub struct CampaignFilter {
-    /// That end after it.
-    pub from: Option<DateTime<Utc>>,
-    /// That start before it.
-    pub to: Option<DateTime<Utc>>,
-    /// In one of these states.
-    pub states: Vec<CampaignState>,
-    /// Of this shop or of all.
-    pub shop: Option<String>,
-}
 
 /// The campaign that a page begins after: its start and id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::domain::customer::CustomerError;
 use crate::domain::customer::care::{Candidate, CareState, CareTask, share_out};
+use crate::domain::customer::filter::CareFilter;
 use crate::domain::customers::ShareOut;
 use crate::error::MetricsError;
 use crate::store::conversations::column;
@@ -23,17 +24,6 @@ use crate::store::{Result, Store, people};
 
 const COLUMNS: &str = "care_id, version, shop_id, customer_id, tier, at_risk, person_id, purpose, assigned_day, due_day, \
      state, note, contacted_at, changed_by, changed_at";
-
-/// Which care tasks; what is empty doesn't narrow.
-#[derive(Debug, Clone)]
-pub struct CareFilter {
-    /// Of these people.
-    pub people: Vec<String>,
-    /// In one of these states.
-    pub states: Vec<CareState>,
-    /// Only open ones whose day is over.
-    pub overdue: bool,
-}
 
 /// The care task that a page begins after: its due day and id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

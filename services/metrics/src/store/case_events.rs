@@ -8,32 +8,48 @@ use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 
 use crate::domain::case::CaseState;
+use crate::domain::case::result::CaseResult;
 use crate::domain::case::step::{Event, Happening};
 use crate::domain::figure::DayRange;
 use crate::store::entries::{self, Timeline};
 use crate::store::{Result, Store, people};
 
-/// What a person's cases came to; see `case.proto`.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
-pub struct CaseResult {
+#[derive(QueryableByName)]
+struct ResultRow {
     #[diesel(sql_type = Text)]
-    pub person: String,
+    person: String,
     #[diesel(sql_type = BigInt)]
-    pub open: i64,
+    open: i64,
     #[diesel(sql_type = BigInt)]
-    pub overdue: i64,
+    overdue: i64,
     #[diesel(sql_type = BigInt)]
-    pub accepted: i64,
+    accepted: i64,
     #[diesel(sql_type = BigInt)]
-    pub solved: i64,
+    solved: i64,
     #[diesel(sql_type = BigInt)]
-    pub solved_in_time: i64,
+    solved_in_time: i64,
     #[diesel(sql_type = BigInt)]
-    pub called_back: i64,
+    called_back: i64,
     #[diesel(sql_type = BigInt)]
-    pub granted: i64,
+    granted: i64,
     #[diesel(sql_type = BigInt)]
-    pub recovered: i64,
+    recovered: i64,
+}
+
+impl From<ResultRow> for CaseResult {
+    fn from(row: ResultRow) -> Self {
+        Self {
+            person: row.person,
+            open: row.open,
+            overdue: row.overdue,
+            accepted: row.accepted,
+            solved: row.solved,
+            solved_in_time: row.solved_in_time,
+            called_back: row.called_back,
+            granted: row.granted,
+            recovered: row.recovered,
+        }
+    }
 }
 
 impl Timeline for CaseState {
@@ -98,8 +114,8 @@ impl Store {
         .bind::<Timestamptz, _>(now)
         .bind::<Nullable<Text>, _>(page.after.as_deref())
         .bind::<BigInt, _>(page.limit())
-        .load::<CaseResult>(&mut conn)
+        .load::<ResultRow>(&mut conn)
         .await?;
-        Ok(page.page(rows, |row: &CaseResult| row.person.clone())?)
+        Ok(page.page(rows, |row| row.person.clone())?.map(CaseResult::from))
     }
 }

@@ -10,12 +10,11 @@ use runtime::identity::Scope;
 use runtime::ids::MerchantId;
 use serde_json::json;
 
-use crate::domain::case::content::CaseKind;
 use crate::domain::case::error::CaseError;
+use crate::domain::case::filter::CaseFilter;
 use crate::domain::case::policy::{Policy, Rules};
 use crate::domain::case::step::{Event, Happening, Step};
 use crate::domain::case::{Case, CaseState};
-use crate::domain::fact::Severity;
 use crate::domain::reach::Reached;
 use crate::error::MetricsError;
 use crate::store::deadlines::{self, DueCursor};
@@ -23,29 +22,6 @@ use crate::store::{Result, Store, entries, json_of, people, settings};
 
 pub(super) const COLUMNS: &str = "case_id, version, state, content, owner_person_id, people, accepted_by_person_id, accepted_at, due_at, \
      course, granted, recovered, events, created_by, changed_by, changed_at, complaint_id";
-
-/// Which cases; what is empty doesn't narrow.
-#[derive(Debug, Clone)]
-pub struct CaseFilter {
-    /// In one of these states.
-    pub states: Vec<CaseState>,
-    /// Of one of these kinds.
-    pub kinds: Vec<CaseKind>,
-    /// As grave as one of these.
-    pub severities: Vec<Severity>,
-    /// Of this cause.
-    pub cause: Option<String>,
-    /// On this person's work list.
-    pub owner: Option<String>,
-    /// Of this shop.
-    pub shop: Option<String>,
-    /// Of this buyer.
-    pub customer: Option<String>,
-    /// Of this phone.
-    pub phone: Option<String>,
-    /// Only those whose deadline is over.
-    pub overdue: bool,
-}
 
 /// What becomes of a case in a step.
 #[derive(Debug)]

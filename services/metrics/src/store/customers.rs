@@ -12,6 +12,7 @@ use runtime::identity::Scope;
 use runtime::ids::AccountId;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::customer::filter::{CustomerFilter, CustomerRiskKind};
 use crate::domain::customer::profile::{Profile, Risk};
 use crate::domain::customer::tier::Tier;
 use crate::domain::customers::{Customer, TierCount};
@@ -37,38 +38,11 @@ pub(super) const SELECTED: &str = "FROM customers f \
         AND (cardinality($8::smallint[]) = 0 OR f.risk = ANY ($8)) \
         AND (cardinality($9::text[]) = 0 OR f.account_id = ANY ($9))";
 
-/// Why a customer is about to be lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RiskKind {
-    /// Silent for too long.
-    Overdue,
-    /// Something went wrong.
-    Grievance,
-}
-
-impl RiskKind {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Overdue, Self::Grievance];
-
-    fn number(self) -> i16 {
-        match self {
-            Self::Overdue => OVERDUE,
-            Self::Grievance => GRIEVANCE,
-        }
+fn number(risk: CustomerRiskKind) -> i16 {
+    match risk {
+        CustomerRiskKind::Overdue => OVERDUE,
+        CustomerRiskKind::Grievance => GRIEVANCE,
     }
-}
-
-/// Which customers; what is empty doesn't narrow.
-#[derive(Debug, Clone, Default)]
-pub struct CustomerFilter {
-    /// Of these shops.
-    pub shops: Vec<String>,
-    /// Of these tiers.
-    pub tiers: Vec<Tier>,
-    /// About to be lost for one of these.
-    pub risks: Vec<RiskKind>,
-    /// Received last by one of these.
-    pub accounts: Vec<String>,
 }
 
 /// The customer that a page begins after: tier and net amount, both negative, shop and id.
@@ -110,7 +84,7 @@ pub(super) fn selecting<'a>(
         .bind::<Bool, _>(selection.others)
         .bind::<Array<Text>, _>(&filter.shops)
         .bind::<Array<SmallInt>, _>(column(&filter.tiers, |tier| *tier as i16))
-        .bind::<Array<SmallInt>, _>(column(&filter.risks, |risk| risk.number()))
+        .bind::<Array<SmallInt>, _>(column(&filter.risks, |risk| number(*risk)))
         .bind::<Array<Text>, _>(&filter.accounts)
 }
 

@@ -8,33 +8,55 @@ use pg::page::{Page, PageRequest};
 use runtime::identity::Scope;
 
 use crate::domain::figure::DayRange;
-use crate::domain::follow_up::{Event, FollowUpState, Happening};
+use crate::domain::follow_up::result::FollowUpResult;
+use crate::domain::follow_up::{Event, FollowUpKind, FollowUpState, Happening};
+use crate::error::MetricsError;
 use crate::store::entries::{self, Timeline};
 use crate::store::{Result, Store, people};
 
-/// What a person's follow-ups of a kind came to; see `follow_up.proto`.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
-pub struct FollowUpResult {
+#[derive(QueryableByName)]
+struct ResultRow {
     #[diesel(sql_type = Text)]
-    pub person: String,
+    person: String,
     #[diesel(sql_type = Text)]
-    pub kind: String,
+    kind: String,
     #[diesel(sql_type = BigInt)]
-    pub open: i64,
+    open: i64,
     #[diesel(sql_type = BigInt)]
-    pub overdue: i64,
+    overdue: i64,
     #[diesel(sql_type = BigInt)]
-    pub created: i64,
+    created: i64,
     #[diesel(sql_type = BigInt)]
-    pub contacted: i64,
+    contacted: i64,
     #[diesel(sql_type = BigInt)]
-    pub won: i64,
+    won: i64,
     #[diesel(sql_type = BigInt)]
-    pub lost: i64,
+    lost: i64,
     #[diesel(sql_type = BigInt)]
-    pub settled: i64,
+    settled: i64,
     #[diesel(sql_type = BigInt)]
-    pub recovered: i64,
+    recovered: i64,
+}
+
+impl TryFrom<ResultRow> for FollowUpResult {
+    type Error = MetricsError;
+
+    fn try_from(row: ResultRow) -> Result<Self> {
+        let unreadable =
+            || pg::Error::unreadable("follow_ups", &row.person, format!("unknown kind {}", row.kind));
+        Ok(Self {
+            kind: FollowUpKind::of(&row.kind).ok_or_else(unreadable)?,
+            open: row.open,
+            overdue: row.overdue,
+            created: row.created,
+            contacted: row.contacted,
+            won: row.won,
+            lost: row.lost,
+            settled: row.settled,
+            recovered: row.recovered,
+            person: row.person,
+        })
+    }
 }
 
 impl Timeline for FollowUpState {
@@ -98,8 +120,9 @@ impl Store {
         .bind::<Nullable<Text>, _>(page.after.as_ref().map(|after| after.0.as_str()))
         .bind::<Nullable<Text>, _>(page.after.as_ref().map(|after| after.1.as_str()))
         .bind::<BigInt, _>(page.limit())
-        .load::<FollowUpResult>(&mut conn)
+        .load::<ResultRow>(&mut conn)
         .await?;
-        Ok(page.page(rows, |row: &FollowUpResult| (row.person.clone(), row.kind.clone()))?)
+        let results = rows.into_iter().map(FollowUpResult::try_from).collect::<Result<Vec<_>>>()?;
+        Ok(page.page(results, |result| (result.person.clone(), result.kind.name().to_owned()))?)
     }
 }

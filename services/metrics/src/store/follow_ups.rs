@@ -11,6 +11,7 @@ use runtime::ids::MerchantId;
 use serde_json::json;
 
 use crate::domain::follow_up::error::FollowUpError;
+use crate::domain::follow_up::filter::FollowUpFilter;
 use crate::domain::follow_up::{Contact, Draft, Event, FollowUp, FollowUpKind, FollowUpState, Happening};
 use crate::domain::follow_ups::End;
 use crate::domain::reach::Reached;
@@ -21,23 +22,6 @@ use crate::store::{Result, Store, entries, follow_up_payments, people};
 pub(super) const COLUMNS: &str = "follow_up_id, version, kind, source_id, shop_id, customer_id, order_id, note, amount, recovered, payments, \
      state, owner_person_id, people, source_at, due_at, deadline, contacts, missed, first_contact_at, closed_at, events, \
      created_by, created_at, changed_by, changed_at";
-
-/// Which follow-ups; what is empty doesn't narrow.
-#[derive(Debug, Clone)]
-pub struct FollowUpFilter {
-    /// Of one of these kinds.
-    pub kinds: Vec<FollowUpKind>,
-    /// In one of these states.
-    pub states: Vec<FollowUpState>,
-    /// On this person's work list; the empty id is nobody's.
-    pub owner: Option<String>,
-    /// Of this shop.
-    pub shop: Option<String>,
-    /// Of this buyer.
-    pub customer: Option<String>,
-    /// Only those whose contact should have been made.
-    pub overdue: bool,
-}
 
 /// What somebody does to a follow-up.
 #[derive(Debug)]

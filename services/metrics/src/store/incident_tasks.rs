@@ -13,26 +13,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::incident::error::IncidentError;
-use crate::domain::incident::task::{TASKS_MAX, Task, TaskContent, TaskKind};
+use crate::domain::incident::filter::IncidentTaskFilter;
+use crate::domain::incident::task::{TASKS_MAX, Task, TaskAt, TaskContent, TaskKind};
 use crate::domain::incident::timeline::News;
 use crate::domain::incident::{Incident, Step};
 use crate::error::MetricsError;
 use crate::store::{Result, Store, incidents, json_of, people};
 
 const COLUMNS: &str = "incident_id, task_id, version, kind, content, done, drill, changed_by, changed_at";
-
-/// Which tasks; what is empty doesn't narrow.
-#[derive(Debug, Clone)]
-pub struct IncidentTaskFilter {
-    /// Of this incident.
-    pub incident: Option<String>,
-    /// Of this person.
-    pub owner: Option<String>,
-    /// Only those that are neither done nor dropped.
-    pub open: bool,
-    /// Only those of them whose time is over.
-    pub overdue: bool,
-}
 
 /// The task that a page begins after: its time (the end of days if there is none), incident and id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,17 +33,6 @@ pub struct TaskStep {
     pub next: Task,
     /// What the timeline says of it.
     pub news: News,
-}
-
-/// A task's ids.
-#[derive(Debug, Clone, Copy)]
-pub struct TaskAt<'a> {
-    /// Of its incident.
-    pub incident: &'a str,
-    /// Its own.
-    pub id: &'a str,
-    /// The version that it must have; empty: any.
-    pub etag: &'a str,
 }
 
 impl Store {

@@ -13,8 +13,8 @@ use runtime::ids::{MerchantId, PersonId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::domain::alert::rule::Level;
 use crate::domain::incident::error::IncidentError;
+use crate::domain::incident::filter::IncidentFilter;
 use crate::domain::incident::timeline::{Change, EntryKind};
 use crate::domain::incident::{Incident, IncidentState, Opening, Step};
 use crate::error::MetricsError;
@@ -31,23 +31,6 @@ const COLUMNS: &str = "i.incident_id, i.version, i.state, i.drill, i.alert_id, i
         AND w.incident_id = i.incident_id) AS wordings, \
      (SELECT count(*)::int FROM incident_tasks t WHERE t.merchant_id = i.merchant_id AND t.incident_id = i.incident_id \
         AND t.kind = 'response' AND t.open) AS open_tasks";
-
-/// Which incidents; what is empty doesn't narrow.
-#[derive(Debug, Clone, Default)]
-pub struct IncidentFilter {
-    /// In one of these states.
-    pub states: Vec<IncidentState>,
-    /// Of one of these levels.
-    pub levels: Vec<Level>,
-    /// Opened out of this alert.
-    pub alert: Option<String>,
-    /// Exercises only, or none.
-    pub drill: Option<bool>,
-    /// Only those whose retrospective is overdue.
-    pub retrospective_overdue: bool,
-    /// Only those that are cases for the knowledge base.
-    pub cases: bool,
-}
 
 /// The incident that a page begins after: when it began (or was worded), and its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use runtime::ids::{MerchantId, PersonId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::domain::issue::filter::IssueFilter;
 use crate::domain::issue::{Change, Comment, Issue, IssueError, IssueState};
 use crate::domain::reach::Reached;
 use crate::error::MetricsError;
@@ -20,23 +21,6 @@ use crate::store::{Result, Store, issue_notices, json_of, people};
 
 const COLUMNS: &str = "issue_id, version, state, content, reporter_person_id, watchers, resolution, comments, created_by, \
      created_at, changed_by, changed_at";
-
-/// Which issues; what is empty doesn't narrow.
-#[derive(Debug, Clone)]
-pub struct IssueFilter {
-    /// Names of kinds.
-    pub kinds: Vec<&'static str>,
-    /// In one of these states.
-    pub states: Vec<IssueState>,
-    /// Number of the role that has to act.
-    pub department: Option<i32>,
-    /// Who acts.
-    pub owner: Option<String>,
-    /// About this shop.
-    pub shop: Option<String>,
-    /// Only those whose day is over.
-    pub overdue: bool,
-}
 
 /// The issue that a page begins after: its due day (the last of all days if there is none) and id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::fact::ChatRef;
 use crate::domain::figure::{DayRange, Filter, Group};
 use crate::domain::lost_inquiry::catalogue::Catalogue;
+use crate::domain::lost_inquiry::filter::LossFilter;
 use crate::domain::lost_inquiry::report::{Alike, Counts, Dimension, RowKey};
 use crate::domain::lost_inquiry::signal::Signal;
 use crate::domain::lost_inquiry::{Decision, Loss, LossKey, LossKind, LostInquiry};
@@ -31,27 +32,6 @@ const DECISIONS: &str = "LEFT JOIN loss_decisions d ON d.merchant_id = f.merchan
 const SPANS: &str = "LEFT JOIN unnest($6::text[], $7::date[], $8::date[]) AS s (account_id, from_day, to_day) \
         ON s.account_id = f.account_id AND f.business_day BETWEEN s.from_day AND s.to_day \
      WHERE f.merchant_id = $1 AND f.business_day BETWEEN $2 AND $3";
-
-/// Which lost inquiries; what is empty doesn't narrow.
-#[derive(Debug, Clone)]
-pub struct LossFilter {
-    /// Of these days.
-    pub range: DayRange,
-    /// Of these agents and shops.
-    pub selection: Filter,
-    /// How far they came.
-    pub kinds: Vec<LossKind>,
-    /// Decided, else suggested.
-    pub reasons: Vec<String>,
-    /// Of customers with these.
-    pub member_levels: Vec<String>,
-    /// About these.
-    pub products: Vec<String>,
-    /// Only those that nobody decided.
-    pub undecided: bool,
-    /// Also those that may still be paid.
-    pub include_open: bool,
-}
 
 /// The lost inquiry that a page begins after: its level's rank and its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::domain::figure::{DayRange, DefinitionRef};
 use crate::domain::report::document::{Document, state_of};
+use crate::domain::report::filter::ReportFilter;
 use crate::domain::report::{
     Made, Order, Report, ReportError, ReportKind, ReportState, Subject, SubjectKind, WAITING_MAX,
 };
@@ -31,23 +32,6 @@ const REACHED: &str = "($2 OR (r.subject_kind = 'person' AND r.subject_id = $3) 
                 OR (r.subject_kind = 'person' AND EXISTS ( \
                     SELECT 1 FROM memberships m WHERE m.merchant_id = $1 AND m.team_id = l.team_id \
                         AND m.person_id = r.subject_id AND r.to_day BETWEEN m.from_day AND m.to_day))))))";
-
-/// Which reports; what is empty doesn't narrow.
-#[derive(Debug, Clone)]
-pub struct ReportFilter {
-    /// Of these kinds.
-    pub kinds: Vec<ReportKind>,
-    /// In one of these states.
-    pub states: Vec<ReportState>,
-    /// About this kind of thing.
-    pub subject_kind: Option<SubjectKind>,
-    /// About this one.
-    pub subject_id: Option<String>,
-    /// Whose last day lies in it.
-    pub days: Option<DayRange>,
-    /// Addressed to one of these roles, by name; `None` to anybody or nobody.
-    pub addressed_to: Option<Vec<String>>,
-}
 
 /// The report that a page begins after: its last day and id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,26 +10,11 @@ use runtime::ids::MerchantId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::domain::risk::{RISKS_MAX, Risk, RiskError, RiskKind};
+use crate::domain::risk::{RISKS_MAX, Risk, RiskError, RiskFilter};
 use crate::error::MetricsError;
 use crate::store::{Result, Store, json_of, people};
 
 const COLUMNS: &str = "risk_id, version, content, assessed_by, assessed_at";
-
-/// Which risks; what is empty doesn't narrow.
-#[derive(Debug, Clone, Default)]
-pub struct RiskFilter {
-    /// Only those that should have been assessed anew.
-    pub overdue: bool,
-    /// With at least this score.
-    pub score_min: i32,
-    /// Of one of these kinds.
-    pub kinds: Vec<RiskKind>,
-    /// Of this owner.
-    pub owner: Option<String>,
-    /// Those that are retired too.
-    pub retired: bool,
-}
 
 /// The risk that a page begins after: its review day and id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

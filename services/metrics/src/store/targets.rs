@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::domain::figure::DayRange;
 use crate::domain::reach::Reached;
+use crate::domain::target::filter::TargetFilter;
 use crate::domain::target::tree::Place;
 use crate::domain::target::{Target, TargetError, TargetState};
 use crate::error::MetricsError;
@@ -20,17 +21,6 @@ use crate::store::{Result, Store, json_of, people};
 
 const COLUMNS: &str = "target_id, version, state, name, shop_id, from_day, to_day, goal, definition_id, definition_version, \
      division, summary, changed_by, changed_at";
-
-/// Which targets; what is empty doesn't narrow.
-#[derive(Debug, Clone)]
-pub struct TargetFilter {
-    /// With a day in it.
-    pub days: Option<DayRange>,
-    /// Of this shop.
-    pub shop: Option<String>,
-    /// In one of these states.
-    pub states: Vec<TargetState>,
-}
 
 /// The target that a page begins after: its first day and id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

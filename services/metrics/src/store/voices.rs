@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::conversation::ConversationKey;
 use crate::domain::figure::DayRange;
 use crate::domain::lost_inquiry::catalogue::Catalogue;
-use crate::domain::voice::{Evidence, Source, Topic, Voice};
+use crate::domain::voice::{Evidence, Source, Topic, Voice, VoiceQuery};
 use crate::store::conversations::column;
 use crate::store::{Result, Store};
 
@@ -61,37 +61,6 @@ const SAID: &str = "WHERE coalesce(o.excluded_reason, '') = '' \
             AND (cardinality($5::text[]) = 0 OR source = ANY ($5)) \
             AND (cardinality($6::text[]) = 0 OR product = ANY ($6)) \
             AND ($10::text IS NULL OR reason = $10) AND ($11::text IS NULL OR product = $11))";
-
-/// What of it; what is empty doesn't narrow.
-#[derive(Debug, Clone)]
-pub struct VoiceQuery {
-    /// On these days.
-    pub days: DayRange,
-    /// In these shops.
-    pub shops: Vec<String>,
-    /// Where it was said.
-    pub sources: Vec<Source>,
-    /// About one of these.
-    pub products: Vec<String>,
-    /// For exactly this reason.
-    pub reason: Option<String>,
-    /// About exactly this product, which may be none.
-    pub product: Option<String>,
-}
-
-impl VoiceQuery {
-    /// About one topic.
-    pub fn about(topic: &Topic, days: DayRange) -> Self {
-        Self {
-            days,
-            shops: Vec::new(),
-            sources: vec![topic.source],
-            products: Vec::new(),
-            reason: Some(topic.reason.clone()),
-            product: Some(topic.product.clone()),
-        }
-    }
-}
 
 /// What evidence a page begins after: day, shop, customer and place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

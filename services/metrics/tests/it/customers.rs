@@ -177,6 +177,20 @@ async fn tiers_follow_from_facts_and_rules() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn customers_are_looked_at_again_whatever_another_merchants_trouble() {
+    let test = shop().await;
+    // Comes before `demo`, written past the service: nobody can compute their days.
+    let broken = "INSERT INTO merchants VALUES ('broken', '', 'Mars/Olympus', 0, 1)";
+    let sql = test.pool.side_client().await.expect("connects");
+    sql.batch_execute(broken).await.expect("puts the merchant in");
+    send(&test, ["2020-05-12", "2020-05-13"].map(|day| buys("b-1", "a-1", day, &["p-1", "p-2"])).into())
+        .await;
+    assert_eq!(get(&test, "b-1").await.risk, None);
+    test.clock.set("2020-08-13T10:00:00+08:00");
+    eventually(Duration::from_secs(20), async || get(&test, "b-1").await.risk.is_some()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn time_alone_changes_tiers_and_brings_risk() {
     let test = shop().await;
     of_every_tier(&test).await;

@@ -99,6 +99,30 @@ pub struct Person {
     pub changed_at: DateTime<Utc>,
 }
 
+/// A person after one change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// When the change was.
+    pub at: DateTime<Utc>,
+    /// Who made it.
+    pub actor: String,
+    /// How the person then was.
+    pub person: Person,
+}
+
+/// Which people a list shows; an empty filter shows all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeopleFilter {
+    /// One of these.
+    pub statuses: Vec<PersonStatus>,
+    /// In this team on the list's day.
+    pub team: Option<TeamId>,
+    /// Part of name, person id or account id.
+    pub text: String,
+    /// Also unconfirmed people whose accounts went to somebody.
+    pub include_merged: bool,
+}
+
 impl Person {
     /// Somebody new, without teams and accounts.
     pub fn new(id: PersonId, details: Details, now: DateTime<Utc>) -> Self {

@@ -7,12 +7,11 @@ use proto::performance::v1 as pb;
 use runtime::ids::{ShopId, TeamId};
 
 use crate::domain::merchant::{Settings, Shop};
-use crate::domain::person::{Details, PersonStatus};
+use crate::domain::person::{Details, PeopleFilter, PersonStatus};
 use crate::domain::sheet::plausible;
 use crate::domain::span::Span;
 use crate::domain::text;
 use crate::error::PerformanceError;
-use crate::store::PeopleFilter;
 
 type Result<T> = std::result::Result<T, PerformanceError>;
 

@@ -4,12 +4,12 @@ use proto::performance::v1 as pb;
 use proto::time::{date, timestamp};
 use runtime::ids::PersonId;
 
+use crate::domain::announcement::Announced;
 use crate::domain::import::ImportPlan;
 use crate::domain::merchant::Merchant;
-use crate::domain::person::{Account, Membership, Person, PersonStatus};
+use crate::domain::person::{Account, Membership, Person, PersonStatus, Revision};
 use crate::domain::sheet::LineError;
 use crate::domain::team::{Team, TeamOnDay};
-use crate::store::{Announced, Revision};
 
 /// What an answer lists of an import's errors; a file that is wrong throughout says the same thing on every line.
 const ERRORS_MAX: usize = 1_000;

@@ -12,13 +12,12 @@ use runtime::ids::TeamId;
 use tonic::Status;
 
 use crate::domain::Performance;
-use crate::domain::person::Person;
+use crate::domain::person::{PeopleFilter, Person};
 use crate::domain::sheet;
 use crate::domain::team::Team;
 use crate::error::PerformanceError;
 use crate::grpc::Answers;
 use crate::outgoing;
-use crate::store::PeopleFilter;
 
 const PAGE_SIZE: i32 = 500;
 

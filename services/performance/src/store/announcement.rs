@@ -3,23 +3,14 @@
 use chrono::{DateTime, Utc};
 use pg::By;
 use runtime::identity::Scope;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::domain::announcement::Announced;
 use crate::error::PerformanceError;
 use crate::outgoing;
 use crate::store::change::Change;
 use crate::store::people::load_directory;
 use crate::store::{Store, merchants};
-
-/// How much was told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Announced {
-    /// Teams.
-    pub teams: usize,
-    /// People, merged ones included.
-    pub people: usize,
-}
 
 impl Store {
     /// Publishes everything of a merchant with the versions it has. Under the merchant's lock, so that nothing older

@@ -11,7 +11,7 @@ use runtime::identity::Scope;
 use runtime::ids::{AccountId, MerchantId, PersonId, TeamId};
 
 use crate::domain::import::{Directory, ImportPlan};
-use crate::domain::person::{Person, PersonStatus};
+use crate::domain::person::{PeopleFilter, Person};
 use crate::domain::span::Span;
 use crate::domain::team::Team;
 use crate::error::PerformanceError;
@@ -20,19 +20,6 @@ use crate::store::people_rows::{COLUMNS, PersonRow, save, with_facts};
 use crate::store::revisions::PersonSnapshot;
 use crate::store::schema::{accounts, memberships, people};
 use crate::store::{Store, reach, teams};
-
-/// Which people a list shows; an empty filter shows all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PeopleFilter {
-    /// One of these.
-    pub statuses: Vec<PersonStatus>,
-    /// In this team on the list's day.
-    pub team: Option<TeamId>,
-    /// Part of name, person id or account id.
-    pub text: String,
-    /// Also unconfirmed people whose accounts went to somebody.
-    pub include_merged: bool,
-}
 
 /// What a change of a person is about.
 #[derive(Debug, Clone, Copy)]

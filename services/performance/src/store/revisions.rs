@@ -8,23 +8,12 @@ use runtime::identity::Scope;
 use runtime::ids::{AccountId, PersonId, TeamId};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::person::{Account, Details, Membership, Person, PersonStatus};
+use crate::domain::person::{Account, Details, Membership, Person, PersonStatus, Revision};
 use crate::domain::span::Span;
 use crate::error::PerformanceError;
 use crate::store::Store;
 use crate::store::change::Change;
 use crate::store::schema::person_revisions;
-
-/// A person after one change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Revision {
-    /// When the change was.
-    pub at: DateTime<Utc>,
-    /// Who made it.
-    pub actor: String,
-    /// How the person then was.
-    pub person: Person,
-}
 
 impl Store {
     /// The revisions of a person whom the scope reaches on `day`, newest first.

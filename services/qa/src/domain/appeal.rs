@@ -39,6 +39,19 @@ impl AppealState {
     }
 }
 
+/// Which appeals are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct AppealFilter {
+    /// Empty for all.
+    pub states: Vec<AppealState>,
+    /// Empty for all.
+    pub second_reviewer: String,
+    /// `None` for all.
+    pub review: Option<Uuid>,
+    /// Only open ones whose due day has passed.
+    pub overdue: bool,
+}
+
 /// How an appeal ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {

@@ -7,10 +7,10 @@ use runtime::identity::Scope;
 use runtime::ids::PersonId;
 use uuid::Uuid;
 
-use crate::domain::appeal::{Appeal, DecideAppeal, FileAppeal, ReviewHistory};
+use crate::domain::appeal::{Appeal, AppealFilter, DecideAppeal, FileAppeal, ReviewHistory};
 use crate::domain::review::Review;
 use crate::error::QaError;
-use crate::store::{AppealFilter, Store};
+use crate::store::Store;
 
 /// Appeals against reviews. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@
 pub mod arrival;
 pub mod collection;
 pub mod figure;
+mod filter;
 pub mod policy;
 pub mod step;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::buyer_review_error::BuyerReviewError;
 use collection::Collection;
+pub use filter::{BuyerReviewFilter, CollectedFilter, OverdueFilter};
 use policy::Terms;
 pub use work::{Analysis, CommentVerdict, Done, Ending, Entry, Outcome, Plan, PlanStep, Reply};
 

@@ -15,12 +15,12 @@ use crate::domain::buyer_review::collection::{Collect, Collection, Consent, UseC
 use crate::domain::buyer_review::figure::{Comparison, Figure, Group, Week, compare};
 use crate::domain::buyer_review::policy::{BuyerReviewPolicy, Rules};
 use crate::domain::buyer_review::step::{Channel, TakeStep};
-use crate::domain::buyer_review::{BuyerReview, BuyerReviewId, Deadline, Duty};
+use crate::domain::buyer_review::{
+    BuyerReview, BuyerReviewFilter, BuyerReviewId, CollectedFilter, Deadline, Duty, OverdueFilter,
+};
 use crate::domain::quality::monday;
 use crate::error::QaError;
-use crate::store::{
-    BuyerReviewDayKey, BuyerReviewFilter, BuyerReviewKey, CollectedFilter, OverdueFilter, Store,
-};
+use crate::store::{BuyerReviewDayKey, BuyerReviewKey, Store};
 
 /// Rows of each list of the weekly feedback.
 const WEEK_ROWS: usize = 20;

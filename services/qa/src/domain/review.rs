@@ -1,5 +1,6 @@
 //! Reviews (质检评分): unassigned → assigned → submitted → acknowledged, never back behind submitted.
 
+use calendar::MerchantCalendar;
 use chrono::{DateTime, NaiveDate, Utc};
 use runtime::ids::{AccountId, PersonId};
 use sampling::{ConversationId, Probability};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use status::Violation;
 use uuid::Uuid;
 
+use crate::domain::policy::ReviewPolicy;
 use crate::domain::scorecard::Scorecard;
 use crate::error::QaError;
 
@@ -137,6 +139,19 @@ pub struct Review {
     pub revision: i64,
 }
 
+/// Which reviews are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct ReviewFilter {
+    /// Empty for all.
+    pub reviewer: String,
+    /// Empty for all.
+    pub states: Vec<ReviewState>,
+    /// `None` for all.
+    pub days: Option<(NaiveDate, NaiveDate)>,
+    /// Empty for all.
+    pub account: String,
+}
+
 /// What to submit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmitReview {
@@ -148,6 +163,21 @@ pub struct SubmitReview {
     pub scorecard: Option<(String, i32)>,
     /// What the reviewer says.
     pub assessment: Assessment,
+}
+
+/// What a review is submitted under, as it is at that moment.
+#[derive(Debug, Clone, Copy)]
+pub struct SubmittedUnder<'a> {
+    /// The card that chats of the account's team are scored by.
+    pub card: &'a Scorecard,
+    /// Of the chat, for comments that point into it.
+    pub message_count: i32,
+    /// How long an appeal is possible.
+    pub policy: &'a ReviewPolicy,
+    /// The merchant's days.
+    pub calendar: &'a MerchantCalendar,
+    /// Whether the reviewer was found to be.
+    pub out_of_calibration: bool,
 }
 
 impl Review {
@@ -166,15 +196,24 @@ impl Review {
         format!("review-{}", self.revision)
     }
 
-    /// Takes the reviewer's verdict. `message_count` is that of the chat, for comments that point into it.
+    /// Takes the reviewer's verdict. From here on the days of an appeal count, and whether the result may enter pay is fixed:
+    /// not from somebody who is out of calibration.
+    ///
+    /// # Errors
+    ///
+    /// [`QaError::ScorecardNotPublished`] if the reviewer saw another card than the one in use; what else is refused is said by
+    /// the RPC.
     pub fn submit(
         self,
         by: &PersonId,
         submit: SubmitReview,
-        card: &Scorecard,
-        message_count: i32,
+        under: SubmittedUnder<'_>,
         now: DateTime<Utc>,
     ) -> Result<Self, QaError> {
+        let SubmittedUnder { card, message_count, policy, calendar, out_of_calibration } = under;
+        if submit.scorecard.is_some_and(|(id, version)| id != card.id || version != card.version) {
+            return Err(QaError::ScorecardNotPublished);
+        }
         let theirs = self.assignment.as_ref().is_some_and(|assignment| assignment.reviewer == *by);
         // The directory may have learnt since the draw that the chat is the reviewer's own.
         if !theirs || self.person.as_ref() == Some(by) {
@@ -194,7 +233,14 @@ impl Review {
             critical_failure: score.critical_failure,
             submitted_at: now,
         };
-        Ok(Self { verdict: Some(verdict), assessment_version: 1, revision: self.revision + 1, ..self })
+        Ok(Self {
+            verdict: Some(verdict),
+            assessment_version: 1,
+            appeal_until: policy.appeal_until(calendar, now),
+            counts_for_pay: !out_of_calibration,
+            revision: self.revision + 1,
+            ..self
+        })
     }
 
     /// Replaces the assessment, because an appeal was upheld. It is scored by the version of the card that it was scored

@@ -1,4 +1,7 @@
 //! Risk reviews: chats that are reviewed for their hits, apart from the random sample.
+//!
+//! Which chats are picked is decided in one statement, that of `Store::insert_risk_reviews` in `store/risks.rs`: a day's hits,
+//! sample and judgements are sets, and reading them here to choose a few chats of each agent would move every hit of the day.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use runtime::ids::{AccountId, PersonId};
@@ -79,6 +82,17 @@ pub struct RiskReview {
     pub picked_at: DateTime<Utc>,
     /// Who reviewed it, and what they say. Absent while nobody has.
     pub verdict: Option<(PersonId, Verdict)>,
+}
+
+/// Which picked chats to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RiskFilter {
+    /// `None` for all.
+    pub days: Option<(NaiveDate, NaiveDate)>,
+    /// Empty for all.
+    pub account: String,
+    /// Only those that nobody has reviewed.
+    pub open: bool,
 }
 
 impl RiskReview {

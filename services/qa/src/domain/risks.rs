@@ -8,9 +8,9 @@ use runtime::identity::Scope;
 use uuid::Uuid;
 
 use crate::domain::review::Assessment;
-use crate::domain::risk::{RiskPlan, RiskReview};
+use crate::domain::risk::{RiskFilter, RiskPlan, RiskReview};
 use crate::error::QaError;
-use crate::store::{ReviewKey, RiskFilter, Store};
+use crate::store::{ReviewKey, Store};
 
 /// Reviews of chats that checks point at.
 #[derive(Debug, Clone)]
@@ -70,7 +70,11 @@ impl Risks {
     /// Picks the chats of days that are drawn and checked and were not picked from yet.
     pub async fn pick(&self) -> Result<(), QaError> {
         for (merchant, day) in self.store.list_days_to_pick_from().await? {
-            self.store.insert_risk_reviews(&merchant, day, self.clock.now()).await?;
+            // One merchant's trouble is not everybody's, nor one day's that of the merchant's others.
+            if let Err(error) = self.store.insert_risk_reviews(&merchant, day, self.clock.now()).await {
+                let error = status::chain(&error);
+                tracing::warn!(merchant = %merchant, day = %day, error, "cannot pick the day's chats for their hits now");
+            }
         }
         Ok(())
     }

@@ -40,12 +40,20 @@ impl Weaknesses {
     /// Looks at all merchants whose yesterday was not looked at yet and whose chats are checked.
     pub async fn look(&self) -> Result<(), QaError> {
         for merchant in self.store.list_merchants().await? {
-            let now = self.clock.now();
-            let today = self.store.calendar(&merchant).await?.business_day(now);
-            let Some(yesterday) = today.pred_opt() else { continue };
-            if self.store.is_to_be_looked_at(&merchant, yesterday).await? {
-                self.look_at(&merchant, yesterday).await?;
+            // One merchant's trouble is not everybody's.
+            if let Err(error) = self.look_if_due(&merchant).await {
+                let error = status::chain(&error);
+                tracing::warn!(merchant = %merchant, error, "cannot look for weaknesses of the merchant's people now");
             }
+        }
+        Ok(())
+    }
+
+    async fn look_if_due(&self, merchant: &MerchantId) -> Result<(), QaError> {
+        let today = self.store.calendar(merchant).await?.business_day(self.clock.now());
+        let Some(yesterday) = today.pred_opt() else { return Ok(()) };
+        if self.store.is_to_be_looked_at(merchant, yesterday).await? {
+            self.look_at(merchant, yesterday).await?;
         }
         Ok(())
     }

@@ -11,11 +11,10 @@ use uuid::Uuid;
 
 use super::decode::{conversation_ref, id, text};
 use super::{Reply, converted, page, review};
-use crate::domain::appeal::{Appeal, AppealState, AssessmentVersion, DecideAppeal, FileAppeal};
+use crate::domain::appeal::{Appeal, AppealFilter, AppealState, AssessmentVersion, DecideAppeal, FileAppeal};
 use crate::domain::appeals::Appeals;
 use crate::domain::review::Assessment;
 use crate::error::QaError;
-use crate::store::AppealFilter;
 
 /// The path of one of our RPCs.
 macro_rules! rpc {

@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::decode::{conversation_ref, days, text};
 use crate::domain::assignment::{HandedOut, Reviewer};
-use crate::domain::review::{Assessment, Comment, CriterionScore, Rating, Review, ReviewState, SubmitReview};
+use crate::domain::review::{
+    Assessment, Comment, CriterionScore, Rating, Review, ReviewFilter, ReviewState, SubmitReview,
+};
 use crate::error::QaError;
-use crate::store::ReviewFilter;
 
 /// A review's id. One that is no UUID is the id of no review.
 pub(super) fn id(wire: &str) -> Result<Uuid, QaError> {

@@ -11,10 +11,9 @@ use tonic::{Request, Response};
 use super::decode::{conversation_ref, day, days, text};
 use super::{Reply, converted, page, review};
 use crate::domain::review::{Assessment, Verdict};
-use crate::domain::risk::{RiskPlan, RiskReview};
+use crate::domain::risk::{RiskFilter, RiskPlan, RiskReview};
 use crate::domain::risks::Risks;
 use crate::error::QaError;
-use crate::store::RiskFilter;
 
 /// The path of one of our RPCs.
 macro_rules! rpc {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::people::REVIEWERS;
 use super::{ALL_DAYS, ATTEMPTS, Store, assessments, assignments, policies, reviews, scorecards};
 use crate::domain::appeal::{
-    Appeal, AppealState, DecideAppeal, FileAppeal, ReviewHistory, SecondDesk, criteria_changed,
+    Appeal, AppealFilter, AppealState, DecideAppeal, FileAppeal, ReviewHistory, SecondDesk, criteria_changed,
     second_reviewer,
 };
 use crate::domain::review::{Assessment, Review};
@@ -24,19 +24,6 @@ use crate::domain::scorecard::Scorecard;
 use crate::error::QaError;
 use crate::outgoing;
 use rows::{find, insert, list, update};
-
-/// Which appeals are asked for.
-#[derive(Debug, Clone, Default)]
-pub struct AppealFilter {
-    /// Empty for all.
-    pub states: Vec<AppealState>,
-    /// Empty for all.
-    pub second_reviewer: String,
-    /// `None` for all.
-    pub review: Option<Uuid>,
-    /// Only open ones whose due day has passed.
-    pub overdue: bool,
-}
 
 #[derive(QueryableByName)]
 struct DeskRow {

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::reviews::NewReview;
 use super::seeds::Lock;
 use super::{ATTEMPTS, Store, assignments, bundles, draws, plans, reviews, seeds, team_plans};
-use crate::domain::draw::{AgentSample, DayState, Lists, Sample};
+use crate::domain::draw::{AgentSample, Lists, Sample};
 use crate::domain::plan::{self, SamplingPlan};
 use crate::domain::review::inclusion;
 use crate::error::QaError;
@@ -253,14 +253,7 @@ impl Store {
                 let seed =
                     seeds.get(&key).ok_or_else(|| pg::Error::unreadable("seeds", day, "it was just made"))?;
                 let readiness = draws::readiness(conn, merchant, day).await?;
-                let day_closed_version = match (readiness.state, readiness.closed_version) {
-                    (DayState::Drawn, _) => return Ok(false),
-                    (DayState::Ready, Some(version)) => version,
-                    (DayState::Incomplete, _) => {
-                        return Err(QaError::DayIncomplete { readiness: Box::new(readiness) });
-                    }
-                    (DayState::NotClosed | DayState::Ready, _) => return Err(QaError::DayNotClosed { day }),
-                };
+                let Some(day_closed_version) = readiness.to_draw()? else { return Ok(false) };
                 let all = plans::of_merchant(conn, merchant).await?;
                 let plan = plan::in_force(&all, day);
                 let own_plans = team_plans::qualify(conn, merchant, day, &all, &seed.seed).await?;

@@ -94,8 +94,8 @@ fn code(standing: Standing) -> i16 {
     }
 }
 
-/// Whether what a rater submits now may enter pay.
-pub(super) async fn counts_for_pay(
+/// Whether a rater was found to be out of calibration, and not since to be within it.
+pub(super) async fn is_out_of_calibration(
     conn: &mut AsyncPgConnection,
     merchant: &MerchantId,
     person: &PersonId,
@@ -108,7 +108,7 @@ pub(super) async fn counts_for_pay(
     .bind::<Text, _>(person.as_str())
     .get_result::<OutRow>(conn)
     .await?;
-    Ok(!row.out)
+    Ok(row.out)
 }
 
 /// How some people were judged last.

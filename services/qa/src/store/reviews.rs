@@ -13,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{ATTEMPTS, Store, assessments, assignments, policies, raters, team_scorecards};
-use crate::domain::review::{Assignment, Review, ReviewState, SubmitReview};
+use crate::domain::review::{Assignment, Review, ReviewFilter, SubmitReview, SubmittedUnder};
 use crate::error::QaError;
 use crate::outgoing;
 
@@ -21,19 +21,6 @@ pub(super) use rows::{find, insert, list_overdue, message_count, update};
 
 /// Where a page of reviews goes on.
 pub type ReviewKey = (NaiveDate, Uuid);
-
-/// Which reviews are asked for.
-#[derive(Debug, Clone, Default)]
-pub struct ReviewFilter {
-    /// Empty for all.
-    pub reviewer: String,
-    /// Empty for all.
-    pub states: Vec<ReviewState>,
-    /// `None` for all.
-    pub days: Option<(NaiveDate, NaiveDate)>,
-    /// Empty for all.
-    pub account: String,
-}
 
 /// A drawn chat that needs a review.
 #[derive(Debug, Clone)]
@@ -100,19 +87,14 @@ impl Store {
                 let review = find(conn, scope, submit.id, true).await?.ok_or_else(|| not_found(submit.id))?;
                 let (account, day) = (review.account.as_str(), review.business_day);
                 let card = team_scorecards::card_of(conn, merchant, account, day).await?;
-                let named = submit.scorecard.as_ref();
-                if named.is_some_and(|(id, version)| *id != card.id || *version != card.version) {
-                    return Err(QaError::ScorecardNotPublished);
-                }
-                let messages = message_count(conn, merchant, &review).await?;
-                let review = review.submit(reviewer, submit.clone(), &card, messages, now)?;
-                let calendar = directory::calendar(conn, merchant).await?;
-                let policy = policies::newest(conn, merchant).await?;
-                let review = Review {
-                    appeal_until: policy.appeal_until(&calendar, now),
-                    counts_for_pay: raters::counts_for_pay(conn, merchant, reviewer).await?,
-                    ..review
+                let under = SubmittedUnder {
+                    card: &card,
+                    message_count: message_count(conn, merchant, &review).await?,
+                    policy: &policies::newest(conn, merchant).await?,
+                    calendar: &directory::calendar(conn, merchant).await?,
+                    out_of_calibration: raters::is_out_of_calibration(conn, merchant, reviewer).await?,
                 };
+                let review = review.submit(reviewer, submit.clone(), under, now)?;
                 update(conn, merchant, &review).await?;
                 assessments::insert(conn, merchant, &review, reviewer, None, now).await?;
                 publish(conn, merchant, &review, now).await?;

@@ -16,19 +16,11 @@ use uuid::Uuid;
 use super::people::PERSON_OF_ROW;
 use super::{ALL_DAYS, ATTEMPTS, ReviewKey, Seen, Store, seen_sql, team_scorecards};
 use crate::domain::review::{Assessment, Verdict};
-use crate::domain::risk::{RiskPlan, RiskReview};
+use crate::domain::risk::{RiskFilter, RiskPlan, RiskReview};
 use crate::error::QaError;
 
-/// Which picked chats to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RiskFilter {
-    /// `None` for all.
-    pub days: Option<(NaiveDate, NaiveDate)>,
-    /// Empty for all.
-    pub account: String,
-    /// Only those that nobody has reviewed.
-    pub open: bool,
-}
+/// From how many of a merchant's days is picked in one round.
+const DAYS_AT_ONCE: i64 = 20;
 
 #[derive(QueryableByName)]
 struct PlanRow {
@@ -259,16 +251,23 @@ impl Store {
         .await
     }
 
-    /// Drawn days under a plan that were not picked from yet, as soon as all their chats that are here are checked.
+    /// Drawn days under a plan that were not picked from yet, as soon as all their chats that are here are checked: the
+    /// oldest few of each merchant, so that one whose days cannot be picked from does not stand before the others'.
     pub async fn list_days_to_pick_from(&self) -> Result<Vec<(MerchantId, NaiveDate)>, QaError> {
         let rows = diesel::sql_query(
-            "SELECT d.merchant_id, d.business_day FROM draws d \
-             WHERE EXISTS (SELECT FROM risk_plans p WHERE p.merchant_id = d.merchant_id AND p.effective_from <= d.business_day) \
-                AND NOT EXISTS (SELECT FROM risk_days k WHERE k.merchant_id = d.merchant_id \
-                    AND k.business_day = d.business_day) \
-                AND NOT EXISTS (SELECT FROM check_queue q WHERE q.merchant_id = d.merchant_id AND q.business_day = d.business_day) \
-             ORDER BY d.merchant_id, d.business_day LIMIT 100",
+            "SELECT m.merchant_id, d.business_day FROM (SELECT DISTINCT merchant_id FROM risk_plans) m \
+             CROSS JOIN LATERAL (SELECT d.business_day FROM draws d \
+                WHERE d.merchant_id = m.merchant_id \
+                    AND EXISTS (SELECT FROM risk_plans p WHERE p.merchant_id = m.merchant_id \
+                        AND p.effective_from <= d.business_day) \
+                    AND NOT EXISTS (SELECT FROM risk_days k WHERE k.merchant_id = m.merchant_id \
+                        AND k.business_day = d.business_day) \
+                    AND NOT EXISTS (SELECT FROM check_queue q WHERE q.merchant_id = m.merchant_id \
+                        AND q.business_day = d.business_day) \
+                ORDER BY d.business_day LIMIT $1) d \
+             ORDER BY m.merchant_id, d.business_day LIMIT 10000",
         )
+        .bind::<BigInt, _>(DAYS_AT_ONCE)
         .load::<DayRow>(&mut *self.connection().await?)
         .await?;
         Ok(rows.into_iter().map(|row| (MerchantId::new(row.merchant_id), row.business_day)).collect())

@@ -26,6 +26,7 @@ mod query_plan;
 mod review_work;
 mod reviews;
 mod risks;
+mod rounds;
 mod rule_sets;
 mod scope;
 mod scorecards;

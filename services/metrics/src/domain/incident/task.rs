@@ -19,6 +19,17 @@ pub enum TaskKind {
     Measure,
 }
 
+/// A task's ids.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskAt<'a> {
+    /// Of its incident.
+    pub incident: &'a str,
+    /// Its own.
+    pub id: &'a str,
+    /// The version that it must have; empty: any.
+    pub etag: &'a str,
+}
+
 impl TaskKind {
     const ALL: [Self; 2] = [Self::Response, Self::Measure];
 

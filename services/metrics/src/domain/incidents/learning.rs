@@ -11,11 +11,12 @@ use crate::domain::alert::rule::Level;
 use crate::domain::figure::DayRange;
 use crate::domain::incident::Incident;
 use crate::domain::incident::error::IncidentError;
+use crate::domain::incident::filter::IncidentFilter;
 use crate::domain::incident::policy::{IncidentPolicy, IncidentRules};
 use crate::domain::incident::retrospective::{LearntCase, NumberedRetrospective, Retrospective};
 use crate::domain::incident::times::{Course, Times, times};
 use crate::domain::incidents::{Incidents, ListedIncident};
-use crate::store::{IncidentCursor, IncidentFilter};
+use crate::store::IncidentCursor;
 
 /// Incidents that are counted at once.
 const COUNTED_MAX: u32 = 100_000;

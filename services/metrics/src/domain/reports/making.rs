@@ -19,12 +19,12 @@ use crate::domain::report::{Order, SubjectKind, Taken};
 use crate::domain::reports::slices;
 use crate::domain::sums::Sum;
 use crate::domain::target::TargetState;
+use crate::domain::target::filter::TargetFilter;
 use crate::domain::targets::Targets;
 use crate::domain::trade::TradeSum;
 use crate::domain::worsening::{ChangePart, Worsened};
 use crate::domain::{Metrics, Result};
 use crate::error::MetricsError;
-use crate::store::TargetFilter;
 
 /// Groups of a report at most.
 const GROUPS_MAX: u32 = 10_000;

@@ -3,6 +3,7 @@
 use proto::access::Role;
 use proto::metrics::v1 as pb;
 
+use crate::domain::alert::filter::AlertFilter;
 use crate::domain::alert::like::{LikeTrigger, Likeness};
 use crate::domain::alert::rule::{
     AlertScope, AlertStep, Basis, Condition, Content, FigureTrigger, Level, QuietHours, Side, Signal,
@@ -12,7 +13,6 @@ use crate::domain::alert::{AlertState, Outcome, Report};
 use crate::domain::alerts::RuleFilter;
 use crate::error::MetricsError;
 use crate::grpc::decode::{check_no_nul, id, invalid, measure, optional_id};
-use crate::store::AlertFilter;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 

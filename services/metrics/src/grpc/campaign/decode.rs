@@ -5,13 +5,13 @@ use proto::metrics::v1 as pb;
 
 use crate::domain::amount::Amount;
 use crate::domain::campaign::CampaignState;
+use crate::domain::campaign::filter::CampaignFilter;
 use crate::domain::campaign::plan::{Coupon, Entrance, HeroProduct, Item, Phase, Plan, Strength, Window};
 use crate::domain::campaign::review::{Document, Improvement, Judgement, Outcome, ReviewState};
 use crate::domain::money::Currency;
 use crate::error::MetricsError;
 use crate::grpc::decode::{check_no_nul, day, instant, invalid, optional_id};
 use crate::grpc::target;
-use crate::store::CampaignFilter;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 

@@ -8,6 +8,7 @@ use proto::metrics::v1 as pb;
 use crate::domain::amount::Amount;
 use crate::domain::case::CaseState;
 use crate::domain::case::content::{CaseKind, Draft};
+use crate::domain::case::filter::CaseFilter;
 use crate::domain::case::policy::{Cause, Limit, Rules, SeverityRule};
 use crate::domain::case::step::{
     CallBack, CallBackResult, Escalation, Grant, GrantKind, Notice, Remark, Solution, Step,
@@ -17,7 +18,6 @@ use crate::domain::fact::Severity;
 use crate::domain::money::Currency;
 use crate::error::MetricsError;
 use crate::grpc::decode::{check_no_nul, id, instant, invalid, optional_id};
-use crate::store::CaseFilter;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 

@@ -8,13 +8,13 @@ use proto::time::timestamp;
 use crate::domain::case::CaseState;
 use crate::domain::case::content::{CaseKind, Content};
 use crate::domain::case::policy::{Cause, Limit, Policy, SeverityRule};
+use crate::domain::case::result::CaseResult;
 use crate::domain::case::step::{CallBackResult, Event, GrantKind, Happening, Step};
 use crate::domain::cases::ListedCase;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::fact::Severity;
 use crate::domain::money::Currency;
 use crate::grpc::fact::encode_money;
-use crate::store::CaseResult;
 
 pub(super) fn case(listed: &ListedCase, currency: &Currency) -> pb::Case {
     let case = &listed.case;

@@ -4,12 +4,12 @@ use proto::metrics::v1 as pb;
 
 use crate::domain::amount::Amount;
 use crate::domain::customer::care::CareState;
+use crate::domain::customer::filter::{CareFilter, CustomerFilter, CustomerRiskKind};
 use crate::domain::customer::tier::{RiskRule, RuleSet, Threshold, Tier};
 use crate::domain::customers::ShareOut;
 use crate::domain::money::Currency;
 use crate::error::MetricsError;
 use crate::grpc::decode::{check_no_nul, id, invalid};
-use crate::store::{CareFilter, CustomerFilter, RiskKind};
 
 type Result<T> = std::result::Result<T, MetricsError>;
 
@@ -57,8 +57,8 @@ fn tier(tier: pb::CustomerTier) -> Option<Tier> {
 pub(super) fn filter(filter: Option<&pb::CustomerFilter>, at_risk: bool) -> Result<CustomerFilter> {
     let risk = |risk| match risk {
         pb::CustomerRiskKind::Unspecified => None,
-        pb::CustomerRiskKind::Overdue => Some(RiskKind::Overdue),
-        pb::CustomerRiskKind::Grievance => Some(RiskKind::Grievance),
+        pb::CustomerRiskKind::Overdue => Some(CustomerRiskKind::Overdue),
+        pb::CustomerRiskKind::Grievance => Some(CustomerRiskKind::Grievance),
     };
     let mut found = match filter {
         None => CustomerFilter::default(),
@@ -72,7 +72,7 @@ pub(super) fn filter(filter: Option<&pb::CustomerFilter>, at_risk: bool) -> Resu
     check_no_nul("filter.shop_ids", &found.shops)?;
     check_no_nul("filter.account_ids", &found.accounts)?;
     if at_risk && found.risks.is_empty() {
-        found.risks = RiskKind::ALL.to_vec();
+        found.risks = CustomerRiskKind::ALL.to_vec();
     }
     Ok(found)
 }

@@ -4,13 +4,13 @@ use chrono::DateTime;
 use proto::metrics::v1 as pb;
 
 use crate::domain::amount::Amount;
+use crate::domain::follow_up::filter::FollowUpFilter;
 use crate::domain::follow_up::policy::Rules;
 use crate::domain::follow_up::{Channel, Contact, Draft, FollowUpKind, FollowUpState};
 use crate::domain::follow_ups::End;
 use crate::domain::money::Currency;
 use crate::error::MetricsError;
 use crate::grpc::decode::{check_no_nul, id, instant, invalid, optional_id};
-use crate::store::FollowUpFilter;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 

@@ -4,11 +4,11 @@ use proto::metrics::v1 as pb;
 use proto::time::timestamp;
 
 use crate::domain::follow_up::policy::FollowUpPolicy;
+use crate::domain::follow_up::result::FollowUpResult;
 use crate::domain::follow_up::{Channel, Event, FollowUpKind, FollowUpState, Happening};
 use crate::domain::follow_ups::ListedFollowUp;
 use crate::domain::money::Currency;
 use crate::grpc::fact::encode_money;
-use crate::store::FollowUpResult;
 
 pub(super) fn follow_up(listed: &ListedFollowUp, currency: &Currency) -> pb::FollowUp {
     let follow_up = &listed.follow_up;
@@ -104,10 +104,9 @@ pub(super) fn event(event: Event) -> pb::FollowUpEvent {
 }
 
 pub(super) fn result(result: FollowUpResult, currency: &Currency) -> pb::FollowUpResult {
-    let kind = FollowUpKind::of(&result.kind).map_or(pb::FollowUpKind::Unspecified, kind);
     pb::FollowUpResult {
         person_id: result.person,
-        kind: kind.into(),
+        kind: kind(result.kind).into(),
         open: result.open,
         overdue: result.overdue,
         created: result.created,

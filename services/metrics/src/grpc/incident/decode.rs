@@ -4,6 +4,7 @@ use proto::metrics::v1 as pb;
 
 use crate::domain::alert::rule::{AlertStep, Level};
 use crate::domain::incident::content::{Content, Duty, DutyKind, Resource};
+use crate::domain::incident::filter::{IncidentFilter, IncidentTaskFilter};
 use crate::domain::incident::policy::IncidentRules;
 use crate::domain::incident::retrospective::{CaseOutcome, LearntCase, Measure, Retrospective};
 use crate::domain::incident::task::TaskContent;
@@ -11,7 +12,6 @@ use crate::domain::incident::{IncidentState, Move, Opening};
 use crate::error::MetricsError;
 use crate::grpc::alert::decode::{level, signal};
 use crate::grpc::decode::{check_no_nul, day, id, instant, invalid, optional_id};
-use crate::store::{IncidentFilter, IncidentTaskFilter};
 
 type Result<T> = std::result::Result<T, MetricsError>;
 

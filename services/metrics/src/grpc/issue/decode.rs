@@ -7,9 +7,9 @@ use proto::metrics::v1 as pb;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::issue::IssueState;
 use crate::domain::issue::content::{Content, IssueKind, PageFault, ScriptChange, StockTrouble};
+use crate::domain::issue::filter::IssueFilter;
 use crate::error::MetricsError;
 use crate::grpc::decode::{check_no_nul, day, id, invalid, optional_id};
-use crate::store::IssueFilter;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 

@@ -4,12 +4,12 @@ use proto::access::role_name;
 use proto::metrics::v1 as pb;
 
 use crate::domain::lost_inquiry::catalogue::{Content, Reason};
+use crate::domain::lost_inquiry::filter::LossFilter;
 use crate::domain::lost_inquiry::report::Dimension;
 use crate::domain::lost_inquiry::signal::Signal;
 use crate::domain::lost_inquiry::{LossKey, LossKind};
 use crate::error::MetricsError;
 use crate::grpc::decode::{self, EXPLAINED_DAYS_MAX, check_no_nul, id, invalid};
-use crate::store::LossFilter;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 

@@ -4,13 +4,13 @@ use proto::access::role_name;
 use proto::metrics::v1 as pb;
 use runtime::identity::Caller;
 
+use crate::domain::report::filter::ReportFilter;
 use crate::domain::report::plan::{Content, Plan, Shift, SpecialDay};
 use crate::domain::report::{ReportKind, ReportState, Subject, SubjectKind};
 use crate::domain::reports::NewReport;
 use crate::error::MetricsError;
 use crate::forms::{Form, Language};
 use crate::grpc::decode::{DAYS_MAX, day, definition_ref, id, invalid, optional_id, range};
-use crate::store::ReportFilter;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 

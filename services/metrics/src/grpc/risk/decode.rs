@@ -2,10 +2,9 @@
 
 use proto::metrics::v1 as pb;
 
-use crate::domain::risk::{Content, RiskKind};
+use crate::domain::risk::{Content, RiskFilter, RiskKind};
 use crate::error::MetricsError;
 use crate::grpc::decode::{check_no_nul, day, id, invalid, optional_id};
-use crate::store::RiskFilter;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 

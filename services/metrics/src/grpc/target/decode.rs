@@ -11,13 +11,13 @@ use crate::domain::amount::Amount;
 use crate::domain::explanation::Unit;
 use crate::domain::figure::DayRange;
 use crate::domain::money::Currency;
+use crate::domain::target::filter::TargetFilter;
 use crate::domain::target::goal::{Direction, Goal, IndicatorGoal, SalesBasis};
 use crate::domain::target::tree::Place;
 use crate::domain::target::{Basis, History, LevelRule, SplitRule, Summary, Target, TargetState};
 use crate::domain::targets::NewTarget;
 use crate::error::MetricsError;
 use crate::grpc::decode::{check_no_nul, day, definition_ref, id, invalid, measure, optional_id, range};
-use crate::store::TargetFilter;
 
 /// Longest period of a target, and longest history.
 const TARGET_DAYS_MAX: i64 = 400;

@@ -3,11 +3,10 @@
 use proto::metrics::v1 as pb;
 
 use crate::domain::figure::Step;
-use crate::domain::voice::{Source, Topic};
+use crate::domain::voice::{Source, Topic, VoiceQuery};
 use crate::domain::voices::NewHandOver;
 use crate::error::MetricsError;
 use crate::grpc::decode::{EXPLAINED_DAYS_MAX, check_no_nul, day, invalid, optional_id, range};
-use crate::store::VoiceQuery;
 
 type Result<T> = std::result::Result<T, MetricsError>;
 

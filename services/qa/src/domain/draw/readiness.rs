@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use runtime::ids::AccountId;
 
+use crate::error::QaError;
+
 /// How many differing accounts a readiness names; the rest are only counted.
 pub const GAPS_NAMED_MAX: usize = 100;
 /// How many of them an error's metadata names.
@@ -125,6 +127,21 @@ impl Readiness {
         }
     }
 
+    /// The version of the closing that the day is drawn against; `None` if it is drawn already.
+    ///
+    /// # Errors
+    ///
+    /// [`QaError::DayNotClosed`] while metrics has not closed it; [`QaError::DayIncomplete`] while what is here is not what
+    /// metrics counted: a list that lacks chats would be frozen for ever.
+    pub fn to_draw(self) -> Result<Option<i64>, QaError> {
+        match (self.state, self.closed_version) {
+            (DayState::Drawn, _) => Ok(None),
+            (DayState::Ready, Some(version)) => Ok(Some(version)),
+            (DayState::Incomplete, _) => Err(QaError::DayIncomplete { readiness: Box::new(self) }),
+            (DayState::NotClosed | DayState::Ready, _) => Err(QaError::DayNotClosed { day: self.day }),
+        }
+    }
+
     /// What is missing, for a program that waits for it.
     pub fn metadata(&self) -> Vec<(String, String)> {
         let accounts: Vec<&str> =
@@ -193,5 +210,30 @@ mod tests {
     fn a_drawn_day_stays_drawn() {
         let readiness = Readiness::compare(NaiveDate::default(), None, &counts(&[("a", 1, 1)]), true);
         assert_eq!(readiness.state, DayState::Drawn);
+    }
+
+    #[test]
+    fn a_day_is_drawn_once_and_only_when_it_is_whole() {
+        let whole = counts(&[("a", 2, 1)]);
+        let closing = DayClosing {
+            version: 3,
+            long_chat_threshold: 10,
+            closed_at: DateTime::UNIX_EPOCH,
+            agents: whole.clone(),
+        };
+        let to_draw = |closing: Option<&DayClosing>, here: &[(&str, i32, i32)], drawn| {
+            Readiness::compare(NaiveDate::default(), closing, &counts(here), drawn).to_draw()
+        };
+        assert!(matches!(to_draw(Some(&closing), &[("a", 2, 1)], false), Ok(Some(3))));
+        assert!(matches!(to_draw(None, &[("a", 2, 1)], false), Err(QaError::DayNotClosed { .. })));
+        let Err(QaError::DayIncomplete { readiness }) = to_draw(Some(&closing), &[("a", 1, 1)], false) else {
+            panic!("not refused");
+        };
+        assert_eq!((readiness.conversations_expected, readiness.conversations_here), (2, 1));
+        // Whatever came since: nobody draws it again.
+        for here in [&[("a", 2, 1)], &[("a", 1, 1)]] {
+            assert!(matches!(to_draw(Some(&closing), here, true), Ok(None)));
+        }
+        assert!(matches!(to_draw(None, &[], true), Ok(None)));
     }
 }

@@ -55,6 +55,23 @@ fn assessment() -> Assessment {
     Assessment { scores: scores.collect(), ..Assessment::default() }
 }
 
+/// Submits on Friday 22 May 2020 at 23:00 in Shanghai, under the built-in policy.
+fn submit_under(
+    review: Review,
+    by: &str,
+    submit: SubmitReview,
+    out_of_calibration: bool,
+) -> Result<Review, QaError> {
+    let under = SubmittedUnder {
+        card: &Scorecard::ready_made(DateTime::UNIX_EPOCH),
+        message_count: CHAT_MESSAGES,
+        policy: &ReviewPolicy::built_in(),
+        calendar: &MerchantCalendar::new("Asia/Shanghai", 0).unwrap(),
+        out_of_calibration,
+    };
+    review.submit(&PersonId::new(by), submit, under, "2020-05-22T15:00:00Z".parse().unwrap())
+}
+
 fn apply(review: Review, action: &Action) -> Result<Review, QaError> {
     let etag = |fresh: bool| if fresh { review.etag() } else { "review-0".to_owned() };
     let now = DateTime::UNIX_EPOCH;
@@ -62,7 +79,7 @@ fn apply(review: Review, action: &Action) -> Result<Review, QaError> {
         Action::Submit { by, fresh } => {
             let submit =
                 SubmitReview { id: review.id, etag: etag(*fresh), scorecard: None, assessment: assessment() };
-            review.submit(&PersonId::new(*by), submit, &Scorecard::ready_made(now), CHAT_MESSAGES, now)
+            submit_under(review, by, submit, false)
         }
         Action::Acknowledge { fresh } => {
             let etag = etag(*fresh);
@@ -120,6 +137,39 @@ fn a_chat_found_to_be_ones_own_cannot_be_submitted() {
     let assigned = apply(review(), &Action::Reassign { to: Some("rita"), fresh: true }).unwrap();
     let own = Review { person: Some(PersonId::new("rita")), ..assigned };
     assert!(matches!(apply(own, &Action::Submit { by: "rita", fresh: true }), Err(QaError::ReviewNotYours)));
+}
+
+#[test]
+fn only_the_card_in_use_is_submitted() {
+    let card = Scorecard::ready_made(DateTime::UNIX_EPOCH);
+    let assigned = apply(review(), &Action::Reassign { to: Some("rita"), fresh: true }).unwrap();
+    let named = |id: &str, version: i32| {
+        let scorecard = Some((id.to_owned(), version));
+        let (id, etag) = (assigned.id, assigned.etag());
+        submit_under(
+            assigned.clone(),
+            "rita",
+            SubmitReview { id, etag, scorecard, assessment: assessment() },
+            false,
+        )
+    };
+    assert!(named(&card.id, card.version).is_ok());
+    for (id, version) in [(card.id.as_str(), card.version + 1), ("another", card.version)] {
+        assert!(matches!(named(id, version), Err(QaError::ScorecardNotPublished)), "{id} {version}");
+    }
+}
+
+#[test]
+fn submitting_fixes_the_last_day_of_an_appeal_and_whether_it_counts_for_pay() {
+    let assigned = apply(review(), &Action::Reassign { to: Some("rita"), fresh: true }).unwrap();
+    for out in [false, true] {
+        let (id, etag) = (assigned.id, assigned.etag());
+        let submit = SubmitReview { id, etag, scorecard: None, assessment: assessment() };
+        let submitted = submit_under(assigned.clone(), "rita", submit, out).unwrap();
+        assert_eq!(submitted.counts_for_pay, !out);
+        // Five working days after Friday.
+        assert_eq!(submitted.appeal_until, Some("2020-05-29".parse().unwrap()));
+    }
 }
 
 #[test]

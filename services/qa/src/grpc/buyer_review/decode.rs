@@ -13,10 +13,11 @@ use crate::domain::buyer_review::collection::{Collect, Consent, UseChange, UseKi
 use crate::domain::buyer_review::figure::Group;
 use crate::domain::buyer_review::policy::{Cause, Rules, Stage, Terms};
 use crate::domain::buyer_review::step::{Channel, Step, TakeStep};
-use crate::domain::buyer_review::{BuyerReviewId, Duty, Kind, Outcome, State};
+use crate::domain::buyer_review::{
+    BuyerReviewFilter, BuyerReviewId, CollectedFilter, Duty, Kind, Outcome, OverdueFilter, State,
+};
 use crate::error::QaError;
 use crate::grpc::decode::{day, days, id, text};
-use crate::store::{BuyerReviewFilter, CollectedFilter, OverdueFilter};
 
 /// Lists and figures are of no more days.
 const DAYS_MAX: i64 = 400;

@@ -11,8 +11,7 @@ use runtime::ids::{AccountId, MerchantId, PersonId};
 use sampling::ConversationId;
 use uuid::Uuid;
 
-use super::AppealFilter;
-use crate::domain::appeal::{Appeal, AppealState, Ending};
+use crate::domain::appeal::{Appeal, AppealFilter, AppealState, Ending};
 use crate::error::QaError;
 use crate::store::people::PERSON_OF_ROW;
 use crate::store::{ALL_DAYS, Seen, seen_sql};

@@ -9,8 +9,10 @@ use runtime::identity::{Reach, Scope};
 use runtime::ids::MerchantId;
 
 use super::rows::{REVIEWS, ReviewRow, duty_code, kind_code, state_code, use_code};
-use super::{BuyerReviewDayKey, BuyerReviewFilter, BuyerReviewKey, CollectedFilter, OverdueFilter};
-use crate::domain::buyer_review::{BuyerReview, BuyerReviewId};
+use super::{BuyerReviewDayKey, BuyerReviewKey};
+use crate::domain::buyer_review::{
+    BuyerReview, BuyerReviewFilter, BuyerReviewId, CollectedFilter, OverdueFilter,
+};
 use crate::error::QaError;
 use crate::store::people::PERSON_OF_ROW;
 use crate::store::{ALL_DAYS, Seen, Store, seen_sql};

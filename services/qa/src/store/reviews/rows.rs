@@ -12,8 +12,10 @@ use runtime::ids::{AccountId, MerchantId, PersonId};
 use sampling::ConversationId;
 use uuid::Uuid;
 
-use super::{NewReview, ReviewFilter, ReviewKey};
-use crate::domain::review::{Acknowledgement, Assessment, Assignment, Review, ReviewState, Verdict};
+use super::{NewReview, ReviewKey};
+use crate::domain::review::{
+    Acknowledgement, Assessment, Assignment, Review, ReviewFilter, ReviewState, Verdict,
+};
 use crate::error::QaError;
 use crate::store::people::PERSON_OF_ROW;
 use crate::store::{ALL_DAYS, Seen, seen_sql};
