@@ -77,7 +77,7 @@ unit: build-tests ## lints, documentation and all tests, with a private Postgres
 	$(call timed,tests,$(target)/debug/testkit run -- $(MAKE) --no-print-directory --keep-going --jobs 2 test-suite test-crates)
 
 build-tests: tools
-	$(call timed,build and lint,$(linted) cargo test $(lean) --no-run && $(linted) cargo build $(lean) --benches)
+	$(call timed,build and lint,$(linted) cargo test $(lean) --no-run && $(linted) cargo test $(lean) --no-run --bench rosters)
 
 # Beside each other: the suite's tests mostly wait, for kills, deadlines and followers.
 test-suite:
