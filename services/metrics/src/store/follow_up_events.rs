@@ -126,3 +126,28 @@ impl Store {
         Ok(page.page(results, |result| (result.person.clone(), result.kind.name().to_owned()))?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_of_an_unknown_kind_is_an_error_not_a_default() {
+        let row = |kind: &str| ResultRow {
+            person: "p1".to_owned(),
+            kind: kind.to_owned(),
+            open: 1,
+            overdue: 0,
+            created: 2,
+            contacted: 1,
+            won: 1,
+            lost: 0,
+            settled: 0,
+            recovered: 500,
+        };
+        let read = FollowUpResult::try_from(row(FollowUpKind::Cart.name())).expect("reads");
+        assert_eq!((read.kind, read.created, read.recovered), (FollowUpKind::Cart, 2, 500));
+        let error = FollowUpResult::try_from(row("unheard_of")).expect_err("is not read");
+        assert!(status::chain(&error).contains("unknown kind unheard_of"), "{error:?}");
+    }
+}
