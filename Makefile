@@ -16,7 +16,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 lean := --locked --workspace --no-default-features --quiet
 # Clippy compiles what `make test` runs. It is the compiler with more lints, and run by itself it goes through everything that
 # the tests need a second time: a third of the whole.
-linted := RUSTC_WORKSPACE_WRAPPER="$$(rustc --print sysroot)/bin/clippy-driver" CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings
+linted := MAKEFLAGS= RUSTC_WORKSPACE_WRAPPER="$$(rustc --print sysroot)/bin/clippy-driver" CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings
 buf := .tools/venv/bin/buf
 # Wheels with programs that only the benches need.
 bench_wheels := tests/tools/requirements-bench.txt
@@ -79,14 +79,16 @@ unit: build-tests ## lints, documentation and all tests, with a private Postgres
 build-tests: tools
 	$(call timed,build and lint,$(linted) cargo test $(lean) --no-run && $(linted) cargo test $(lean) --no-run --bench rosters)
 
-# Beside each other: the suite's tests mostly wait, for kills, deadlines and followers.
+# Two halves beside each other. What drives whole suites mostly waits: for kills, deadlines and followers.
 test-suite:
 	@$(linted) cargo test $(lean) --test suite > $(target)/test-suite.log 2>&1 || { cat $(target)/test-suite.log; false; }
-	@tail -2 $(target)/test-suite.log
+	@grep 'test result' $(target)/test-suite.log
 	@RUSTDOC=tests/tools/rustdoc $(linted) cargo test $(lean) --doc
 
+# proto has no unit tests, and would be compiled for them.
 test-crates:
-	@$(linted) cargo test $(lean) --lib --test it
+	@$(linted) cargo test $(lean) --test it
+	@$(linted) cargo test $(lean) --exclude proto --lib
 
 # The crates that take what strangers write. A case that fails is printed, and becomes a test of its own.
 CASES ?= 5000
